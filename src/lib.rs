@@ -1,0 +1,18 @@
+//! sqrawl: a persistent web crawler whose database is its interface.
+//!
+//! Rooms, from the pure core outwards; `ARCHITECTURE.md` has the whole picture and
+//! `tests/it/rooms.rs` checks who imports whom.
+//!
+//! - core: [`model`], [`scope`], [`politeness`], [`frontier`], [`parse`], [`verdict`]
+//! - adapters: [`fetch`] (HTTP and DNS), [`store`] (the database)
+//! - shell: [`engine`] (the crawl loop), `config` and `cli`
+
+pub mod engine;
+pub mod fetch;
+pub mod frontier;
+pub mod model;
+pub mod parse;
+pub mod politeness;
+pub mod scope;
+pub mod store;
+pub mod verdict;

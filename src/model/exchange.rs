@@ -1,0 +1,116 @@
+//! [`FetchRequest`] and [`Exchange`]: one HTTP request and how it ended. What the web does is
+//! data here, never an error.
+
+use std::net::IpAddr;
+
+use super::{CrawlUrl, UnixMs};
+
+/// Validators of a stored copy (RFC 9110 8.8), sent back as `If-None-Match` and
+/// `If-Modified-Since`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Validators {
+    /// The `ETag` as received, quotes included.
+    pub etag: Option<String>,
+    /// The `Last-Modified` as received.
+    pub last_modified: Option<String>,
+}
+
+/// What to do with a body longer than the limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Overflow {
+    /// The exchange fails as [`FailureKind::TooBig`]; no part is kept.
+    Fail,
+    /// The first `max_body_bytes` are kept (robots.txt, RFC 9309 2.5).
+    Truncate,
+}
+
+/// One GET.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FetchRequest {
+    /// Where to.
+    pub url: CrawlUrl,
+    /// For a conditional request.
+    pub validators: Option<Validators>,
+    /// Most bytes of body, after decompression.
+    pub max_body_bytes: u64,
+    /// What happens beyond them.
+    pub overflow: Overflow,
+}
+
+/// A response header: lower-case name, value with bytes that are not UTF-8 replaced.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Header {
+    /// Lower-case name.
+    pub name: String,
+    /// The value.
+    pub value: String,
+}
+
+/// Why an exchange has no usable response.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum FailureKind {
+    /// Connect, read or total time ran out.
+    Timeout,
+    /// The name has no address, or the resolver failed.
+    Dns,
+    /// No connection: refused, reset before a response, unreachable.
+    Connect,
+    /// The TLS handshake or the certificate failed.
+    Tls,
+    /// Not HTTP, or broken HTTP: bad framing, early close, undecodable body.
+    Protocol,
+    /// The address guard refused the address; nothing was connected.
+    BlockedAddress,
+    /// The body or the headers passed their limit.
+    TooBig,
+}
+
+/// How the exchange ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ExchangeEnd {
+    /// The response was read to its end (or cut where [`Overflow::Truncate`] said so).
+    Complete {
+        /// The body after decompression; empty when there is none.
+        body: Vec<u8>,
+        /// Whether [`Overflow::Truncate`] cut it.
+        truncated: bool,
+    },
+    /// There is no usable body. A head may have arrived all the same.
+    Failed {
+        /// The kind of failure.
+        kind: FailureKind,
+        /// What happened, in words for the operator; at most 512 bytes.
+        detail: String,
+    },
+}
+
+/// One request as it went.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Exchange {
+    /// When the request was handed to the network.
+    pub started_ms: UnixMs,
+    /// From then to the last byte or the failure, in ms.
+    pub elapsed_ms: u64,
+    /// HTTP status, when a head arrived.
+    pub status: Option<u16>,
+    /// Response headers in order, when a head arrived; redirects are not followed.
+    pub headers: Vec<Header>,
+    /// How it ended.
+    pub end: ExchangeEnd,
+    /// Body bytes that crossed the wire, before decompression.
+    pub wire_bytes: u64,
+    /// The address that was connected, when known.
+    pub address: Option<IpAddr>,
+}
+
+impl Exchange {
+    /// The first value of a header; `name` in lower case.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|h| h.name == name).map(|h| h.value.as_str())
+    }
+
+    /// Every value of a header, in order; `name` in lower case.
+    pub fn headers_named<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.headers.iter().filter(move |h| h.name == name).map(|h| h.value.as_str())
+    }
+}

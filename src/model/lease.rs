@@ -1,0 +1,125 @@
+//! What the frontier hands to one host worker: [`HostLease`] with its [`LeasedUrl`]s, and the
+//! [`RobotsRecord`]s known for that host.
+//!
+//! The life of a lease: `lease` marks the host (session, expiry, fence) → the worker visits its
+//! URLs, each settled under the lease's fence → `release` ends it and says when the host is ready
+//! again. A lease whose process died is ended by the next session's start; its late visits, if
+//! any, find another fence and change nothing.
+
+use super::{CrawlUrl, Host, HostId, Origin, UnixMs, UrlId, Validators};
+
+/// Which lease a visit belongs to. A visit settles only while the host still has this fence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct LeaseKey {
+    /// The leased host.
+    pub host_id: HostId,
+    /// Grows by one with every lease of the host.
+    pub fence: i64,
+}
+
+/// The queue state a URL was leased from, and must still be in when its visit is settled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum LeasedFrom {
+    /// Never tried, or to be tried at once.
+    Queued,
+    /// A later try whose due time has come.
+    Scheduled,
+}
+
+impl LeasedFrom {
+    /// The value of `urls.state`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            LeasedFrom::Queued => "queued",
+            LeasedFrom::Scheduled => "scheduled",
+        }
+    }
+}
+
+/// One URL to visit.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LeasedUrl {
+    /// Its row.
+    pub id: UrlId,
+    /// Where to go.
+    pub url: CrawlUrl,
+    /// Links between a seed and this URL, by the shortest known path; a seed has 0.
+    pub depth: u32,
+    /// Redirects that led here; 0 for a URL named by a link or a seed.
+    pub hops: u32,
+    /// Failed tries so far in this run of tries.
+    pub attempts: u32,
+    /// The state it was leased from.
+    pub from: LeasedFrom,
+    /// Whether it stands in `seeds`.
+    pub is_seed: bool,
+    /// Validators of the last good copy, for a conditional request.
+    pub validators: Option<Validators>,
+}
+
+/// One host with work, held by one worker until released.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HostLease {
+    /// The lease's key.
+    pub key: LeaseKey,
+    /// The host's name.
+    pub host: Host,
+    /// No request to the host may start before this moment.
+    pub polite_ms: UnixMs,
+    /// Consecutive host-level failures so far.
+    pub failures: u32,
+    /// Pages this host may still give before its limit; `None`: no limit of its own.
+    pub pages_left: Option<u64>,
+    /// robots.txt verdicts known for the host's origins, fresh or stale.
+    pub robots: Vec<RobotsRecord>,
+    /// URLs in the order to visit them; never empty.
+    pub urls: Vec<LeasedUrl>,
+}
+
+/// What an origin's robots.txt came to (RFC 9309 2.3.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RobotsVerdict {
+    /// It was read: its rules apply.
+    Rules,
+    /// There is none (4xx but 429, or too many redirects): everything is allowed.
+    AllowAll,
+    /// It could not be had (5xx, 429, unreachable): nothing is allowed until it can.
+    DisallowAll,
+}
+
+impl RobotsVerdict {
+    /// The value of `robots.verdict`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            RobotsVerdict::Rules => "rules",
+            RobotsVerdict::AllowAll => "allow_all",
+            RobotsVerdict::DisallowAll => "disallow_all",
+        }
+    }
+
+    /// Reads the value back.
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Rules, Self::AllowAll, Self::DisallowAll].into_iter().find(|v| v.as_str() == name)
+    }
+}
+
+/// One row of `robots`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RobotsRecord {
+    /// Whose robots.txt.
+    pub origin: Origin,
+    /// What it came to.
+    pub verdict: RobotsVerdict,
+    /// HTTP status of the last attempt, `None` when there was no response.
+    pub status: Option<u16>,
+    /// When the last attempt ended.
+    pub fetched_ms: UnixMs,
+    /// When to ask again.
+    pub expires_ms: UnixMs,
+    /// Attempts in a row that got no answer to rely on; 0 after a good one.
+    pub failures: u32,
+    /// Why the last attempt failed, in words; `None` after a good one.
+    pub error: Option<String>,
+    /// The text, at most 500 KiB, when the verdict is `Rules`.
+    pub body: Option<String>,
+}

@@ -1,0 +1,31 @@
+//! The words every other room speaks: plain data, no behaviour that needs I/O, time or chance.
+//!
+//! - [`ids`]: [`UrlId`], [`HostId`], [`SessionId`], [`RoundId`], [`FetchId`] and [`UnixMs`].
+//! - [`address`]: [`CrawlUrl`] (a canonical http or https URL), [`Host`], [`Origin`], [`Scheme`].
+//! - [`settings`]: [`CrawlSettings`], what one crawl was asked to do, as stored with it.
+//! - [`lease`]: [`HostLease`] and [`LeasedUrl`], what the frontier hands out; [`RobotsRecord`].
+//! - [`exchange`]: [`FetchRequest`] and [`Exchange`], how one request went, never an error.
+//! - [`page`]: [`Page`], [`RawLink`], what parsing a body gave.
+//! - [`visit`]: [`Visit`], everything one fetch changes, settled in one transaction; [`Outcome`].
+//!
+//! A URL travels `RawLink` → [`CrawlUrl`] → [`Candidate`] → [`LeasedUrl`] → [`Exchange`] →
+//! [`Page`] → [`Visit`]; each type is one more stage of trust.
+
+pub mod address;
+pub mod exchange;
+pub mod ids;
+pub mod lease;
+pub mod page;
+pub mod settings;
+pub mod visit;
+
+pub use address::{CrawlUrl, Host, NotCrawlable, Origin, Scheme};
+pub use exchange::{Exchange, ExchangeEnd, FailureKind, FetchRequest, Header, Overflow, Validators};
+pub use ids::{FetchId, HostId, RoundId, SessionId, UnixMs, UrlId};
+pub use lease::{HostLease, LeaseKey, LeasedFrom, LeasedUrl, RobotsRecord, RobotsVerdict};
+pub use page::{LinkKind, Page, ParseCut, RawLink};
+pub use settings::{BodyPolicy, CrawlSettings, PatternRule, ScopeKind};
+pub use visit::{
+    Admission, Candidate, Codec, Content, DelayBy, EndedBy, HostUpdate, Ledger, NextState, Outcome, Outlink, Release,
+    Rule, Seed, SeedSource, StoredBody, Totals, Visit,
+};

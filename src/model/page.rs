@@ -1,0 +1,166 @@
+//! [`Page`]: what parsing one body gave. Plain data that can leave the parse thread.
+
+/// Where on a page a link stood; the value of `links.kind`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum LinkKind {
+    /// `a`, `area`, SVG `a`.
+    A,
+    /// `link rel=canonical`, or a `Link: …; rel=canonical` header.
+    Canonical,
+    /// `link rel=alternate` (feeds, languages).
+    Alternate,
+    /// `img`, `srcset`, `picture source`, `input type=image`, video posters, icons.
+    Img,
+    /// `iframe`, `frame`.
+    Frame,
+    /// `script src`.
+    Script,
+    /// `link rel=stylesheet`.
+    Style,
+    /// `audio`, `video`, `source`, `track`, `embed`, `object`.
+    Media,
+    /// `link rel=next`.
+    Next,
+    /// `link rel=prev`.
+    Prev,
+    /// A `form` with method GET.
+    Form,
+    /// `meta http-equiv=refresh`.
+    Refresh,
+    /// Another `link` element whose target is a document (`help`, `search`, `license`, `author` …).
+    Link,
+}
+
+impl LinkKind {
+    /// All kinds.
+    pub const ALL: [LinkKind; 13] = [
+        Self::A,
+        Self::Canonical,
+        Self::Alternate,
+        Self::Img,
+        Self::Frame,
+        Self::Script,
+        Self::Style,
+        Self::Media,
+        Self::Next,
+        Self::Prev,
+        Self::Form,
+        Self::Refresh,
+        Self::Link,
+    ];
+
+    /// The stable name in the database.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::A => "a",
+            Self::Canonical => "canonical",
+            Self::Alternate => "alternate",
+            Self::Img => "img",
+            Self::Frame => "frame",
+            Self::Script => "script",
+            Self::Style => "style",
+            Self::Media => "media",
+            Self::Next => "next",
+            Self::Prev => "prev",
+            Self::Form => "form",
+            Self::Refresh => "refresh",
+            Self::Link => "link",
+        }
+    }
+
+    /// Whether the crawl follows links of this kind; the others are recorded only.
+    pub fn followed(self) -> bool {
+        matches!(
+            self,
+            Self::A
+                | Self::Canonical
+                | Self::Alternate
+                | Self::Frame
+                | Self::Next
+                | Self::Prev
+                | Self::Refresh
+                | Self::Link
+        )
+    }
+}
+
+/// A reference as the page wrote it: character references decoded, white space trimmed, not yet a
+/// URL.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RawLink {
+    /// The reference, possibly relative to the page's base.
+    pub href: String,
+    /// Where it stood.
+    pub kind: LinkKind,
+    /// `rel` contains `nofollow`, `ugc` or `sponsored`.
+    pub nofollow: bool,
+    /// Order on the page, from 0.
+    pub position: u32,
+    /// Link text (or `alt`), white space folded, at most 256 characters.
+    pub anchor: Option<String>,
+}
+
+/// Which cap cut a parse short; the value of `contents.parse_cut`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ParseCut {
+    /// Start tags nested deeper than the limit were dropped; what they hold was kept.
+    Depth,
+    /// More nodes than the limit: the rest of the page was not read.
+    Nodes,
+    /// More links than the limit: the rest were not recorded.
+    Links,
+    /// The deadline passed: the rest of the page was not read.
+    Time,
+    /// Text, title or attributes were longer than their limit.
+    Size,
+}
+
+impl ParseCut {
+    /// The stable name in the database.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Depth => "depth",
+            Self::Nodes => "nodes",
+            Self::Links => "links",
+            Self::Time => "time",
+            Self::Size => "size",
+        }
+    }
+}
+
+/// One body, understood. Strings hold no NUL and no lone surrogate.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Page {
+    /// Essence of the media type, lower case: `text/html`. As sniffed where the header is missing
+    /// or known to lie.
+    pub mime: String,
+    /// WHATWG name of the encoding the text was decoded from, lower case; `None` for bodies that
+    /// are not text.
+    pub charset: Option<String>,
+    /// blake3-128 of (mime, charset, body): the identity of the content.
+    pub hash: [u8; 16],
+    /// 64-bit simhash of the plain text; `None` when there is too little text.
+    pub simhash: Option<u64>,
+    /// `title`, white space folded.
+    pub title: Option<String>,
+    /// `meta name=description`.
+    pub description: Option<String>,
+    /// The language: `html lang`, else detected from the text; a BCP 47 tag in lower case.
+    pub lang: Option<String>,
+    /// (level 1–6, text) in document order.
+    pub headings: Vec<(u8, String)>,
+    /// Plain text a reader sees, blocks on lines of their own.
+    pub text: Option<String>,
+    /// Words of the text.
+    pub words: Option<u32>,
+    /// `base href` of the document, as written (the first one).
+    pub base: Option<String>,
+    /// Every reference in document order. A canonical or refresh is one of them.
+    pub links: Vec<RawLink>,
+    /// Links beyond the cap, counted only.
+    pub links_cut: u32,
+    /// Content of the `meta name=robots` elements (and of those that name this crawler), joined by `, `.
+    pub meta_robots: Option<String>,
+    /// The first cap that was reached.
+    pub cut: Option<ParseCut>,
+}

@@ -1,0 +1,142 @@
+//! [`CrawlSettings`]: what one crawl was asked to do, resolved from flags, environment, profile
+//! and defaults. It is stored with every session, so that a resume needs no flags; nothing secret
+//! is in it.
+
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+
+/// Which URLs belong to the crawl, seen from its seeds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ScopeKind {
+    /// The same host name as a seed, any scheme and port.
+    Host,
+    /// The same registrable domain as a seed (public suffix list).
+    Domain,
+    /// The same origin, and a path that starts with the seed's directory.
+    Prefix,
+    /// Any host.
+    Any,
+}
+
+/// Which bodies are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum BodyPolicy {
+    /// HTML and XHTML.
+    Html,
+    /// Every body.
+    All,
+    /// None.
+    None,
+}
+
+/// One `--include` or `--exclude`; the first that matches decides.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PatternRule {
+    /// Regular expression over the whole URL text, unanchored: a URL it matches belongs to the crawl.
+    Include(String),
+    /// Regular expression over the whole URL text, unanchored: a URL it matches does not.
+    Exclude(String),
+}
+
+/// Settings of a crawl, every one with its documented default.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct CrawlSettings {
+    /// Which URLs belong to the crawl.
+    pub scope: ScopeKind,
+    /// `--include` and `--exclude` in the order given.
+    pub patterns: Vec<PatternRule>,
+    /// Most links from a seed; `None`: unlimited.
+    pub max_depth: Option<u32>,
+    /// Most pages of the crawl, over all its sessions; `None`: unlimited.
+    pub max_pages: Option<u64>,
+    /// Most pages of a host that is no seed's host; `None`: unlimited.
+    pub max_pages_per_host: Option<u64>,
+    /// Longest time of the crawl, over all its sessions, in ms; `None`: unlimited.
+    pub max_duration_ms: Option<u64>,
+    /// Most bytes of a body after decompression.
+    pub max_body_bytes: u64,
+    /// Most redirects in a row.
+    pub max_redirects: u32,
+    /// Requests in flight in all.
+    pub concurrency: u32,
+    /// Requests in flight to one host.
+    pub per_host: u32,
+    /// Pause between requests to one host, in ms; `None`: 1,000, and 0 for a loopback host.
+    pub delay_ms: Option<u64>,
+    /// Most requests a second in all; `None`: unlimited.
+    pub rate_per_second: Option<f64>,
+    /// `User-Agent`; `None`: the program's own. Its first product token is looked for in robots.txt.
+    pub user_agent: Option<String>,
+    /// Time for a whole request, in ms.
+    pub timeout_ms: u64,
+    /// Time to connect, in ms.
+    pub connect_timeout_ms: u64,
+    /// Longest silence while reading, in ms.
+    pub read_timeout_ms: u64,
+    /// Tries of a URL in all, the first one included.
+    pub tries: u32,
+    /// Neither robots.txt nor nofollow is looked at.
+    pub ignore_robots: bool,
+    /// Which bodies are kept.
+    pub store_body: BodyPolicy,
+    /// Whether the plain text is kept.
+    pub store_text: bool,
+    /// Commits survive a power loss (`synchronous=FULL`).
+    pub durable: bool,
+    /// Networks beside the public ones that may be connected.
+    pub allow_net: Vec<IpNet>,
+    /// Bytes of bodies held in memory between fetch and commit.
+    pub memory_bytes: u64,
+}
+
+impl Default for CrawlSettings {
+    fn default() -> Self {
+        CrawlSettings {
+            scope: ScopeKind::Host,
+            patterns: Vec::new(),
+            max_depth: None,
+            max_pages: Some(100_000),
+            max_pages_per_host: Some(10_000),
+            max_duration_ms: None,
+            max_body_bytes: 10_000_000,
+            max_redirects: 10,
+            concurrency: 64,
+            per_host: 1,
+            delay_ms: None,
+            rate_per_second: None,
+            user_agent: None,
+            timeout_ms: 30_000,
+            connect_timeout_ms: 10_000,
+            read_timeout_ms: 15_000,
+            tries: 3,
+            ignore_robots: false,
+            store_body: BodyPolicy::Html,
+            store_text: true,
+            durable: false,
+            allow_net: Vec::new(),
+            memory_bytes: 128 * 1024 * 1024,
+        }
+    }
+}
+
+impl CrawlSettings {
+    /// The `User-Agent` header that is sent.
+    pub fn user_agent(&self) -> String {
+        self.user_agent.clone().unwrap_or_else(|| Self::default_user_agent().to_owned())
+    }
+
+    /// `sqrawl/VERSION`.
+    pub fn default_user_agent() -> &'static str {
+        concat!("sqrawl/", env!("CARGO_PKG_VERSION"))
+    }
+
+    /// The name looked for in robots.txt and in `meta name=…`: the leading product token of the
+    /// user agent, letters, `_` and `-` only (RFC 9309 2.2.1).
+    pub fn product_token(&self) -> String {
+        self.user_agent().chars().take_while(|c| c.is_ascii_alphabetic() || matches!(c, '_' | '-')).collect()
+    }
+}

@@ -1,0 +1,191 @@
+//! The crawl in a database: [`Store`], the verbs of the crawl loop, each one transaction over many
+//! items; [`sqlite`] implements it. [`StoreError`] says what is wrong with a database and what to
+//! do about it.
+//!
+//! Only this room knows SQL. `settle` is the heart: page, body, text, links, new URLs, fetch row,
+//! URL state and host state of a whole batch of visits become visible together or not at all.
+
+mod error;
+
+pub use error::StoreError;
+
+use std::future::Future;
+
+use crate::model::{
+    CrawlSettings, EndedBy, Host, HostId, HostLease, LeaseKey, LeasedUrl, Release, RobotsRecord, RoundId, Seed,
+    SessionId, Totals, UnixMs, UrlId, Visit,
+};
+
+/// What the store knows of a crawl before a session begins.
+#[derive(Clone, Debug)]
+pub struct StoredCrawl {
+    /// Settings of the latest session.
+    pub settings: CrawlSettings,
+    /// Seeds of the current round, in the order given.
+    pub seeds: Vec<StoredSeed>,
+    /// Whether the current round is complete.
+    pub complete: bool,
+    /// How the latest session ended; `None` after a crash.
+    pub last_ended_by: Option<String>,
+    /// Counters.
+    pub totals: Totals,
+}
+
+/// A seed as stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredSeed {
+    /// As typed.
+    pub given: String,
+    /// Canonical text.
+    pub url: String,
+    /// A literal or localhost seed allows its own origin.
+    pub grants_origin: bool,
+    /// The host its redirect brought into scope.
+    pub widened_to: Option<Host>,
+}
+
+/// How a session begins.
+#[derive(Clone, Debug)]
+pub struct SessionOpen<'a> {
+    /// Resolved settings, stored with the session.
+    pub settings: &'a CrawlSettings,
+    /// Version of the program.
+    pub version: &'a str,
+    /// The least delay of a host whose lease a dead process left behind, in ms.
+    pub delay_ms: u64,
+}
+
+/// A session that has begun.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SessionStart {
+    /// This session.
+    pub session: SessionId,
+    /// Its round: the open one, or a new one when there was none.
+    pub round: RoundId,
+    /// Time that earlier sessions of the round took, in ms.
+    pub spent_ms: u64,
+    /// Hosts whose lease a dead process left behind.
+    pub orphaned_hosts: u64,
+    /// URLs that were in work when it died.
+    pub orphaned_urls: u64,
+    /// Counters.
+    pub totals: Totals,
+}
+
+/// More URLs for a host that is leased already.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Refill {
+    /// The lease.
+    pub key: LeaseKey,
+    /// Leased and not yet settled: not to be handed out again.
+    pub held: Vec<UrlId>,
+    /// Most URLs to add.
+    pub want: u32,
+}
+
+/// One round of leasing: new hosts and more URLs for held ones, in one transaction.
+#[derive(Clone, Debug)]
+pub struct LeaseAsk {
+    /// Who leases.
+    pub session: SessionId,
+    /// Most new hosts.
+    pub hosts: u32,
+    /// Most URLs for each of them.
+    pub urls_per_host: u32,
+    /// When the leases run out unless extended; leasing extends every lease of the session.
+    pub until_ms: UnixMs,
+    /// More URLs for held hosts.
+    pub refills: Vec<Refill>,
+}
+
+/// What leasing gave.
+#[derive(Clone, Debug, Default)]
+pub struct LeaseGrant {
+    /// New hosts, the longest ready first.
+    pub hosts: Vec<HostLease>,
+    /// For each refill with a valid lease, in the order asked: the URLs (none: nothing is due now)
+    /// with the pages the host may still give.
+    pub refills: Vec<(LeaseKey, Vec<LeasedUrl>)>,
+    /// When the next host that nobody holds becomes ready; `None`: no such host has work.
+    pub next_ready_ms: Option<UnixMs>,
+}
+
+/// A batch for one settle transaction.
+#[derive(Clone, Debug, Default)]
+pub struct Settlement {
+    /// Visits, in the order they ended.
+    pub visits: Vec<Visit>,
+    /// robots.txt results. Never in `urls`.
+    pub robots: Vec<RobotsRecord>,
+    /// Leases that end, after the visits and robots of this batch.
+    pub releases: Vec<Release>,
+}
+
+/// What a settle did.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Settled {
+    /// Visits that changed their URL.
+    pub applied: u64,
+    /// URLs whose visit was dropped: the lease was lost, or the URL had left its leased state.
+    pub dropped: Vec<UrlId>,
+    /// URLs seen for the first time, excluded ones included.
+    pub new_urls: u64,
+    /// Hosts that got work while nobody held them.
+    pub woken_hosts: u64,
+    /// Counters after the commit.
+    pub totals: Totals,
+}
+
+/// Seeds taken in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Admitted {
+    /// Seeds that were not seeds of this round before.
+    pub new_seeds: u64,
+    /// URLs that were unknown.
+    pub new_urls: u64,
+}
+
+/// The verbs of the crawl loop. Each is one transaction and takes as many items as it is given;
+/// the number of statements does not depend on them. An error leaves nothing half done.
+pub trait Store: Send + Sync + 'static {
+    /// What the database holds, or `None` when no crawl was ever begun in it.
+    fn stored_crawl(&self) -> impl Future<Output = Result<Option<StoredCrawl>, StoreError>> + Send;
+
+    /// Begins a session. Hosts that a dead process left leased are freed, and wait their delay
+    /// from `now`.
+    fn begin_session(
+        &self,
+        open: SessionOpen<'_>,
+        now: UnixMs,
+    ) -> impl Future<Output = Result<SessionStart, StoreError>> + Send;
+
+    /// Takes seeds in; known ones change nothing but their depth.
+    fn admit(
+        &self,
+        start: &SessionStart,
+        seeds: &[Seed],
+        now: UnixMs,
+    ) -> impl Future<Output = Result<Admitted, StoreError>> + Send;
+
+    /// Leases hosts that are ready at `now`, and more URLs for held ones.
+    fn lease(&self, ask: LeaseAsk, now: UnixMs) -> impl Future<Output = Result<LeaseGrant, StoreError>> + Send;
+
+    /// Settles a batch.
+    fn settle(
+        &self,
+        start: &SessionStart,
+        batch: &Settlement,
+        now: UnixMs,
+    ) -> impl Future<Output = Result<Settled, StoreError>> + Send;
+
+    /// Ends the session: frees its leases, and ends the round when `ended_by` is `Complete`.
+    fn end_session(
+        &self,
+        start: &SessionStart,
+        ended_by: EndedBy,
+        now: UnixMs,
+    ) -> impl Future<Output = Result<Totals, StoreError>> + Send;
+}
+
+/// A host by id, for messages.
+pub type NamedHost = (HostId, Host);
