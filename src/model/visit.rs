@@ -15,10 +15,11 @@
 
 use std::borrow::Cow;
 
-use super::{CrawlUrl, Host, HostId, LeaseKey, LeasedFrom, LinkKind, ParseCut, UnixMs, UrlId};
+use super::{CrawlUrl, Host, LeaseKey, LeasedFrom, LinkKind, ParseCut, UnixMs, UrlId};
 
 /// How a visit ended; a closed set with stable names (`fetches.outcome`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// A body was received whole and recorded.
     Page,
@@ -477,6 +478,3 @@ impl EndedBy {
         }
     }
 }
-
-/// A host's id with the ids just settled for it; tells a worker what it need not hold any longer.
-pub type SettledUrls = (HostId, Vec<UrlId>);

@@ -12,8 +12,8 @@ pub use error::StoreError;
 use std::future::Future;
 
 use crate::model::{
-    CrawlSettings, EndedBy, Host, HostId, HostLease, LeaseKey, LeasedUrl, Release, RobotsRecord, RoundId, Seed,
-    SessionId, Totals, UnixMs, UrlId, Visit,
+    CrawlSettings, EndedBy, Host, HostLease, LeaseKey, LeasedUrl, Release, RobotsRecord, RoundId, Seed, SessionId,
+    Totals, UnixMs, UrlId, Visit,
 };
 
 /// What the store knows of a crawl before a session begins.
@@ -186,6 +186,3 @@ pub trait Store: Send + Sync + 'static {
         now: UnixMs,
     ) -> impl Future<Output = Result<Totals, StoreError>> + Send;
 }
-
-/// A host by id, for messages.
-pub type NamedHost = (HostId, Host);
