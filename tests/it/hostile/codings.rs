@@ -183,7 +183,7 @@ async fn a_packed_body_is_truncated_on_the_wire_too() {
     check(case.limit(packed.len() / 2)).await;
 }
 
-/// Half a million empty members: the work is linear in what was sent.
+/// A hundred thousand empty members: the work is linear in what was sent.
 #[tokio::test]
 async fn many_empty_gzip_members() {
     let bomb = gzip(b"").repeat(100_000);

@@ -60,7 +60,7 @@ async fn a_flood_of_interim_responses_ends_at_the_total_limit() {
 async fn a_redirect_that_drips_is_still_a_redirect() {
     let head = message("HTTP/1.1 302 Found\nLocation: /there", "");
     let reply = Reply::Drip { head, piece: b"x".to_vec(), pause: PAUSE };
-    let exchange = check_with(Case::new("redirect", reply, 302, body("")), &total_limit()).await;
+    let exchange = check_with(Case::new("redirect", reply, 302, body("")), &patient()).await;
     assert_eq!(exchange.header("location"), Some("/there"));
 }
 
