@@ -1,0 +1,94 @@
+//! The command line: [`main`] reads it, gathers the [`sources`], runs one verb (a module each) and
+//! answers with an [`Exit`] code.
+//!
+//! Data goes to stdout, every other word to stderr through one [`terminal::Terminal`].
+
+pub mod args;
+mod closing;
+mod completions;
+mod config_show;
+mod exit;
+mod flags;
+mod logs;
+mod opening;
+mod panics;
+mod progress;
+mod seeds;
+mod signals;
+mod sources;
+mod terminal;
+
+pub use exit::Exit;
+
+use std::ffi::OsString;
+use std::io;
+
+use clap::{CommandFactory, FromArgMatches};
+
+use args::{Cli, ConfigVerb, Verb};
+use exit::exit_of;
+use flags::CrawlFlags;
+use sources::Sources;
+use terminal::{Terminal, printable};
+
+/// Runs the program with these arguments, the first one being its name.
+pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
+    let cli = match Cli::command().try_get_matches_from(arguments).and_then(|m| Cli::from_arg_matches(&m)) {
+        Ok(cli) => cli,
+        Err(error) => {
+            let _ = error.print();
+            return if error.use_stderr() { Exit::Usage } else { Exit::Done };
+        }
+    };
+    let mut verb = cli.verb;
+    let sources = match Sources::gather(cli.run, take_flags(&mut verb), cli.json) {
+        Ok(sources) => sources,
+        Err(error) => {
+            eprint_error(&error.to_string());
+            return Exit::Usage;
+        }
+    };
+    let terminal = sources.terminal();
+    panics::report(&sources, terminal.clone());
+    logs::start(&sources, &terminal);
+    let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| run(verb, &sources, &terminal)));
+    match ended {
+        Ok(Ok(exit)) => exit,
+        Ok(Err(error)) => explain(&error, &terminal),
+        Err(_) => Exit::Failed,
+    }
+}
+
+/// The crawl flags of the verbs that have some.
+fn take_flags(verb: &mut Verb) -> CrawlFlags {
+    match verb {
+        Verb::Crawl(args) => std::mem::take(&mut args.flags),
+        Verb::Resume(args) | Verb::Config { verb: ConfigVerb::Show(args) } => std::mem::take(&mut args.flags),
+        _ => CrawlFlags::default(),
+    }
+}
+
+fn run(verb: Verb, sources: &Sources, terminal: &Terminal) -> anyhow::Result<Exit> {
+    match verb {
+        Verb::Config { verb: ConfigVerb::Show(_) } => config_show::run(sources, None, terminal),
+        Verb::Completions { shell } => completions::run(shell, terminal),
+        _ => todo!(),
+    }
+}
+
+/// Says what went wrong, once. A reader that closed the pipe is gone and is told nothing.
+fn explain(error: &anyhow::Error, terminal: &Terminal) -> Exit {
+    let closed = error.chain().filter_map(|cause| cause.downcast_ref::<io::Error>());
+    if closed.into_iter().any(|cause| cause.kind() == io::ErrorKind::BrokenPipe) {
+        return Exit::Done;
+    }
+    let lines: Vec<String> = format!("{error:#}").lines().map(|line| printable(line).into_owned()).collect();
+    terminal.error(lines.join("\n"));
+    exit_of(error)
+}
+
+/// Before there is a [`Terminal`].
+fn eprint_error(text: &str) {
+    use io::Write;
+    let _ = writeln!(io::stderr(), "error: {text}");
+}

@@ -1,0 +1,203 @@
+//! [`Terminal`]: where words go. Data to stdout, everything else to stderr, around the progress
+//! bar; nothing a page says reaches either raw.
+
+use std::borrow::Cow;
+use std::fmt::Display;
+use std::io::{self, IsTerminal, Write};
+
+use anstyle::{AnsiColor, Style};
+use indicatif::{ProgressBar, ProgressDrawTarget};
+
+use crate::config::{Color, RunOptions};
+
+/// The two streams of this process.
+#[derive(Clone, Debug)]
+pub struct Terminal {
+    bar: ProgressBar,
+    quiet: bool,
+    animated: bool,
+    colored: bool,
+    colored_out: bool,
+}
+
+impl Terminal {
+    /// Looks at the streams once. `no_color`: the variable `NO_COLOR` is set and not empty; `dumb`:
+    /// the terminal moves no cursor.
+    pub fn new(options: &RunOptions, no_color: bool, dumb: bool) -> Self {
+        let (err, out) = (io::stderr().is_terminal(), io::stdout().is_terminal());
+        let colored = |terminal: bool| match options.color {
+            Color::Always => true,
+            Color::Never => false,
+            Color::Auto => terminal && !no_color && !dumb,
+        };
+        Terminal {
+            bar: ProgressBar::hidden(),
+            quiet: options.quiet,
+            animated: err && !dumb && !options.quiet && !options.no_progress,
+            colored: colored(err),
+            colored_out: colored(out),
+        }
+    }
+
+    /// Whether stderr shows a bar.
+    pub fn animated(&self) -> bool {
+        self.animated
+    }
+
+    /// Whether stderr has colours.
+    pub fn colored(&self) -> bool {
+        self.colored
+    }
+
+    /// Whether stdout has colours.
+    pub fn colored_out(&self) -> bool {
+        self.colored_out
+    }
+
+    /// Whether stdout is a terminal.
+    pub fn out_is_terminal(&self) -> bool {
+        io::stdout().is_terminal()
+    }
+
+    /// Shows the bar, where there is one.
+    pub fn show_bar(&self) -> Option<&ProgressBar> {
+        if !self.animated {
+            return None;
+        }
+        self.bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(10));
+        Some(&self.bar)
+    }
+
+    /// A line on stderr, unless `-q`.
+    pub fn say(&self, text: impl Display) {
+        if !self.quiet {
+            self.put(&format!("{text}\n"));
+        }
+    }
+
+    /// A line on stderr that begins with `warning:`, unless `-q`.
+    pub fn warn(&self, text: impl Display) {
+        if !self.quiet {
+            self.put(&format!("{} {text}\n", self.styled("warning:", AnsiColor::Yellow)));
+        }
+    }
+
+    /// A line on stderr that begins with `error:`.
+    pub fn error(&self, text: impl Display) {
+        self.put(&format!("{} {text}\n", self.styled("error:", AnsiColor::Red)));
+    }
+
+    /// Data on stdout, as it is.
+    ///
+    /// # Errors
+    /// What the stream says; a closed pipe is [`io::ErrorKind::BrokenPipe`].
+    pub fn data(&self, bytes: &[u8]) -> io::Result<()> {
+        let mut out = io::stdout().lock();
+        out.write_all(bytes)?;
+        out.flush()
+    }
+
+    fn styled(&self, word: &str, color: AnsiColor) -> String {
+        if !self.colored {
+            return word.to_owned();
+        }
+        let style = Style::new().fg_color(Some(color.into())).bold();
+        format!("{style}{word}{style:#}")
+    }
+
+    /// A closed stderr is nobody's to complain to: its errors are dropped.
+    fn put(&self, text: &str) {
+        self.bar.suspend(|| {
+            let _ = io::stderr().lock().write_all(text.as_bytes());
+        });
+    }
+}
+
+/// Log lines go where every other word goes, so that they do not cut the bar.
+impl<'a> tracing_subscriber::fmt::MakeWriter<'a> for Terminal {
+    type Writer = Line<'a>;
+
+    fn make_writer(&'a self) -> Line<'a> {
+        Line { terminal: self, bytes: Vec::new() }
+    }
+}
+
+/// One log line, written when it is whole.
+#[derive(Debug)]
+pub struct Line<'a> {
+    terminal: &'a Terminal,
+    bytes: Vec<u8>,
+}
+
+impl Write for Line<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.bytes.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Drop for Line<'_> {
+    fn drop(&mut self) {
+        self.terminal.put(&String::from_utf8_lossy(&self.bytes));
+    }
+}
+
+/// Text for a terminal: control characters (C0, DEL, C1) and the marks that turn the direction of
+/// text are written as escapes, so that no page moves a cursor or hides a word. Tabs and line
+/// breaks become escapes too: the text stays on its line.
+pub fn printable(text: &str) -> Cow<'_, str> {
+    let hostile = |c: char| {
+        c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    if !text.contains(hostile) {
+        return Cow::Borrowed(text);
+    }
+    let mut clean = String::with_capacity(text.len() + 8);
+    for c in text.chars() {
+        if hostile(c) {
+            clean.extend(c.escape_default());
+        } else {
+            clean.push(c);
+        }
+    }
+    Cow::Owned(clean)
+}
+
+/// A word as a POSIX shell reads it, for the commands that messages propose.
+pub fn shell_word(word: &str) -> Cow<'_, str> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@%+,".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return Cow::Borrowed(word);
+    }
+    Cow::Owned(format!("'{}'", printable(word).replace('\'', r"'\''")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn control_characters_never_pass() {
+        let cases = [
+            ("plain é 漢", "plain é 漢"),
+            ("\u{1b}[2Jgone", "\\u{1b}[2Jgone"),
+            ("a\r\nb\tc", "a\\r\\nb\\tc"),
+            ("\u{9b}31m", "\\u{9b}31m"),
+            ("evil\u{202e}txt", "evil\\u{202e}txt"),
+        ];
+        for (text, wanted) in cases {
+            assert_eq!(printable(text), wanted);
+        }
+    }
+
+    #[test]
+    fn words_for_a_shell() {
+        for (word, wanted) in [("./crawl.db", "./crawl.db"), ("a b", "'a b'"), ("it's", r"'it'\''s'"), ("", "''")] {
+            assert_eq!(shell_word(word), wanted);
+        }
+    }
+}
