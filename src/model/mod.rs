@@ -12,6 +12,7 @@
 //! [`Page`] → [`Visit`]; each type is one more stage of trust.
 
 pub mod address;
+pub(crate) mod escape;
 pub mod exchange;
 pub mod ids;
 pub mod lease;

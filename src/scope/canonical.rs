@@ -1,0 +1,186 @@
+//! [`canonicalize`]: from a reference as the web wrote it to the one spelling under which the
+//! crawl knows a URL. The rules and their reasons are the table in `docs/urls.md`.
+
+use std::borrow::Cow;
+
+use encoding_rs::{EncoderResult, Encoding};
+use url::{ParseError, Position, Url};
+
+use crate::model::escape::{escaped_octet, is_unreserved};
+use crate::model::{CrawlUrl, NotCrawlable};
+
+/// References longer than this, fragment aside, are not even parsed. Tabs, line breaks and dot
+/// segments can make a reference shrink, but nobody writes 64 KiB of them in earnest.
+const MAX_REFERENCE_BYTES: usize = 64 * 1024;
+
+/// Turns a reference into a canonical URL.
+///
+/// `base` is what relative references are resolved against; `charset` is the label of the
+/// document's encoding, in which its queries are encoded as browsers do (WHATWG URL, "query
+/// state"). `None` and unknown labels mean UTF-8.
+///
+/// The result is a fixed point: canonicalising it again, with any base and charset, gives the same.
+///
+/// # Errors
+/// [`NotCrawlable`] when it is none.
+pub fn canonicalize(raw: &str, base: Option<&Url>, charset: Option<&str>) -> Result<CrawlUrl, NotCrawlable> {
+    // The first `#` starts the fragment in every state of the parser: what follows is never read.
+    let reference = raw.split('#').next().unwrap_or_default();
+    if has_foreign_scheme(reference) {
+        return Err(NotCrawlable::Scheme);
+    }
+    if reference.len() > MAX_REFERENCE_BYTES {
+        return Err(NotCrawlable::TooLong);
+    }
+    let mut url = parse(reference, base, charset)?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(NotCrawlable::Scheme);
+    }
+    normalize_host(&mut url)?;
+    drop_unsent_parts(&mut url);
+    CrawlUrl::from_canonical(normalize_escapes(url)?)
+}
+
+/// Whether the text starts with a scheme that is not crawled. It spares the parser the `data:`
+/// URLs, which are long, and gives `javascript:` code that is no URL its proper reason.
+fn has_foreign_scheme(reference: &str) -> bool {
+    let text = reference.trim_start_matches(|c: char| c <= ' ');
+    let Some(end) = text.find(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '+' | '-' | '.')) else {
+        return false;
+    };
+    let scheme = &text[..end];
+    text[end..].starts_with(':')
+        && scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+        && !scheme.eq_ignore_ascii_case("http")
+        && !scheme.eq_ignore_ascii_case("https")
+}
+
+fn parse(reference: &str, base: Option<&Url>, charset: Option<&str>) -> Result<Url, NotCrawlable> {
+    let encoding = charset
+        .and_then(|label| Encoding::for_label(label.as_bytes()))
+        .map(Encoding::output_encoding)
+        .filter(|encoding| *encoding != encoding_rs::UTF_8);
+    let options = Url::options().base_url(base);
+    let parsed = match encoding {
+        Some(encoding) => options.encoding_override(Some(&|text: &str| query_bytes(text, encoding))).parse(reference),
+        None => options.parse(reference),
+    };
+    parsed.map_err(|error| match error {
+        ParseError::EmptyHost => NotCrawlable::Host,
+        _ => NotCrawlable::Syntax,
+    })
+}
+
+/// Encodes a piece of a query. What the encoding lacks becomes `%26%23N%3B`, an escaped character
+/// reference (WHATWG URL, "percent-encode after encoding"); the bare `&#N;` that the encoder would
+/// write reads as another parameter.
+fn query_bytes<'a>(text: &'a str, encoding: &'static Encoding) -> Cow<'a, [u8]> {
+    let (bytes, _, lacking) = encoding.encode(text);
+    if !lacking {
+        return bytes;
+    }
+    let mut encoder = encoding.new_encoder();
+    let mut out = Vec::with_capacity(2 * text.len() + 32);
+    let mut rest = text;
+    loop {
+        let (result, read) = encoder.encode_from_utf8_to_vec_without_replacement(rest, &mut out, true);
+        rest = &rest[read..];
+        match result {
+            EncoderResult::InputEmpty => return Cow::Owned(out),
+            EncoderResult::OutputFull => out.reserve(2 * rest.len() + 32),
+            EncoderResult::Unmappable(c) => out.extend_from_slice(format!("%26%23{}%3B", u32::from(c)).as_bytes()),
+        }
+    }
+}
+
+/// Strips the root dot of a DNS name. A name with an empty label cannot be resolved (RFC 1035
+/// 3.1), so it names no host.
+fn normalize_host(url: &mut Url) -> Result<(), NotCrawlable> {
+    let Some(host) = url.host_str() else { return Err(NotCrawlable::Host) };
+    let name = host.strip_suffix('.').unwrap_or(host);
+    if name.split('.').any(str::is_empty) {
+        return Err(NotCrawlable::Host);
+    }
+    if name.len() < host.len() {
+        let name = name.to_owned();
+        url.set_host(Some(&name)).map_err(|_| NotCrawlable::Host)?;
+    }
+    Ok(())
+}
+
+/// Drops fragment and credentials, which are not part of the request's target, and a query that
+/// is empty.
+fn drop_unsent_parts(url: &mut Url) {
+    url.set_fragment(None);
+    if !url.username().is_empty() || url.password().is_some() {
+        // Both fail for URLs without a host only, and this one has one.
+        let _ = url.set_username("");
+        let _ = url.set_password(None);
+    }
+    if url.query() == Some("") {
+        url.set_query(None);
+    }
+}
+
+/// Normalises the escapes of path and query (RFC 3986 6.2.2.1 and 6.2.2.2).
+fn normalize_escapes(url: Url) -> Result<Url, NotCrawlable> {
+    let path = normal_escapes(url.path());
+    let query = url.query().map(normal_escapes);
+    if matches!(path, Cow::Borrowed(_)) && matches!(query, None | Some(Cow::Borrowed(_))) {
+        return Ok(url);
+    }
+    let mut text = String::with_capacity(url.as_str().len());
+    text.push_str(&url[..Position::BeforePath]);
+    text.push_str(&path);
+    if let Some(query) = query {
+        text.push('?');
+        text.push_str(&query);
+    }
+    // The parser took `%2e` for the dot it is when it removed dot segments, so a decoded dot makes
+    // no new ones; reading the text again makes sure that the parts agree with it.
+    Url::parse(&text).map_err(|_| NotCrawlable::Syntax)
+}
+
+/// Escapes in upper case, those of unreserved characters decoded. Text with a `%` that starts no
+/// escape is left alone: servers read `%u0041` or `%%34` in ways of their own, and what is
+/// decoded next to them could become part of them.
+fn normal_escapes(text: &str) -> Cow<'_, str> {
+    match needs_normalizing(text.as_bytes()) {
+        false => Cow::Borrowed(text),
+        true => Cow::Owned(normalized(text)),
+    }
+}
+
+/// Whether every `%` starts an escape, and one of them is not in its normal form.
+fn needs_normalizing(text: &[u8]) -> bool {
+    let mut found = false;
+    let mut at = 0;
+    while let Some(next) = text[at..].iter().position(|&b| b == b'%') {
+        let digits = &text[at + next + 1..];
+        let Some(octet) = escaped_octet(digits) else { return false };
+        found |= is_unreserved(octet) || digits[..2].iter().any(u8::is_ascii_lowercase);
+        at += next + 3;
+    }
+    found
+}
+
+/// `text` with its escapes, all well formed, in normal form.
+fn normalized(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut pieces = text.split('%');
+    out.push_str(pieces.next().unwrap_or_default());
+    for piece in pieces {
+        match escaped_octet(piece.as_bytes()) {
+            Some(octet) if is_unreserved(octet) => out.push(char::from(octet)),
+            _ => {
+                out.push('%');
+                out.push_str(&piece[..2].to_ascii_uppercase());
+            }
+        }
+        out.push_str(&piece[2..]);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests;

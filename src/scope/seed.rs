@@ -1,0 +1,168 @@
+//! [`seed_url`]: what an operator typed, read as they meant it.
+
+use std::net::Ipv6Addr;
+
+use url::Host;
+
+use super::canonicalize;
+use crate::model::{CrawlUrl, NotCrawlable};
+
+/// What an operator typed as a seed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SeedUrl {
+    /// The canonical URL.
+    pub url: CrawlUrl,
+    /// Typed as a literal address or `localhost`.
+    pub grants_origin: bool,
+}
+
+/// Reads a seed as typed: without a scheme it gets https, or http when its host is `localhost`,
+/// a name below it, or a literal address in any spelling that the URL parser takes for one.
+/// Surrounding white space and a byte order mark are ignored.
+///
+/// # Errors
+/// [`NotCrawlable`] when it is none.
+pub fn seed_url(given: &str) -> Result<SeedUrl, NotCrawlable> {
+    let text = given.trim_matches(|c: char| c.is_whitespace() || c.is_control() || c == '\u{feff}');
+    let url = match scheme_of(text) {
+        _ if text.parse::<Ipv6Addr>().is_ok() => canonicalize(&format!("http://[{text}]/"), None, None)?,
+        Some(scheme) if scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https") => {
+            canonicalize(text, None, None)?
+        }
+        Some(_) => return Err(NotCrawlable::Scheme),
+        None => without_scheme(text)?,
+    };
+    let grants_origin = is_local_or_address(&url);
+    Ok(SeedUrl { url, grants_origin })
+}
+
+/// The scheme that was typed. `example.com:8443/x` and `localhost:80` have none, though the URL
+/// standard reads their host as one.
+fn scheme_of(text: &str) -> Option<&str> {
+    let (scheme, rest) = text.split_once(':')?;
+    let is_scheme = scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+        && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.'));
+    (is_scheme && !reads_as_host(scheme, rest)).then_some(scheme)
+}
+
+/// Whether what stands before the first colon is a host: a port follows (empty only behind a name
+/// that cannot be taken for a scheme), and then nothing or the path. `tel:` and `sms:` numbers
+/// are no ports.
+fn reads_as_host(before: &str, after: &str) -> bool {
+    if ["http", "https", "tel", "sms"].iter().any(|scheme| before.eq_ignore_ascii_case(scheme)) {
+        return false;
+    }
+    let rest = after.trim_start_matches(|c: char| c.is_ascii_digit());
+    let has_port = rest.len() < after.len();
+    let ends = rest.is_empty() || rest.starts_with(['/', '?', '#']);
+    ends && (has_port || (before.contains('.') && !rest.starts_with("//")))
+}
+
+fn without_scheme(text: &str) -> Result<CrawlUrl, NotCrawlable> {
+    let rest = text.strip_prefix("//").unwrap_or(text);
+    // `/etc/hosts` is a path, and the parser would find the host `etc` in it.
+    if rest.starts_with(['/', '\\']) {
+        return Err(NotCrawlable::Syntax);
+    }
+    let secure = canonicalize(&format!("https://{rest}"), None, None)?;
+    // Read again and not rewritten: a port of 443 is the default of one scheme only.
+    if is_local_or_address(&secure) { canonicalize(&format!("http://{rest}"), None, None) } else { Ok(secure) }
+}
+
+fn is_local_or_address(url: &CrawlUrl) -> bool {
+    match url.as_url().host() {
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(Host::Ipv4(_) | Host::Ipv6(_)) => true,
+        None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(given: &str, expected: &str, grants_origin: bool) {
+        let seed = seed_url(given).unwrap_or_else(|e| panic!("{given}: {e}"));
+        assert_eq!((seed.url.as_str(), seed.grants_origin), (expected, grants_origin), "{given}");
+    }
+
+    #[track_caller]
+    fn check_error(given: &str, expected: NotCrawlable) {
+        assert_eq!(seed_url(given), Err(expected), "{given}");
+    }
+
+    #[test]
+    fn a_scheme_is_kept() {
+        check("http://example.com", "http://example.com/", false);
+        check("HTTPS://Example.COM/a#b", "https://example.com/a", false);
+        check("http:example.com/x", "http://example.com/x", false);
+        check("https://127.0.0.1/", "https://127.0.0.1/", true);
+        check("https://user:secret@example.com/", "https://example.com/", false);
+    }
+
+    #[test]
+    fn a_name_gets_https() {
+        check("example.com", "https://example.com/", false);
+        check(" \texample.com/a b?c \r\n", "https://example.com/a%20b?c", false);
+        check("\u{feff}example.com", "https://example.com/", false);
+        check("//example.com/x", "https://example.com/x", false);
+        check("bücher.example", "https://xn--bcher-kva.example/", false);
+        check("example.com/x:y", "https://example.com/x:y", false);
+        check("intranet", "https://intranet/", false);
+    }
+
+    #[test]
+    fn a_port_is_no_scheme() {
+        check("example.com:8443", "https://example.com:8443/", false);
+        check("example.com:8443/path?q#f", "https://example.com:8443/path?q", false);
+        check("example.com:", "https://example.com/", false);
+        check("example.com:/x", "https://example.com/x", false);
+        check("intranet:8080/x", "https://intranet:8080/x", false);
+        check("localhost:8080/x", "http://localhost:8080/x", true);
+        check("LOCALHOST:8080", "http://localhost:8080/", true);
+    }
+
+    #[test]
+    fn local_hosts_and_addresses_get_http_and_grant_their_origin() {
+        check("localhost", "http://localhost/", true);
+        check("a.b.localhost:81/", "http://a.b.localhost:81/", true);
+        check("localhost.", "http://localhost/", true);
+        check("127.0.0.1:80", "http://127.0.0.1/", true);
+        check("127.0.0.1:443", "http://127.0.0.1:443/", true);
+        check("[::1]:80", "http://[::1]/", true);
+        check("[::1]:81/x", "http://[::1]:81/x", true);
+        check("::1", "http://[::1]/", true);
+        check("fe80::1", "http://[fe80::1]/", true);
+        check("192.0.2.7/x", "http://192.0.2.7/x", true);
+        check("0x7f.1", "http://127.0.0.1/", true);
+        check("2130706433", "http://127.0.0.1/", true);
+        check("http://0177.0.0.1/", "http://127.0.0.1/", true);
+        check("http://127.0.0.1./", "http://127.0.0.1/", true);
+        check("http://%31%32%37.0.0.1/", "http://127.0.0.1/", true);
+        check("http://１２７.0.0.1/", "http://127.0.0.1/", true);
+        check("2130706433:8080", "http://127.0.0.1:8080/", true);
+        // Only looks local.
+        check("notlocalhost", "https://notlocalhost/", false);
+        check("localhost.example", "https://localhost.example/", false);
+        check("127.0.0.1.example", "https://127.0.0.1.example/", false);
+    }
+
+    #[test]
+    fn what_is_no_seed_says_why() {
+        check_error("", NotCrawlable::Host);
+        check_error("mailto:me@example.com", NotCrawlable::Scheme);
+        check_error("ftp://example.com/", NotCrawlable::Scheme);
+        check_error("file:///etc/passwd", NotCrawlable::Scheme);
+        check_error("tel:5551", NotCrawlable::Scheme);
+        check_error("javascript:alert(1)", NotCrawlable::Scheme);
+        check_error("/etc/passwd", NotCrawlable::Syntax);
+        check_error("./page.html", NotCrawlable::Host);
+        check_error("../page.html", NotCrawlable::Host);
+        check_error("?q", NotCrawlable::Host);
+        check_error("example.com:99999", NotCrawlable::Syntax);
+        check_error("exa mple.com", NotCrawlable::Syntax);
+        check_error("http://", NotCrawlable::Host);
+        check_error("[::1", NotCrawlable::Syntax);
+    }
+}
