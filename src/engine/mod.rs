@@ -11,7 +11,15 @@
 
 mod clock;
 mod control;
+mod digest;
+mod gate;
+mod pages;
 mod progress;
+mod robots;
+mod session;
+mod shared;
+mod worker;
+mod writer;
 
 pub use clock::{Clock, SystemClock};
 pub use control::{Control, Stop};
@@ -106,12 +114,12 @@ pub enum EngineError {
 /// # Errors
 /// [`EngineError`]; everything committed before is kept, and the same call goes on from there.
 pub async fn run<S: Store, F: Fetcher, C: Clock>(
-    _store: Arc<S>,
-    _fetcher: Arc<F>,
-    _clock: Arc<C>,
-    _job: Job,
-    _control: Control,
-    _progress: Arc<Progress>,
+    store: Arc<S>,
+    fetcher: Arc<F>,
+    clock: Arc<C>,
+    job: Job,
+    control: Control,
+    progress: Arc<Progress>,
 ) -> Result<Summary, EngineError> {
-    todo!()
+    session::run(store, fetcher, clock, job, control, progress).await
 }

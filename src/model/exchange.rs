@@ -104,6 +104,19 @@ pub struct Exchange {
 }
 
 impl Exchange {
+    /// The exchange without headers and body.
+    pub fn without_content(&self) -> Exchange {
+        Exchange {
+            started_ms: self.started_ms,
+            elapsed_ms: self.elapsed_ms,
+            status: self.status,
+            headers: Vec::new(),
+            end: ExchangeEnd::Complete { body: Vec::new(), truncated: false },
+            wire_bytes: self.wire_bytes,
+            address: self.address,
+        }
+    }
+
     /// The first value of a header; `name` in lower case.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|h| h.name == name).map(|h| h.value.as_str())

@@ -126,6 +126,9 @@ impl Rule {
     /// Longer than 2,083 bytes. Counted in `rules.discarded`, not stored.
     pub const TOO_LONG: Rule = Rule(Cow::Borrowed("too_long"));
 
+    /// Beyond the most links of one page. Counted in `rules.discarded`, not stored.
+    pub const LINKS_CUT: Rule = Rule(Cow::Borrowed("links_cut"));
+
     /// The rule of one `--exclude` pattern.
     pub fn exclude(pattern: &str) -> Rule {
         Rule(Cow::Owned(format!("exclude:{pattern}")))

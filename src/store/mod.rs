@@ -5,6 +5,7 @@
 //! Only this room knows SQL. `settle` is the heart: page, body, text, links, new URLs, fetch row,
 //! URL state and host state of a whole batch of visits become visible together or not at all.
 
+pub mod body;
 mod error;
 
 pub use error::StoreError;

@@ -1,0 +1,125 @@
+//! From a landed response to a visit: parsing and packing off the async threads, then the verdict.
+
+use std::sync::Arc;
+
+use crate::fetch::Reservation;
+use crate::model::{Exchange, ExchangeEnd, HostUpdate, LeaseKey, LeasedUrl, Ledger, Outcome, Visit};
+use crate::parse::{self, BodyFacts, ParseLimits};
+use crate::scope::Scope;
+use crate::store;
+use crate::verdict::{self, Attempt, Policy};
+
+use super::Clock;
+use super::shared::Shared;
+
+/// Longest time one document may be parsed, in ms. The caps decide before it; this is a backstop.
+const PARSE_MS: u64 = 5_000;
+
+/// A response with all that belongs to it.
+#[derive(Debug)]
+pub(super) struct Landing {
+    pub(super) key: LeaseKey,
+    pub(super) leased: LeasedUrl,
+    pub(super) exchange: Exchange,
+    pub(super) ledger: Ledger,
+    pub(super) host: HostUpdate,
+    pub(super) bytes: Reservation,
+}
+
+/// Makes the visit. What is returned holds as many bytes of the budget as the visit has.
+pub(super) async fn digest<F, C: Clock>(shared: &Shared<F, C>, landing: Landing) -> (Visit, Reservation)
+where
+    F: Send + Sync + 'static,
+{
+    let Landing { key, leased, exchange, ledger, host, mut bytes } = landing;
+    let now = shared.clock.now_ms();
+    let jitter = shared.clock.jitter();
+    let visit = if verdict::may_hold_page(&exchange) {
+        let turn = Arc::clone(&shared.parsers).acquire_owned().await.expect("the parse semaphore is never closed");
+        let head = exchange.without_content();
+        let job = ParseJob {
+            settings: Arc::clone(&shared.settings),
+            scope: shared.scope(),
+            agent: Arc::clone(&shared.agent),
+            clock: Arc::clone(&shared.clock),
+            leased: leased.clone(),
+            exchange,
+        };
+        let parsed = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            job.run(Attempt { key, leased: &job.leased, ledger, host, now, jitter })
+        })
+        .await;
+        parsed.unwrap_or_else(|failure| {
+            tracing::error!(url = %leased.url, "the parser failed; please report this page");
+            let attempt = Attempt { key, leased: &leased, ledger, host, now, jitter };
+            verdict::after_parser_failure(&attempt, &head, &panic_text(failure))
+        })
+    } else {
+        let scope = shared.scope();
+        let policy = Policy { settings: &shared.settings, scope: &scope, agent: &shared.agent };
+        let attempt = Attempt { key, leased: &leased, ledger, host, now, jitter };
+        verdict::after_exchange(&policy, &attempt, &exchange, None)
+    };
+    let weight = weight_bytes(&visit);
+    bytes.shrink(weight);
+    bytes.cover(weight).await;
+    (visit, bytes)
+}
+
+/// What a parse thread needs; it owns everything.
+struct ParseJob<C> {
+    settings: Arc<crate::model::CrawlSettings>,
+    scope: Arc<Scope>,
+    agent: Arc<str>,
+    clock: Arc<C>,
+    leased: LeasedUrl,
+    exchange: Exchange,
+}
+
+impl<C: Clock> ParseJob<C> {
+    fn run(&self, attempt: Attempt<'_>) -> Visit {
+        let policy = Policy { settings: &self.settings, scope: &self.scope, agent: &self.agent };
+        let body: &[u8] = match &self.exchange.end {
+            ExchangeEnd::Complete { body, .. } => body,
+            ExchangeEnd::Failed { .. } => &[],
+        };
+        let facts =
+            BodyFacts { url: &self.leased.url, content_type: self.exchange.header("content-type"), agent: &self.agent };
+        let end = self.clock.elapsed_ms().saturating_add(PARSE_MS);
+        let page = parse::parse(body, facts, &ParseLimits::default(), &mut || self.clock.elapsed_ms() > end);
+        let packed = verdict::keeps_body(self.settings.store_body, &page.mime).then(|| store::body::pack(body));
+        verdict::after_exchange(&policy, &attempt, &self.exchange, Some((page, packed)))
+    }
+}
+
+fn panic_text(failure: tokio::task::JoinError) -> String {
+    match failure.try_into_panic() {
+        Ok(payload) => payload
+            .downcast_ref::<&str>()
+            .map(|text| (*text).to_owned())
+            .or_else(|| payload.downcast_ref::<String>().cloned())
+            .unwrap_or_else(|| "panic".to_owned()),
+        Err(_) => "cancelled".to_owned(),
+    }
+}
+
+/// Bytes a visit holds until it is committed, about.
+fn weight_bytes(visit: &Visit) -> u64 {
+    let content = visit.content.as_ref().map_or(0, |content| {
+        content.body.as_ref().map_or(0, |body| body.data.len()) + content.text.as_ref().map_or(0, String::len)
+    });
+    let names: usize = visit.candidates.iter().map(|c| c.url.as_str().len() + size_of_val(c)).sum();
+    let links: usize = visit.links.iter().map(|l| l.anchor.as_ref().map_or(0, String::len) + size_of_val(l)).sum();
+    (content + names + links) as u64
+}
+
+/// Whether the visit is worth telling as the failure of a seed.
+pub(super) fn seed_failure(leased: &LeasedUrl, visit: &Visit) -> Option<String> {
+    let good = matches!(visit.outcome, Outcome::Page | Outcome::Unchanged | Outcome::Redirect);
+    (leased.depth == 0 && !good).then(|| {
+        let status = visit.status.map(|status| format!(" {status}")).unwrap_or_default();
+        let detail = visit.error.as_deref().map(|error| format!(": {error}")).unwrap_or_default();
+        format!("{}: {}{status}{detail}", leased.url, visit.outcome.as_str())
+    })
+}

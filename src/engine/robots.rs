@@ -1,0 +1,155 @@
+//! [`RobotsBook`]: the robots.txt of the origins of one host, as its worker knows them; a
+//! [`Chase`] is one such file on its way. One worker holds a host, so each origin's file is asked
+//! for once however many URLs wait for it.
+
+use std::collections::HashMap;
+
+use crate::model::{
+    CrawlUrl, Exchange, ExchangeEnd, FailureKind, LeasedUrl, Origin, Outcome, RobotsRecord, RobotsVerdict, UnixMs,
+};
+use crate::politeness::{self, RobotsFile, RobotsRules};
+use crate::{scope, verdict};
+
+/// Most redirects of a robots.txt (RFC 9309 2.3.1.2).
+pub(super) const MAX_HOPS: u32 = 5;
+/// Most bytes of a robots.txt that are read (RFC 9309 2.5).
+pub(super) const MAX_BYTES: u64 = 500 * 1024;
+
+/// A robots.txt that is being asked for.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Chase {
+    pub(super) origin: Origin,
+    /// Where to ask now: the origin's own file, or what it redirected to.
+    pub(super) url: CrawlUrl,
+    pub(super) hops: u32,
+}
+
+/// What the book says of a URL.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Say {
+    /// It may be fetched.
+    Allowed,
+    /// It may not, by this line.
+    Refused(Option<(u32, String)>),
+    /// The file is to be asked for first, not before this moment.
+    Ask(Chase, UnixMs),
+    /// The file could not be had in all its tries: the URL is given up.
+    GivenUp { outcome: Outcome, status: Option<u16>, error: String },
+}
+
+#[derive(Clone, Debug)]
+struct Entry {
+    record: RobotsRecord,
+    rules: RobotsRules,
+    /// How the last try ended in this session.
+    outcome: Outcome,
+}
+
+/// The robots.txt files of one host.
+#[derive(Debug)]
+pub(super) struct RobotsBook {
+    entries: HashMap<Origin, Entry>,
+    agent: std::sync::Arc<str>,
+    tries: u32,
+    ignored: bool,
+}
+
+impl RobotsBook {
+    pub(super) fn new(records: Vec<RobotsRecord>, agent: std::sync::Arc<str>, tries: u32, ignored: bool) -> Self {
+        let mut book = RobotsBook { entries: HashMap::new(), agent, tries, ignored };
+        for record in records {
+            book.enter(record, Outcome::Robots);
+        }
+        book
+    }
+
+    fn enter(&mut self, record: RobotsRecord, outcome: Outcome) {
+        let rules = match (record.verdict, record.body.as_deref()) {
+            (RobotsVerdict::Rules, Some(text)) => RobotsFile::parse(text).rules_for(&self.agent),
+            _ => RobotsRules::default(),
+        };
+        self.entries.insert(record.origin.clone(), Entry { record, rules, outcome });
+    }
+
+    /// What is to be done about a URL at `now`.
+    pub(super) fn say(&self, leased: &LeasedUrl, now: UnixMs) -> Say {
+        if self.ignored {
+            return Say::Allowed;
+        }
+        let origin = leased.url.origin();
+        let Some(entry) = self.entries.get(&origin) else { return first_ask(origin, UnixMs::MIN) };
+        let record = &entry.record;
+        match record.verdict {
+            _ if record.expires_ms <= now => first_ask(origin, now),
+            RobotsVerdict::AllowAll => Say::Allowed,
+            RobotsVerdict::Rules => {
+                let check = entry.rules.check(leased.url.path_and_query());
+                if check.allowed { Say::Allowed } else { Say::Refused(check.line) }
+            }
+            RobotsVerdict::DisallowAll if record.failures >= self.tries => Say::GivenUp {
+                outcome: entry.outcome,
+                status: record.status,
+                error: record.error.clone().unwrap_or_else(|| "no usable answer".to_owned()),
+            },
+            RobotsVerdict::DisallowAll => first_ask(origin, record.expires_ms),
+        }
+    }
+
+    /// Takes in an exchange: the next hop of the chase, or the record to store.
+    pub(super) fn landed(&mut self, chase: &Chase, exchange: &Exchange, now: UnixMs, jitter: f64) -> Landed {
+        let outcome = verdict::classify(exchange, false);
+        let mut hops_exceeded = false;
+        if outcome == Outcome::Redirect {
+            let next = exchange
+                .header("location")
+                .and_then(|location| scope::canonicalize(location, Some(chase.url.as_url()), None).ok());
+            match next {
+                Some(url) if chase.hops < MAX_HOPS => {
+                    return Landed::Hop(Chase { origin: chase.origin.clone(), url, hops: chase.hops + 1 });
+                }
+                _ => hops_exceeded = true,
+            }
+        }
+        let known = self.entries.get(&chase.origin).map(|entry| &entry.record);
+        let record = politeness::robots_record(&chase.origin, exchange, hops_exceeded, known, now, jitter);
+        self.enter(record.clone(), outcome);
+        if chase.hops == 0 && is_blocked(exchange) {
+            // The guard keeps every request of the origin from being made; each URL is to say so
+            // itself, and nothing is stored about a file that was never asked for.
+            if let Some(entry) = self.entries.get_mut(&chase.origin) {
+                entry.record.verdict = RobotsVerdict::AllowAll;
+                entry.record.expires_ms = UnixMs::MAX;
+            }
+            return Landed::Blocked;
+        }
+        Landed::Record(Box::new(record))
+    }
+
+    /// The longest `Crawl-delay` of the host's origins, in ms.
+    pub(super) fn crawl_delay_ms(&self) -> Option<u64> {
+        self.entries.values().filter_map(|entry| entry.rules.crawl_delay_ms()).max()
+    }
+}
+
+/// What became of a robots request.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Landed {
+    /// It was redirected: ask there.
+    Hop(Chase),
+    /// It ended.
+    Record(Box<RobotsRecord>),
+    /// The address guard refused the origin itself.
+    Blocked,
+}
+
+fn is_blocked(exchange: &Exchange) -> bool {
+    matches!(exchange.end, ExchangeEnd::Failed { kind: FailureKind::BlockedAddress, .. })
+}
+
+/// The origin's own robots.txt. An origin is printed as a URL that parses.
+fn first_ask(origin: Origin, from: UnixMs) -> Say {
+    match CrawlUrl::stored(&format!("{origin}/robots.txt")) {
+        Ok(url) => Say::Ask(Chase { origin, url, hops: 0 }, from),
+        Err(why) => Say::GivenUp { outcome: Outcome::Protocol, status: None, error: why.to_string() },
+    }
+}

@@ -1,0 +1,309 @@
+//! The session loop: begins a session, leases hosts to workers, and knows when it is over.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::{JoinHandle, JoinSet};
+
+use crate::fetch::Fetcher;
+use crate::model::{CrawlUrl, EndedBy, Host, LeasedUrl, Totals, UnixMs};
+use crate::politeness;
+use crate::scope::Scope;
+use crate::store::{LeaseAsk, LeaseGrant, Refill, SessionOpen, Store, StoreError};
+
+use super::pages::PageBudget;
+use super::shared::{Ask, Item, Parts, Shared};
+use super::worker::Worker;
+use super::writer::{self, QUEUE_ITEMS};
+use super::{Clock, Control, EngineError, Job, Limit, Progress, Stop, Summary};
+
+/// Hosts leased at once for each request slot: with a delay most hosts are waiting at any moment.
+const HOSTS_PER_SLOT: u32 = 16;
+/// Most hosts leased in one transaction.
+const HOSTS_AT_ONCE: u32 = 128;
+/// A lease runs out this long after the last leasing of its session.
+const LEASE_MS: i64 = 10 * 60 * 1000;
+/// Longest time without leasing; extends the leases.
+const HEARTBEAT_MS: u64 = 60 * 1000;
+
+/// See [`super::run`].
+pub(super) async fn run<S: Store, F: Fetcher, C: Clock>(
+    store: Arc<S>,
+    fetcher: Arc<F>,
+    clock: Arc<C>,
+    job: Job,
+    control: Control,
+    progress: Arc<Progress>,
+) -> Result<Summary, EngineError> {
+    let began = clock.elapsed_ms();
+    let scope = scope_of(&job)?;
+    let open = SessionOpen {
+        settings: &job.settings,
+        version: env!("CARGO_PKG_VERSION"),
+        delay_ms: politeness::host_delay(&job.settings, &Host::new(""), None).0,
+    };
+    let start = store.begin_session(open, clock.now_ms()).await?;
+    if start.orphaned_hosts > 0 {
+        tracing::info!(
+            hosts = start.orphaned_hosts,
+            urls = start.orphaned_urls,
+            "the session before ended without a word; its work goes on"
+        );
+    }
+    store.admit(&start, &job.seeds, clock.now_ms()).await?;
+    let (items, items_out) = mpsc::channel(QUEUE_ITEMS);
+    let (desk, asks) = mpsc::unbounded_channel();
+    let shared = Arc::new(Shared::new(Parts {
+        fetcher,
+        clock: Arc::clone(&clock),
+        pages: PageBudget::new(job.settings.max_pages, start.totals.pages),
+        settings: job.settings,
+        session: start.session,
+        scope,
+        progress,
+        writer: items,
+        desk,
+    }));
+    shared.progress.set_totals(start.totals);
+    let writer = tokio::spawn(writer::write(Arc::clone(&store), Arc::clone(&shared), start, items_out));
+    let session = Session {
+        store: Arc::clone(&store),
+        shared: Arc::clone(&shared),
+        asks,
+        workers: JoinSet::new(),
+        active: 0,
+        refills: Vec::new(),
+        look: true,
+        wake_at: None,
+        spent_ms: start.spent_ms,
+        began,
+    };
+    let complete = session.run(writer, control).await?;
+    let ended_by = match (complete, shared.limit()) {
+        (true, None) => EndedBy::Complete,
+        (_, Some(_)) => EndedBy::Limit,
+        (false, None) => EndedBy::Signal,
+    };
+    let totals = store.end_session(&start, ended_by, clock.now_ms()).await?;
+    Ok(summary(&shared, ended_by, totals, clock.elapsed_ms().saturating_sub(began)))
+}
+
+fn summary<F, C: Clock>(shared: &Shared<F, C>, ended_by: EndedBy, totals: Totals, elapsed_ms: u64) -> Summary {
+    shared.progress.set_totals(totals);
+    let seen = shared.progress.snapshot();
+    Summary {
+        ended_by,
+        limit: shared.limit(),
+        totals,
+        outcomes: seen.outcomes,
+        wire_bytes: seen.wire_bytes,
+        elapsed_ms,
+        commits: seen.commits,
+        peak_body_bytes: shared.budget.peak_bytes(),
+        seed_error: shared.seed_error(),
+    }
+}
+
+/// The scope of all seeds, stored and new ones.
+fn scope_of(job: &Job) -> Result<Scope, EngineError> {
+    let mut urls: Vec<CrawlUrl> = job.seeds.iter().map(|seed| seed.candidate.url.clone()).collect();
+    let mut widened = Vec::new();
+    for seed in job.stored.iter().flat_map(|stored| &stored.seeds) {
+        urls.extend(CrawlUrl::stored(&seed.url));
+        widened.extend(seed.widened_to.clone());
+    }
+    Ok(Scope::new(&job.settings, &urls, &widened)?)
+}
+
+struct Session<S, F, C> {
+    store: Arc<S>,
+    shared: Arc<Shared<F, C>>,
+    asks: mpsc::UnboundedReceiver<Ask>,
+    workers: JoinSet<()>,
+    /// Leases not yet released in the store.
+    active: u32,
+    refills: Vec<(Refill, oneshot::Sender<Option<Vec<LeasedUrl>>>)>,
+    /// Whether the store may have a ready host that it did not have at the last look.
+    look: bool,
+    wake_at: Option<UnixMs>,
+    spent_ms: u64,
+    began: u64,
+}
+
+/// Why the loop goes on.
+enum Event {
+    Asked,
+    Stopped,
+    Woken,
+    WriterEnded(Result<(), EngineError>),
+}
+
+impl<S: Store, F: Fetcher, C: Clock> Session<S, F, C> {
+    /// Runs until nothing is left (true) or the session is stopped (false).
+    async fn run(
+        mut self,
+        mut writer: JoinHandle<Result<(), StoreError>>,
+        control: Control,
+    ) -> Result<bool, EngineError> {
+        let outcome = self.lease_until_over(&mut writer, control).await;
+        if outcome.is_err() {
+            self.shared.halt(Stop::Now);
+            self.workers.shutdown().await;
+        }
+        if !writer.is_finished() {
+            let _ = self.shared.writer.send(Item::End).await;
+            ended(writer.await)?;
+        }
+        outcome
+    }
+
+    async fn lease_until_over(
+        &mut self,
+        writer: &mut JoinHandle<Result<(), StoreError>>,
+        control: Control,
+    ) -> Result<bool, EngineError> {
+        let mut outside = control.watch();
+        let mut inside = self.shared.watch_stop();
+        self.shared.halt(control.current());
+        if self.shared.pages.exhausted() {
+            self.shared.halt_at(Limit::MaxPages);
+        }
+        loop {
+            self.check_duration();
+            let running = self.shared.stop() == Stop::Run;
+            if running && (self.look || !self.refills.is_empty()) {
+                self.lease().await?;
+            } else if !running {
+                self.refills.clear();
+            }
+            self.reap()?;
+            if self.active == 0 && (!running || (!self.look && self.wake_at.is_none())) {
+                return Ok(running && !self.stuck_at_page_limits());
+            }
+            let wait_ms = self.wait_ms();
+            let event = tokio::select! {
+                ask = self.asks.recv() => { self.take(ask); Event::Asked }
+                _ = inside.changed() => Event::Stopped,
+                _ = outside.changed() => Event::Stopped,
+                () = self.shared.clock.sleep_ms(wait_ms) => Event::Woken,
+                end = &mut *writer => Event::WriterEnded(ended(end)),
+            };
+            match event {
+                Event::Asked => {
+                    while let Ok(ask) = self.asks.try_recv() {
+                        self.take(Some(ask));
+                    }
+                }
+                Event::Stopped => self.shared.halt(control.current()),
+                Event::Woken => self.look = true,
+                Event::WriterEnded(end) => {
+                    end?;
+                    return Err(internal("writer", "it ended before the session"));
+                }
+            }
+        }
+    }
+
+    fn take(&mut self, ask: Option<Ask>) {
+        match ask {
+            Some(Ask::Refill { refill, reply }) => self.refills.push((refill, reply)),
+            Some(Ask::Committed { released, woken_hosts }) => {
+                self.active = self.active.saturating_sub(u32::try_from(released.len()).unwrap_or(u32::MAX));
+                self.look |= woken_hosts > 0 || !released.is_empty();
+            }
+            None => {}
+        }
+    }
+
+    /// One round of leasing: answers every refill, and starts workers for new hosts.
+    async fn lease(&mut self) -> Result<(), EngineError> {
+        let settings = &self.shared.settings;
+        let most = settings.concurrency.saturating_mul(HOSTS_PER_SLOT).max(HOSTS_PER_SLOT);
+        let room = most.saturating_sub(self.active).min(HOSTS_AT_ONCE);
+        let hosts = if self.look { room } else { 0 };
+        let now = self.shared.clock.now_ms();
+        let (refills, replies): (Vec<_>, Vec<_>) = std::mem::take(&mut self.refills).into_iter().unzip();
+        let keys: Vec<_> = refills.iter().map(|refill| refill.key).collect();
+        let ask = LeaseAsk {
+            session: self.shared.session,
+            hosts,
+            urls_per_host: settings.per_host.saturating_mul(4).max(16),
+            until_ms: now.saturating_add(LEASE_MS),
+            refills,
+        };
+        let mut grant = self.store.lease(ask, now).await?;
+        for (key, reply) in keys.into_iter().zip(replies) {
+            let at = grant.refills.iter().position(|(granted, _)| *granted == key);
+            // A worker that is gone needs no answer.
+            let _ = reply.send(at.map(|at| grant.refills.swap_remove(at).1));
+        }
+        if self.look {
+            self.employ(grant, hosts, room == 0);
+        }
+        Ok(())
+    }
+
+    fn employ(&mut self, grant: LeaseGrant, asked: u32, full: bool) {
+        let got = u32::try_from(grant.hosts.len()).unwrap_or(u32::MAX);
+        self.look = !full && asked > 0 && got >= asked;
+        self.shared.crowded.store(full || got >= asked, Ordering::Relaxed);
+        self.wake_at = if full { None } else { grant.next_ready_ms };
+        for lease in grant.hosts {
+            self.active += 1;
+            self.workers.spawn(Worker::new(Arc::clone(&self.shared), lease).run());
+        }
+        self.shared.progress.set_active_hosts(u64::from(self.active));
+    }
+
+    /// Takes in workers that ended. One that broke off ends the session: its lease would never be
+    /// released.
+    fn reap(&mut self) -> Result<(), EngineError> {
+        while let Some(ended) = self.workers.try_join_next() {
+            ended.map_err(|failure| internal("host worker", &failure.to_string()))?;
+        }
+        self.shared.progress.set_active_hosts(u64::from(self.active));
+        Ok(())
+    }
+
+    /// Work is left, but no host with work may give more pages.
+    fn stuck_at_page_limits(&self) -> bool {
+        let stuck = self.shared.progress.snapshot().totals.open() > 0;
+        if stuck {
+            self.shared.halt_at(Limit::MaxPagesPerHost);
+        }
+        stuck
+    }
+
+    fn time_left_ms(&self) -> Option<u64> {
+        let spent = self.spent_ms + self.shared.clock.elapsed_ms().saturating_sub(self.began);
+        self.shared.settings.max_duration_ms.map(|max| max.saturating_sub(spent))
+    }
+
+    fn check_duration(&self) {
+        if self.time_left_ms() == Some(0) {
+            self.shared.halt_at(Limit::MaxDuration);
+        }
+    }
+
+    /// Until the next host is ready, the time is over, or the leases want extending.
+    fn wait_ms(&self) -> u64 {
+        if self.shared.stop() != Stop::Run {
+            return HEARTBEAT_MS;
+        }
+        let now = self.shared.clock.now_ms();
+        let ready = self.wake_at.map(|at| u64::try_from(at.saturating_sub(now)).unwrap_or(0).max(1));
+        HEARTBEAT_MS.min(ready.unwrap_or(u64::MAX)).min(self.time_left_ms().unwrap_or(u64::MAX))
+    }
+}
+
+fn ended(end: Result<Result<(), StoreError>, tokio::task::JoinError>) -> Result<(), EngineError> {
+    match end {
+        Ok(result) => Ok(result?),
+        Err(failure) => Err(internal("writer", &failure.to_string())),
+    }
+}
+
+fn internal(part: &'static str, detail: &str) -> EngineError {
+    EngineError::Internal { part, detail: detail.to_owned() }
+}

@@ -1,0 +1,160 @@
+//! [`Shared`]: what every part of a running session holds on to.
+
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
+
+use crate::fetch::{ByteBudget, Reservation};
+use crate::model::{CrawlSettings, Host, LeaseKey, LeasedUrl, Release, RobotsRecord, SessionId, UrlId, Visit};
+use crate::scope::Scope;
+use crate::store::Refill;
+
+use super::gate::RateGate;
+use super::pages::PageBudget;
+use super::{Clock, Limit, Progress, Stop};
+
+/// What goes to the writer, in order.
+#[derive(Debug)]
+pub(super) enum Item {
+    /// A visit with the bytes it holds; its URL is named to `settled` after the commit.
+    Visit { visit: Box<Visit>, bytes: Option<Reservation>, settled: mpsc::UnboundedSender<UrlId> },
+    /// A robots.txt result.
+    Robots(Box<RobotsRecord>),
+    /// The end of a lease; everything visited under it came before.
+    Release(Release),
+    /// A worker has nothing to do until its visits are committed.
+    Hurry,
+    /// Commit what there is and end.
+    End,
+}
+
+/// What goes to the session loop.
+#[derive(Debug)]
+pub(super) enum Ask {
+    /// A worker wants more URLs. The answer is `None` when its lease is lost.
+    Refill { refill: Refill, reply: oneshot::Sender<Option<Vec<LeasedUrl>>> },
+    /// Leases ended, and hosts were woken, by a commit.
+    Committed { released: Vec<LeaseKey>, woken_hosts: u64 },
+}
+
+/// Held by the session loop, every worker and the writer.
+#[derive(Debug)]
+pub(super) struct Shared<F, C> {
+    pub(super) fetcher: Arc<F>,
+    pub(super) clock: Arc<C>,
+    pub(super) settings: Arc<CrawlSettings>,
+    pub(super) agent: Arc<str>,
+    pub(super) session: SessionId,
+    pub(super) budget: ByteBudget,
+    /// Requests in flight.
+    pub(super) slots: Arc<Semaphore>,
+    /// Bodies being parsed: one per core.
+    pub(super) parsers: Arc<Semaphore>,
+    pub(super) pages: PageBudget,
+    pub(super) rate: RateGate,
+    pub(super) progress: Arc<Progress>,
+    pub(super) writer: mpsc::Sender<Item>,
+    pub(super) desk: mpsc::UnboundedSender<Ask>,
+    /// More hosts are ready than may be leased: workers are to take turns.
+    pub(super) crowded: AtomicBool,
+    scope: RwLock<Arc<Scope>>,
+    halt: watch::Sender<Stop>,
+    limit: Mutex<Option<Limit>>,
+    seed_error: Mutex<Option<String>>,
+}
+
+/// The parts [`Shared`] is made of.
+pub(super) struct Parts<F, C> {
+    pub(super) fetcher: Arc<F>,
+    pub(super) clock: Arc<C>,
+    pub(super) settings: CrawlSettings,
+    pub(super) session: SessionId,
+    pub(super) pages: PageBudget,
+    pub(super) scope: Scope,
+    pub(super) progress: Arc<Progress>,
+    pub(super) writer: mpsc::Sender<Item>,
+    pub(super) desk: mpsc::UnboundedSender<Ask>,
+}
+
+impl<F, C: Clock> Shared<F, C> {
+    pub(super) fn new(parts: Parts<F, C>) -> Self {
+        let settings = parts.settings;
+        // The lane must hold a largest body twice while it is unpacked, and what is parsed from it.
+        let lane_bytes = settings.max_body_bytes.saturating_mul(2).saturating_add(8 * 1024 * 1024);
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
+        Shared {
+            fetcher: parts.fetcher,
+            clock: parts.clock,
+            agent: settings.product_token().into(),
+            session: parts.session,
+            budget: ByteBudget::new(settings.memory_bytes, lane_bytes),
+            slots: Arc::new(Semaphore::new(settings.concurrency.max(1) as usize)),
+            parsers: Arc::new(Semaphore::new(cores)),
+            pages: parts.pages,
+            rate: RateGate::new(settings.rate_per_second),
+            settings: Arc::new(settings),
+            progress: parts.progress,
+            writer: parts.writer,
+            desk: parts.desk,
+            crowded: AtomicBool::new(false),
+            scope: RwLock::new(Arc::new(parts.scope)),
+            halt: watch::Sender::new(Stop::Run),
+            limit: Mutex::new(None),
+            seed_error: Mutex::new(None),
+        }
+    }
+
+    /// The scope as it is now.
+    pub(super) fn scope(&self) -> Arc<Scope> {
+        Arc::clone(&self.scope.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Brings a host into scope from now on.
+    pub(super) fn widen(&self, host: Host) {
+        let mut scope = self.scope.write().unwrap_or_else(PoisonError::into_inner);
+        Arc::make_mut(&mut scope).widen(host);
+    }
+
+    /// Stops the session, at least as far as `to`.
+    pub(super) fn halt(&self, to: Stop) {
+        self.halt.send_if_modified(|stop| {
+            let raised = to > *stop;
+            if raised {
+                *stop = to;
+            }
+            raised
+        });
+    }
+
+    /// Drains the session because a limit is reached.
+    pub(super) fn halt_at(&self, limit: Limit) {
+        self.limit.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(limit);
+        self.halt(Stop::Drain);
+    }
+
+    /// The limit that was reached, if one was.
+    pub(super) fn limit(&self) -> Option<Limit> {
+        *self.limit.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How far the session is stopped.
+    pub(super) fn stop(&self) -> Stop {
+        *self.halt.borrow()
+    }
+
+    /// Tells of stops from now on.
+    pub(super) fn watch_stop(&self) -> watch::Receiver<Stop> {
+        self.halt.subscribe()
+    }
+
+    /// Keeps the first failure of a seed.
+    pub(super) fn seed_failed(&self, what: String) {
+        self.seed_error.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(what);
+    }
+
+    /// The first failure of a seed.
+    pub(super) fn seed_error(&self) -> Option<String> {
+        self.seed_error.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}

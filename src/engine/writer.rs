@@ -1,0 +1,133 @@
+//! The writer: the one place where visits become rows. It gathers what the workers hand in and
+//! settles each batch in one transaction; bytes are given back after the COMMIT.
+
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+
+use crate::fetch::Reservation;
+use crate::model::{LeaseKey, UrlId};
+use crate::store::{SessionStart, Settlement, Store, StoreError};
+
+use super::shared::{Ask, Item, Shared};
+use super::{Clock, Stop};
+
+/// Items that may wait for the writer; a full queue slows the workers.
+pub(super) const QUEUE_ITEMS: usize = 1024;
+/// Most visits of a batch.
+const BATCH_VISITS: usize = 400;
+/// Most bytes of packed bodies of a batch.
+const BATCH_BYTES: usize = 32 * 1024 * 1024;
+/// Longest wait for a batch to fill, in ms.
+const BATCH_MS: u64 = 250;
+
+/// A batch while it is gathered, with what follows its commit.
+#[derive(Debug, Default)]
+struct Batch {
+    settlement: Settlement,
+    bytes: usize,
+    held: Vec<Reservation>,
+    settled: Vec<(mpsc::UnboundedSender<UrlId>, UrlId)>,
+    hurry: bool,
+    end: bool,
+}
+
+impl Batch {
+    fn add(&mut self, item: Item) {
+        match item {
+            Item::Visit { visit, bytes, settled } => {
+                self.bytes += visit.content.as_ref().and_then(|c| c.body.as_ref()).map_or(0, |b| b.data.len());
+                self.settled.push((settled, visit.url_id));
+                self.settlement.visits.push(*visit);
+                self.held.extend(bytes);
+            }
+            Item::Robots(record) => self.settlement.robots.push(*record),
+            Item::Release(release) => self.settlement.releases.push(release),
+            Item::Hurry => self.hurry = true,
+            Item::End => self.end = true,
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        self.end || self.settlement.visits.len() >= BATCH_VISITS || self.bytes >= BATCH_BYTES
+    }
+
+    fn is_empty(&self) -> bool {
+        self.settlement.visits.is_empty() && self.settlement.robots.is_empty() && self.settlement.releases.is_empty()
+    }
+}
+
+/// Settles until [`Item::End`].
+///
+/// # Errors
+/// The first error of the store; nothing of that batch is committed, and the session is stopped.
+pub(super) async fn write<S: Store, F: Send + Sync + 'static, C: Clock>(
+    store: Arc<S>,
+    shared: Arc<Shared<F, C>>,
+    start: SessionStart,
+    mut items: mpsc::Receiver<Item>,
+) -> Result<(), StoreError> {
+    loop {
+        let mut batch = gather(&shared, &mut items).await;
+        if !batch.is_empty() {
+            let settled = match store.settle(&start, &batch.settlement, shared.clock.now_ms()).await {
+                Ok(settled) => settled,
+                Err(error) => {
+                    shared.halt(Stop::Now);
+                    return Err(error);
+                }
+            };
+            if !settled.dropped.is_empty() {
+                tracing::debug!(visits = settled.dropped.len(), "visits dropped: lease lost or URL moved on");
+            }
+            shared.progress.committed(&batch.settlement.visits, settled.totals);
+            batch.held.clear();
+            announce(&shared, &batch, settled.woken_hosts);
+        }
+        if batch.end {
+            return Ok(());
+        }
+    }
+}
+
+/// Waits for a first item, then for more until the batch is full, its time is over, or a worker
+/// is in a hurry while the crawl has little else to do.
+async fn gather<F, C: Clock>(shared: &Shared<F, C>, items: &mut mpsc::Receiver<Item>) -> Batch {
+    let mut batch = Batch::default();
+    match items.recv().await {
+        Some(item) => batch.add(item),
+        None => batch.end = true,
+    }
+    let time_over = shared.clock.sleep_ms(BATCH_MS);
+    tokio::pin!(time_over);
+    while !batch.is_full() {
+        if batch.hurry && items.is_empty() && is_idle(shared) {
+            break;
+        }
+        tokio::select! {
+            biased;
+            item = items.recv() => match item {
+                Some(item) => batch.add(item),
+                None => batch.end = true,
+            },
+            () = &mut time_over => break,
+        }
+    }
+    batch
+}
+
+/// Whether at least half of the request slots are free.
+fn is_idle<F, C>(shared: &Shared<F, C>) -> bool {
+    shared.slots.available_permits() * 2 >= shared.settings.concurrency as usize
+}
+
+fn announce<F, C>(shared: &Shared<F, C>, batch: &Batch, woken_hosts: u64) {
+    // A receiver that is gone needs no answer: its worker was stopped.
+    for (worker, url) in &batch.settled {
+        let _ = worker.send(*url);
+    }
+    let released: Vec<LeaseKey> = batch.settlement.releases.iter().map(|release| release.key).collect();
+    if woken_hosts > 0 || !released.is_empty() {
+        let _ = shared.desk.send(Ask::Committed { released, woken_hosts });
+    }
+}

@@ -1,0 +1,255 @@
+//! What a finished exchange means for the crawl: pure decisions, from what the web sent to the
+//! [`Visit`] that the store settles.
+//!
+//! - [`Policy`]: settings, scope and agent, the same for the whole session.
+//! - [`Attempt`]: the leased URL, when it was tried and how politely.
+//! - [`classify`] names the [`Outcome`]; [`after_exchange`] makes the visit of a request,
+//!   [`after_robots_refusal`] and [`after_unreachable_robots`] those of a request that was never
+//!   made.
+//! - [`host_effect`] says what the exchange means for its host.
+
+mod naming;
+mod outcome;
+
+#[cfg(test)]
+mod tests;
+
+pub use outcome::{HostEffect, classify, host_effect, is_definite, may_hold_page};
+
+use crate::model::{
+    BodyPolicy, Content, CrawlSettings, Exchange, ExchangeEnd, HostUpdate, LeaseKey, LeasedUrl, Ledger, NextState,
+    Outcome, Page, Rule, StoredBody, UnixMs, Visit,
+};
+use crate::parse::{self, Directives};
+use crate::politeness;
+use crate::scope::Scope;
+
+use naming::Names;
+
+/// Most bytes of response headers that are stored with a fetch; later ones are left out.
+pub const MAX_STORED_HEADER_BYTES: usize = 16 * 1024;
+
+/// What the whole session decides by.
+#[derive(Clone, Copy, Debug)]
+pub struct Policy<'a> {
+    /// Settings of the crawl.
+    pub settings: &'a CrawlSettings,
+    /// Which URLs belong to it.
+    pub scope: &'a Scope,
+    /// Product token of this crawler.
+    pub agent: &'a str,
+}
+
+/// One try of one URL.
+#[derive(Clone, Copy, Debug)]
+pub struct Attempt<'a> {
+    /// The lease it runs under.
+    pub key: LeaseKey,
+    /// The URL.
+    pub leased: &'a LeasedUrl,
+    /// How long the host was left alone before, and on whose word.
+    pub ledger: Ledger,
+    /// What changes about the host.
+    pub host: HostUpdate,
+    /// When the try ended.
+    pub now: UnixMs,
+    /// In [0, 1), for backoff.
+    pub jitter: f64,
+}
+
+/// The visit of a request that was made. `page` is the parsed body with its packed form when
+/// [`may_hold_page`] said so.
+pub fn after_exchange(
+    policy: &Policy<'_>,
+    attempt: &Attempt<'_>,
+    exchange: &Exchange,
+    page: Option<(Page, Option<StoredBody>)>,
+) -> Visit {
+    let outcome = classify(exchange, attempt.leased.validators.is_some());
+    let mut visit = bare_visit(attempt, outcome, exchange.started_ms);
+    visit.elapsed_ms = exchange.elapsed_ms;
+    visit.status = exchange.status;
+    visit.ledger = attempt.ledger;
+    visit.wire_bytes = Some(exchange.wire_bytes);
+    visit.address = exchange.address.map(|address| address.to_string());
+    visit.headers = stored_headers(exchange);
+    if let ExchangeEnd::Failed { detail, .. } = &exchange.end {
+        visit.error = Some(detail.clone());
+    }
+    settle_state(policy, attempt, exchange, &mut visit);
+    match outcome {
+        Outcome::Page => {
+            visit.etag = exchange.header("etag").map(str::to_owned);
+            visit.last_modified = exchange.header("last-modified").map(str::to_owned);
+            if let Some((page, body)) = page {
+                record_page(policy, attempt, exchange, page, body, &mut visit);
+            }
+        }
+        Outcome::Redirect => record_redirect(policy, attempt, exchange, &mut visit),
+        _ => {}
+    }
+    visit
+}
+
+/// The visit of a URL that robots.txt forbids: excluded, with the line that says so.
+pub fn after_robots_refusal(attempt: &Attempt<'_>, line: Option<(u32, String)>) -> Visit {
+    let mut visit = bare_visit(attempt, Outcome::Robots, attempt.now);
+    visit.next = NextState::Excluded(Rule::ROBOTS);
+    visit.error = line.map(|(number, text)| format!("robots.txt line {number}: {text}"));
+    visit
+}
+
+/// The visit of a URL whose origin's robots.txt could not be had in all its tries: given up with
+/// the outcome of those tries (RFC 9309 2.3.1.4: unreachable means disallowed).
+pub fn after_unreachable_robots(attempt: &Attempt<'_>, outcome: Outcome, status: Option<u16>, error: &str) -> Visit {
+    let mut visit = bare_visit(attempt, outcome, attempt.now);
+    visit.next = NextState::Failed;
+    visit.error = Some(format!("robots.txt could not be had: {error}"));
+    visit.status = status;
+    visit
+}
+
+/// The visit of a URL whose host stopped answering: given up without a request.
+pub fn after_dead_host(attempt: &Attempt<'_>, failures: u32) -> Visit {
+    let mut visit = bare_visit(attempt, Outcome::Connect, attempt.now);
+    visit.next = NextState::Failed;
+    visit.error = Some(format!("not tried: the host failed {failures} times in a row"));
+    visit
+}
+
+/// The visit of a URL whose body broke the parser: a defect of this program, kept from stopping
+/// the crawl.
+pub fn after_parser_failure(attempt: &Attempt<'_>, exchange: &Exchange, detail: &str) -> Visit {
+    let mut visit = bare_visit(attempt, Outcome::Crashed, exchange.started_ms);
+    visit.elapsed_ms = exchange.elapsed_ms;
+    visit.status = exchange.status;
+    visit.ledger = attempt.ledger;
+    visit.wire_bytes = Some(exchange.wire_bytes);
+    visit.error = Some(format!("the parser failed: {detail}"));
+    visit.next = NextState::Failed;
+    visit
+}
+
+fn bare_visit(attempt: &Attempt<'_>, outcome: Outcome, started_ms: UnixMs) -> Visit {
+    Visit {
+        key: attempt.key,
+        url_id: attempt.leased.id,
+        from: attempt.leased.from,
+        started_ms,
+        elapsed_ms: 0,
+        outcome,
+        status: None,
+        next: NextState::Done,
+        attempts: 0,
+        content: None,
+        candidates: Vec::new(),
+        links: Vec::new(),
+        target: None,
+        canonical: None,
+        discarded: Vec::new(),
+        noindex: false,
+        nofollow: false,
+        ledger: Ledger::default(),
+        wire_bytes: None,
+        etag: None,
+        last_modified: None,
+        address: None,
+        error: None,
+        headers: Vec::new(),
+        host: attempt.host,
+        widens: None,
+    }
+}
+
+fn settle_state(policy: &Policy<'_>, attempt: &Attempt<'_>, exchange: &Exchange, visit: &mut Visit) {
+    let tried = attempt.leased.attempts.saturating_add(1);
+    visit.next = match visit.outcome {
+        Outcome::Page | Outcome::Unchanged | Outcome::Redirect => NextState::Done,
+        Outcome::BlockedAddress => NextState::Excluded(Rule::ADDRESS),
+        outcome if is_definite(outcome, exchange.status) => NextState::Failed,
+        _ if tried >= policy.settings.tries => NextState::Failed,
+        _ => {
+            let asked = exchange.header("retry-after").and_then(|v| politeness::retry_after_ms(v, attempt.now));
+            let wait = politeness::backoff_ms(tried, attempt.jitter).max(asked.unwrap_or(0));
+            visit.attempts = tried;
+            NextState::Scheduled { due_ms: attempt.now.saturating_add_unsigned(wait) }
+        }
+    };
+}
+
+fn record_page(
+    policy: &Policy<'_>,
+    attempt: &Attempt<'_>,
+    exchange: &Exchange,
+    page: Page,
+    body: Option<StoredBody>,
+    visit: &mut Visit,
+) {
+    let Directives { noindex, nofollow } =
+        parse::directives(page.meta_robots.as_deref(), exchange.headers_named("x-robots-tag"), policy.agent);
+    visit.noindex = noindex;
+    visit.nofollow = nofollow;
+    let obeyed_nofollow = nofollow && !policy.settings.ignore_robots;
+    let mut names = Names::new(policy, attempt.leased);
+    let header_links = exchange.headers_named("link").flat_map(parse::link_header);
+    names.add_page(&page, header_links, obeyed_nofollow);
+    names.write_to(visit);
+    let size_bytes = match &exchange.end {
+        ExchangeEnd::Complete { body, .. } => body.len() as u64,
+        ExchangeEnd::Failed { .. } => 0,
+    };
+    let text = page.text.filter(|_| policy.settings.store_text);
+    visit.content = Some(Content {
+        hash: page.hash,
+        mime: page.mime,
+        charset: page.charset,
+        size_bytes,
+        simhash: page.simhash,
+        meta_robots: page.meta_robots,
+        parse_cut: page.cut,
+        words: page.words,
+        lang: page.lang,
+        title: page.title,
+        description: page.description,
+        headings: page.headings,
+        text,
+        body,
+    });
+}
+
+fn record_redirect(policy: &Policy<'_>, attempt: &Attempt<'_>, exchange: &Exchange, visit: &mut Visit) {
+    let Some(location) = exchange.header("location") else { return };
+    let mut names = Names::new(policy, attempt.leased);
+    names.add_redirect(location);
+    names.write_to(visit);
+    if visit.target.is_none() {
+        visit.error = Some(format!("redirects to what is no crawlable URL: {}", clipped(location, 200)));
+    }
+}
+
+/// Whether the settings keep the body of this media type.
+pub fn keeps_body(policy: BodyPolicy, mime: &str) -> bool {
+    match policy {
+        BodyPolicy::All => true,
+        BodyPolicy::None => false,
+        BodyPolicy::Html => matches!(mime, "text/html" | "application/xhtml+xml"),
+    }
+}
+
+fn stored_headers(exchange: &Exchange) -> Vec<(String, String)> {
+    let mut room = MAX_STORED_HEADER_BYTES;
+    let mut kept = Vec::with_capacity(exchange.headers.len());
+    for header in &exchange.headers {
+        let size = header.name.len() + header.value.len();
+        if size > room {
+            break;
+        }
+        room -= size;
+        kept.push((header.name.clone(), header.value.clone()));
+    }
+    kept
+}
+
+fn clipped(text: &str, max_chars: usize) -> String {
+    text.chars().filter(|c| !c.is_control()).take(max_chars).collect()
+}

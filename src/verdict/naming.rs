@@ -1,0 +1,160 @@
+//! [`Names`]: gathers every URL that one visit names, each once, with the scope's word on it.
+
+use std::collections::HashMap;
+
+use url::Url;
+
+use crate::frontier;
+use crate::model::{
+    Admission, Candidate, CrawlUrl, LeasedUrl, LinkKind, NotCrawlable, Outlink, Page, RawLink, Rule, ScopeKind, Visit,
+};
+use crate::scope::{self, NamedBy};
+
+use super::Policy;
+
+/// The URLs of one visit while they are gathered.
+pub(super) struct Names<'a> {
+    policy: &'a Policy<'a>,
+    leased: &'a LeasedUrl,
+    candidates: Vec<Candidate>,
+    index: HashMap<String, usize>,
+    links: Vec<Outlink>,
+    target: Option<usize>,
+    canonical: Option<usize>,
+    discarded: Vec<(Rule, u32)>,
+    widens: Option<crate::model::Host>,
+}
+
+impl<'a> Names<'a> {
+    pub(super) fn new(policy: &'a Policy<'a>, leased: &'a LeasedUrl) -> Self {
+        Names {
+            policy,
+            leased,
+            candidates: Vec::new(),
+            index: HashMap::new(),
+            links: Vec::new(),
+            target: None,
+            canonical: None,
+            discarded: Vec::new(),
+            widens: None,
+        }
+    }
+
+    /// Adds the links of a page and of its `Link` headers. `nofollow`: the whole page says so.
+    pub(super) fn add_page(&mut self, page: &Page, header_links: impl Iterator<Item = RawLink>, nofollow: bool) {
+        let own = self.leased.url.as_url();
+        let base = page.base.as_deref().and_then(|href| own.join(href).ok());
+        let base = base.as_ref().unwrap_or(own);
+        let charset = page.charset.as_deref();
+        for link in &page.links {
+            self.add_link(link, base, charset, nofollow, link.position);
+        }
+        let after = page.links.last().map_or(0, |link| link.position.saturating_add(1));
+        for (nth, link) in (0..).zip(header_links) {
+            self.add_link(&link, own, None, nofollow, after.saturating_add(nth));
+        }
+        if page.links_cut > 0 {
+            self.discard(Rule::LINKS_CUT, page.links_cut);
+        }
+    }
+
+    fn add_link(&mut self, link: &RawLink, base: &Url, charset: Option<&str>, nofollow: bool, position: u32) {
+        let url = match scope::canonicalize(&link.href, Some(base), charset) {
+            Ok(url) => url,
+            Err(why) => return self.discard(rule_of(why), 1),
+        };
+        let obeyed = !self.policy.settings.ignore_robots;
+        let by = NamedBy {
+            depth: self.leased.depth.saturating_add(1),
+            hops: 0,
+            followed: link.kind.followed(),
+            nofollow: nofollow || (link.nofollow && obeyed),
+            seed: false,
+        };
+        let target = self.name(url, by);
+        if link.kind == LinkKind::Canonical && self.canonical.is_none() {
+            self.canonical = Some(target);
+        }
+        self.links.push(Outlink {
+            target,
+            kind: link.kind,
+            nofollow: link.nofollow,
+            position,
+            anchor: link.anchor.clone(),
+        });
+    }
+
+    /// Adds the target of a redirect. It keeps the depth of its source; what a seed redirects to
+    /// may bring its host into scope.
+    pub(super) fn add_redirect(&mut self, location: &str) {
+        let url = match scope::canonicalize(location, Some(self.leased.url.as_url()), None) {
+            Ok(url) => url,
+            Err(why) => return self.discard(rule_of(why), 1),
+        };
+        let mut by = NamedBy {
+            depth: self.leased.depth,
+            hops: self.leased.hops.saturating_add(1),
+            followed: true,
+            nofollow: false,
+            seed: false,
+        };
+        if self.brings_into_scope(&url, by) {
+            by.seed = true;
+            self.widens = Some(url.host());
+        }
+        self.target = Some(self.name(url, by));
+    }
+
+    /// Only seeds, and what they redirect to, have depth 0.
+    fn brings_into_scope(&self, url: &CrawlUrl, by: NamedBy) -> bool {
+        self.leased.depth == 0
+            && self.policy.settings.scope != ScopeKind::Any
+            && self.policy.scope.judge(url, by) == Admission::Exclude(Rule::SCOPE)
+    }
+
+    fn name(&mut self, url: CrawlUrl, by: NamedBy) -> usize {
+        let admission = self.policy.scope.judge(&url, by);
+        if let Some(&known) = self.index.get(url.as_str()) {
+            let candidate = &mut self.candidates[known];
+            if admission == Admission::Queue {
+                candidate.admission = Admission::Queue;
+            }
+            return known;
+        }
+        let at = self.candidates.len();
+        self.index.insert(url.as_str().to_owned(), at);
+        self.candidates.push(Candidate {
+            domain: scope::registrable_domain(&url.host()),
+            priority: frontier::priority(&url, by.depth),
+            depth: by.depth,
+            hops: by.hops,
+            admission,
+            url,
+        });
+        at
+    }
+
+    fn discard(&mut self, rule: Rule, n: u32) {
+        match self.discarded.iter_mut().find(|(known, _)| *known == rule) {
+            Some((_, count)) => *count = count.saturating_add(n),
+            None => self.discarded.push((rule, n)),
+        }
+    }
+
+    pub(super) fn write_to(self, visit: &mut Visit) {
+        visit.candidates = self.candidates;
+        visit.links = self.links;
+        visit.target = self.target;
+        visit.canonical = self.canonical;
+        visit.discarded = self.discarded;
+        visit.widens = self.widens;
+    }
+}
+
+fn rule_of(why: NotCrawlable) -> Rule {
+    match why {
+        NotCrawlable::Scheme => Rule::SCHEME,
+        NotCrawlable::TooLong => Rule::TOO_LONG,
+        NotCrawlable::Host | NotCrawlable::Syntax => Rule::SYNTAX,
+    }
+}
