@@ -117,8 +117,10 @@ pub struct ResumeArgs {
 
 /// `sqrawl query`.
 #[derive(Debug, Args)]
-#[command(after_help = "One statement that begins with SELECT, WITH, VALUES or EXPLAIN. Tables and views: docs/schema.md, \
-or SELECT name FROM sqlite_schema.")]
+#[command(
+    after_help = "One statement that begins with SELECT, WITH, VALUES or EXPLAIN. Tables and views: docs/schema.md, \
+or SELECT name FROM sqlite_schema."
+)]
 pub struct QueryArgs {
     /// The statement; - reads it from stdin
     #[arg(value_name = "SQL", required = true)]

@@ -115,7 +115,8 @@ fn pattern(rule: &PatternRule) -> String {
 }
 
 fn limits(settings: &CrawlSettings) -> String {
-    let mut parts = vec![settings.max_pages.map_or_else(|| "any number of pages".to_owned(), |n| format!("{} pages", grouped(n)))];
+    let mut parts =
+        vec![settings.max_pages.map_or_else(|| "any number of pages".to_owned(), |n| format!("{} pages", grouped(n)))];
     if let Some(n) = settings.max_pages_per_host {
         parts.push(format!("{} for a host that is no seed's", grouped(n)));
     }
@@ -127,6 +128,7 @@ fn limits(settings: &CrawlSettings) -> String {
 }
 
 fn agent(settings: &CrawlSettings) -> String {
-    let robots = if settings.ignore_robots { "robots.txt is ignored (--ignore-robots)" } else { "robots.txt is obeyed" };
+    let robots =
+        if settings.ignore_robots { "robots.txt is ignored (--ignore-robots)" } else { "robots.txt is obeyed" };
     format!("{}; {robots}", settings.user_agent())
 }

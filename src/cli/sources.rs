@@ -5,8 +5,8 @@ use std::path::Path;
 use super::flags::{CrawlFlags, RunFlags};
 use super::terminal::Terminal;
 use crate::config::{
-    CRAWL, ConfigError, Origin, RUN, Resolved, RunOptions, Said, dotenv, environment, fits_together, process_environment, read_profile,
-    resolve,
+    CRAWL, ConfigError, Origin, RUN, Resolved, RunOptions, Said, dotenv, environment, fits_together,
+    process_environment, read_profile, resolve,
 };
 use crate::model::CrawlSettings;
 

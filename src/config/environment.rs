@@ -12,7 +12,9 @@ pub const OTHER_VARIABLES: [&str; 6] =
 
 /// The variables of this process that are UTF-8.
 pub fn process_environment() -> Vec<(String, String)> {
-    std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect()
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect()
 }
 
 /// Every environment variable that says a setting, in the order of `--help`.

@@ -2,8 +2,10 @@
 
 use super::ConfigError;
 use super::units::show_bytes;
-use crate::fetch::ByteBudget;
 use crate::model::CrawlSettings;
+
+/// What a fetch reserves before it knows how long its body is.
+const START_BYTES: u64 = 64 * 1024;
 
 /// Checks what no single value can: the memory for bodies must hold the largest one beside
 /// another that begins.
@@ -11,7 +13,7 @@ use crate::model::CrawlSettings;
 /// # Errors
 /// [`ConfigError::Together`] names both and a value that would do.
 pub fn fits_together(settings: &CrawlSettings) -> Result<(), ConfigError> {
-    let needed = settings.max_body_bytes.saturating_add(ByteBudget::START_BYTES);
+    let needed = settings.max_body_bytes.saturating_add(START_BYTES);
     if settings.memory_bytes >= needed {
         return Ok(());
     }
@@ -26,6 +28,11 @@ pub fn fits_together(settings: &CrawlSettings) -> Result<(), ConfigError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_reserve_is_the_one_of_the_budget() {
+        assert_eq!(START_BYTES, crate::fetch::ByteBudget::START_BYTES);
+    }
 
     #[test]
     fn memory_must_hold_the_largest_body() {
