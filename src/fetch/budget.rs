@@ -3,9 +3,11 @@
 //!
 //! Every fetch reserves a little before its request starts. A body that outgrows its share first
 //! takes more from what is free; when nothing is free it takes *the lane*. One body at a time
-//! holds the lane, and its growth is paid from a part of the budget that only the lane may use, as
-//! large as the largest body. So half-read bodies never wait for each other in a circle: the one
-//! in the lane always gets to its end, is committed, and gives everything back.
+//! holds the lane, and its growth is paid from a part of the budget that only the lane may use,
+//! twice as large as the largest body: while a body is decompressed it exists as it came and as it
+//! will be. So half-read bodies never wait for each other in a circle: the one in the lane waits
+//! for nothing but its own server, which the timeouts bound, gets to its end, is committed, and
+//! gives everything back.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -35,10 +37,11 @@ impl ByteBudget {
     /// What a fetch reserves before it starts.
     pub const START_BYTES: u64 = 64 * 1024;
 
-    /// A budget of `limit_bytes` in all, of which `largest_body_bytes` are the lane's own. At
-    /// least one fetch can always run: a limit too small for it is raised.
+    /// A budget of `limit_bytes` in all, of which twice `largest_body_bytes` are the lane's own.
+    /// At least one fetch can always run: a limit too small for it is raised.
     pub fn new(limit_bytes: u64, largest_body_bytes: u64) -> Self {
-        let common = limit_bytes.saturating_sub(largest_body_bytes).max(Self::START_BYTES);
+        let lane = largest_body_bytes.saturating_mul(2);
+        let common = limit_bytes.saturating_sub(lane).max(Self::START_BYTES);
         let units = usize::try_from(common / UNIT_BYTES).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS);
         ByteBudget {
             shared: Arc::new(Shared {
@@ -47,7 +50,7 @@ impl ByteBudget {
                 start_units: (Self::START_BYTES / UNIT_BYTES) as u32,
                 used_bytes: AtomicU64::new(0),
                 peak_bytes: AtomicU64::new(0),
-                limit_bytes: common + largest_body_bytes,
+                limit_bytes: common.saturating_add(lane),
             }),
         }
     }
@@ -58,10 +61,7 @@ impl ByteBudget {
             .acquire_many_owned(self.shared.start_units)
             .await
             .expect("the budget's semaphore is never closed");
-        let mut reservation =
-            Reservation { budget: self.clone(), permit: Some(permit), covered: Self::START_BYTES, lane: None, used: 0 };
-        reservation.count(0);
-        reservation
+        Reservation { budget: self.clone(), permit, covered: Self::START_BYTES, lane: None, used: 0 }
     }
 
     /// Bytes in use now.
@@ -84,7 +84,8 @@ impl ByteBudget {
 #[derive(Debug)]
 pub struct Reservation {
     budget: ByteBudget,
-    permit: Option<OwnedSemaphorePermit>,
+    permit: OwnedSemaphorePermit,
+    /// What `permit` pays for, in bytes. In the lane, `used` may be more.
     covered: u64,
     lane: Option<OwnedMutexGuard<()>>,
     used: u64,
@@ -104,17 +105,13 @@ impl Reservation {
     pub fn shrink(&mut self, bytes: u64) {
         self.count(bytes);
         let keep = bytes.max(ByteBudget::START_BYTES);
-        if keep >= self.covered {
-            return;
-        }
-        let surplus_units = ((self.covered - keep) / UNIT_BYTES) as usize;
-        if let Some(permit) = self.permit.as_mut()
-            && let Some(surplus) = permit.split(surplus_units)
-        {
+        let surplus_units = (self.covered.saturating_sub(keep) / UNIT_BYTES) as usize;
+        if let Some(surplus) = self.permit.split(surplus_units) {
             drop(surplus);
             self.covered -= surplus_units as u64 * UNIT_BYTES;
         }
-        if bytes <= self.covered {
+        // A finished body may wait a while for its commit: better not in the lane.
+        if self.lane.is_some() && (bytes <= self.covered || self.try_grow(bytes - self.covered)) {
             self.lane = None;
         }
     }
@@ -122,10 +119,7 @@ impl Reservation {
     fn try_grow(&mut self, bytes: u64) -> bool {
         let Ok(units) = u32::try_from(bytes.div_ceil(UNIT_BYTES)) else { return false };
         let Ok(more) = Arc::clone(&self.budget.shared.free).try_acquire_many_owned(units) else { return false };
-        match self.permit.as_mut() {
-            Some(permit) => permit.merge(more),
-            None => self.permit = Some(more),
-        }
+        self.permit.merge(more);
         self.covered += u64::from(units) * UNIT_BYTES;
         true
     }
@@ -154,7 +148,7 @@ mod tests {
 
     #[tokio::test]
     async fn half_read_bodies_never_wait_in_a_circle() {
-        let budget = ByteBudget::new(300 * 1024, 100 * 1024);
+        let budget = ByteBudget::new(400 * 1024, 100 * 1024);
         let mut bodies = Vec::new();
         for _ in 0..3 {
             bodies.push(budget.reserve().await);
@@ -176,7 +170,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_share_goes_back_when_dropped_or_shrunk() {
-        let budget = ByteBudget::new(1024 * 1024, 100 * 1024);
+        let budget = ByteBudget::new(1200 * 1024, 100 * 1024);
         let mut body = budget.reserve().await;
         body.cover(500 * 1024).await;
         assert_eq!(budget.used_bytes(), 500 * 1024);
@@ -187,5 +181,31 @@ mod tests {
         assert!(other.lane.is_none(), "the surplus was free again");
         drop((body, other));
         assert_eq!(budget.used_bytes(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_body_that_shrank_leaves_the_lane() {
+        let budget = ByteBudget::new(0, 1024 * 1024);
+        let mut body = budget.reserve().await;
+        body.cover(1024 * 1024).await;
+        assert!(body.lane.is_some());
+        body.shrink(1024);
+        assert!(body.lane.is_none(), "others may grow while this one waits for its commit");
+        assert_eq!(budget.used_bytes(), 1024);
+    }
+
+    #[tokio::test]
+    async fn a_fetch_that_is_dropped_while_it_waits_gives_everything_back() {
+        let budget = ByteBudget::new(0, 1024 * 1024);
+        let mut first = budget.reserve().await;
+        first.cover(512 * 1024).await;
+        {
+            let mut waiting = std::pin::pin!(budget.reserve());
+            assert!(futures_util::poll!(waiting.as_mut()).is_pending());
+        }
+        drop(first);
+        budget.reserve().await.cover(2 * 1024 * 1024).await;
+        assert_eq!(budget.used_bytes(), 0);
+        assert_eq!(budget.peak_bytes(), 2 * 1024 * 1024);
     }
 }

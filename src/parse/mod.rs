@@ -1,6 +1,39 @@
-//! Bodies understood.
+//! Bodies understood: [`parse`] turns bytes into a [`Page`]; [`directives`] and [`link_header`] read
+//! the response headers that speak of the page. All of it is data: no input is an error.
+//!
+//! In order: [`sniff`] and [`mime`] say what a body is, [`charset`] and [`prescan`] how it is
+//! written, [`fingerprint`] gives its identity. HTML goes through [`tree`] ([`tags`], [`nesting`]
+//! and [`sink`] keep html5ever linear) and one [`walk`] ([`elements`], [`references`], [`flow`]);
+//! [`language`] looks at the text. `docs/extraction.md` lists what is taken from where.
 
-use crate::model::{CrawlUrl, Page, RawLink};
+mod charset;
+mod directives;
+mod elements;
+mod fingerprint;
+mod flow;
+mod language;
+mod link_header;
+mod mime;
+mod nesting;
+mod prescan;
+mod references;
+mod sink;
+mod sniff;
+mod tags;
+#[cfg(test)]
+mod tests;
+mod tree;
+mod walk;
+
+pub use directives::{Directives, directives};
+pub use link_header::link_header;
+
+use std::borrow::Cow;
+
+use encoding_rs::Encoding;
+
+use self::mime::BodyKind;
+use crate::model::{CrawlUrl, Page, ParseCut};
 
 /// Version of the extractor, stored with each content.
 pub const PARSER_VERSION: i64 = 1;
@@ -43,31 +76,62 @@ impl Default for ParseLimits {
     }
 }
 
-/// Parses a body. `out_of_time` is asked between chunks; true cuts the parse.
-pub fn parse(
-    _body: &[u8],
-    _facts: BodyFacts<'_>,
-    _limits: &ParseLimits,
-    _out_of_time: &mut dyn FnMut() -> bool,
-) -> Page {
-    todo!()
+/// Parses a body. `out_of_time` is asked between pieces of 16 kB; true cuts the parse.
+pub fn parse(body: &[u8], facts: BodyFacts<'_>, limits: &ParseLimits, out_of_time: &mut dyn FnMut() -> bool) -> Page {
+    let mime = sniff::computed_type(facts.content_type, body);
+    let kind = BodyKind::of(&mime.essence);
+    let encoding = (kind != BodyKind::Binary)
+        .then(|| charset::encoding_of(kind, mime.charset.as_deref(), body, facts.url.host_str()));
+    let charset = encoding.map(|encoding| encoding.name().to_ascii_lowercase());
+    let hash = fingerprint::content_hash(&mime.essence, charset.as_deref(), body);
+    let mut page = Page { mime: mime.essence, charset, hash, ..Page::default() };
+    if let Some(encoding) = encoding {
+        match kind {
+            BodyKind::Html | BodyKind::Xhtml => {
+                let text = decode(encoding, body);
+                let (html, cut) = tree::build(&text, kind == BodyKind::Xhtml, limits, out_of_time);
+                drop(text);
+                page.cut = cut;
+                take_findings(&mut page, walk::walk(&html, facts.agent, limits));
+            }
+            BodyKind::Prose => {
+                let (text, cut) = prose(&decode(encoding, body), limits.max_text_bytes);
+                page.cut = cut.then_some(ParseCut::Size);
+                take_text(&mut page, text, None);
+            }
+            BodyKind::Xml | BodyKind::Json | BodyKind::Code | BodyKind::Binary => {}
+        }
+    }
+    page
 }
 
-/// Effective directives for this crawler.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Directives {
-    /// Not to be indexed.
-    pub noindex: bool,
-    /// Links not to be followed.
-    pub nofollow: bool,
+/// The text of a body without its byte order mark; what cannot be decoded becomes U+FFFD. Borrowed
+/// when it is UTF-8 already.
+fn decode<'a>(encoding: &'static Encoding, body: &'a [u8]) -> Cow<'a, str> {
+    encoding.decode_with_bom_removal(body).0
 }
 
-/// Joins what `meta robots` and `X-Robots-Tag` values say to `agent`.
-pub fn directives<'a>(_meta: Option<&str>, _x_robots_tag: impl Iterator<Item = &'a str>, _agent: &str) -> Directives {
-    todo!()
+/// A plain text as it is, without NUL and up to `max_bytes`; whether it was longer.
+fn prose(text: &str, max_bytes: usize) -> (String, bool) {
+    let kept = &text[..text.floor_char_boundary(max_bytes)];
+    (kept.replace('\0', ""), kept.len() < text.len())
 }
 
-/// References in a `Link` header (RFC 8288): canonical, next, prev, alternate.
-pub fn link_header(_value: &str) -> Vec<RawLink> {
-    todo!()
+fn take_findings(page: &mut Page, found: walk::Findings) {
+    page.title = found.title;
+    page.description = found.description;
+    page.headings = found.headings;
+    page.base = found.base;
+    page.links = found.links;
+    page.links_cut = found.links_cut;
+    page.meta_robots = found.meta_robots;
+    page.cut = page.cut.or(found.cut);
+    take_text(page, found.text, found.lang.as_deref());
+}
+
+fn take_text(page: &mut Page, text: String, stated_language: Option<&str>) {
+    page.lang = language::language(stated_language, &text);
+    page.simhash = fingerprint::simhash(&text);
+    page.words = Some(u32::try_from(text.split_whitespace().count()).unwrap_or(u32::MAX));
+    page.text = Some(text);
 }

@@ -1,1 +1,248 @@
-//! tests
+//! What exchanges come to, case by case.
+
+use super::*;
+use crate::model::{
+    Admission, CrawlUrl, DelayBy, FailureKind, Header, HostId, LeasedFrom, LinkKind, PatternRule, RawLink, UrlId,
+    Validators,
+};
+
+const NOW: UnixMs = 1_700_000_000_000;
+
+fn leased(url: &str) -> LeasedUrl {
+    LeasedUrl {
+        id: UrlId(7),
+        url: CrawlUrl::stored(url).unwrap(),
+        depth: 3,
+        hops: 0,
+        attempts: 0,
+        from: LeasedFrom::Queued,
+        is_seed: false,
+        validators: None,
+    }
+}
+
+fn exchange(status: u16, headers: &[(&str, &str)], body: &str) -> Exchange {
+    Exchange {
+        started_ms: NOW - 50,
+        elapsed_ms: 50,
+        status: Some(status),
+        headers: headers.iter().map(|(n, v)| Header { name: (*n).to_owned(), value: (*v).to_owned() }).collect(),
+        end: ExchangeEnd::Complete { body: body.as_bytes().to_vec(), truncated: false },
+        wire_bytes: body.len() as u64,
+        address: None,
+    }
+}
+
+fn failed(kind: FailureKind, status: Option<u16>) -> Exchange {
+    let end = ExchangeEnd::Failed { kind, detail: "what happened".to_owned() };
+    Exchange { status, end, ..exchange(0, &[], "") }
+}
+
+fn visit_with(settings: &CrawlSettings, leased: &LeasedUrl, exchange: &Exchange, page: Option<Page>) -> Visit {
+    let seeds = [CrawlUrl::stored("https://a.example/").unwrap()];
+    let scope = Scope::new(settings, &seeds, &[]).unwrap();
+    let policy = Policy { settings, scope: &scope, agent: "sqrawl" };
+    let attempt = Attempt {
+        key: LeaseKey { host_id: HostId(1), fence: 1 },
+        leased,
+        ledger: Ledger::default(),
+        host: HostUpdate { polite_ms: 0, delay_ms: 0, failures: 0 },
+        now: NOW,
+        jitter: 0.5,
+    };
+    after_exchange(&policy, &attempt, exchange, page.map(|page| (page, None)))
+}
+
+fn visit(leased: &LeasedUrl, exchange: &Exchange) -> Visit {
+    visit_with(&CrawlSettings::default(), leased, exchange, None)
+}
+
+fn link(href: &str, kind: LinkKind, nofollow: bool) -> RawLink {
+    RawLink { href: href.to_owned(), kind, nofollow, position: 0, anchor: None }
+}
+
+fn admissions(visit: &Visit) -> Vec<(&str, &str)> {
+    visit
+        .candidates
+        .iter()
+        .map(|c| {
+            (
+                c.url.as_str(),
+                match &c.admission {
+                    Admission::Queue => "queue",
+                    Admission::Exclude(rule) => rule.as_str(),
+                },
+            )
+        })
+        .collect()
+}
+
+#[test]
+fn every_status_has_its_outcome_and_state() {
+    let retry = |n: i64| NextState::Scheduled { due_ms: n };
+    let after_2s = NOW + politeness::backoff_ms(1, 0.5) as i64;
+    let cases: &[(Exchange, Outcome, NextState)] = &[
+        (exchange(200, &[], "x"), Outcome::Page, NextState::Done),
+        (exchange(204, &[], ""), Outcome::Page, NextState::Done),
+        (exchange(206, &[], "x"), Outcome::HttpError, NextState::Failed),
+        (exchange(301, &[("location", "/b")], ""), Outcome::Redirect, NextState::Done),
+        (exchange(308, &[("location", "/b")], ""), Outcome::Redirect, NextState::Done),
+        (exchange(301, &[], ""), Outcome::HttpError, NextState::Failed),
+        (exchange(300, &[("location", "/b")], ""), Outcome::HttpError, NextState::Failed),
+        (exchange(304, &[], ""), Outcome::HttpError, NextState::Failed),
+        (exchange(401, &[], ""), Outcome::HttpError, NextState::Failed),
+        (exchange(404, &[], "no"), Outcome::Gone, NextState::Failed),
+        (exchange(410, &[], "no"), Outcome::Gone, NextState::Failed),
+        (exchange(429, &[], ""), Outcome::RateLimited, retry(after_2s)),
+        (exchange(503, &[("retry-after", "60")], ""), Outcome::RateLimited, retry(NOW + 60_000)),
+        (exchange(503, &[], ""), Outcome::HttpError, retry(after_2s)),
+        (exchange(500, &[], ""), Outcome::HttpError, retry(after_2s)),
+        (exchange(501, &[], ""), Outcome::HttpError, NextState::Failed),
+        (failed(FailureKind::Timeout, None), Outcome::Timeout, retry(after_2s)),
+        (failed(FailureKind::Dns, None), Outcome::Dns, retry(after_2s)),
+        (failed(FailureKind::Connect, None), Outcome::Connect, retry(after_2s)),
+        (failed(FailureKind::Protocol, Some(200)), Outcome::Protocol, retry(after_2s)),
+        (failed(FailureKind::Tls, None), Outcome::Tls, NextState::Failed),
+        (failed(FailureKind::TooBig, Some(200)), Outcome::TooBig, NextState::Failed),
+        (failed(FailureKind::TooBig, Some(404)), Outcome::Gone, NextState::Failed),
+        (failed(FailureKind::BlockedAddress, None), Outcome::BlockedAddress, NextState::Excluded(Rule::ADDRESS)),
+    ];
+    for (exchange, outcome, next) in cases {
+        let visit = visit(&leased("https://a.example/a"), exchange);
+        assert_eq!((visit.outcome, &visit.next), (*outcome, next), "{exchange:?}");
+    }
+}
+
+#[test]
+fn the_last_try_gives_up() {
+    let url = LeasedUrl { attempts: 2, ..leased("https://a.example/a") };
+    let visit = visit(&url, &failed(FailureKind::Timeout, None));
+    assert_eq!((visit.next, visit.attempts), (NextState::Failed, 0));
+    let url = LeasedUrl { attempts: 1, ..leased("https://a.example/a") };
+    let visit = self::visit(&url, &failed(FailureKind::Timeout, None));
+    assert_eq!(visit.attempts, 2);
+    assert!(matches!(visit.next, NextState::Scheduled { due_ms } if due_ms >= NOW + 6_000));
+}
+
+#[test]
+fn not_modified_means_something_only_when_asked_for() {
+    let url = LeasedUrl { validators: Some(Validators::default()), ..leased("https://a.example/a") };
+    assert_eq!(visit(&url, &exchange(304, &[], "")).outcome, Outcome::Unchanged);
+}
+
+#[test]
+fn a_redirect_keeps_the_depth_and_counts_the_hop() {
+    let url = LeasedUrl { hops: 2, ..leased("https://a.example/a") };
+    let visit = visit(&url, &exchange(302, &[("location", "../b#top")], ""));
+    let target = &visit.candidates[visit.target.unwrap()];
+    assert_eq!((target.url.as_str(), target.depth, target.hops), ("https://a.example/b", 3, 3));
+    assert_eq!(target.admission, Admission::Queue);
+    let url = LeasedUrl { hops: 10, ..leased("https://a.example/a") };
+    let visit = self::visit(&url, &exchange(302, &[("location", "/b")], ""));
+    assert_eq!(admissions(&visit), [("https://a.example/b", "max_redirects")]);
+}
+
+#[test]
+fn a_redirect_to_what_is_no_page_says_so() {
+    let visit = visit(&leased("https://a.example/a"), &exchange(302, &[("location", "mailto:x@y.z")], ""));
+    assert_eq!((visit.target, visit.discarded.as_slice()), (None, &[(Rule::SCHEME, 1)][..]));
+    assert!(visit.error.unwrap().contains("mailto:x@y.z"));
+}
+
+#[test]
+fn only_a_seed_brings_its_target_into_scope() {
+    let away = exchange(301, &[("location", "https://www.a.example/")], "");
+    let seed = LeasedUrl { depth: 0, is_seed: true, ..leased("https://a.example/") };
+    let visit_of_seed = visit(&seed, &away);
+    assert_eq!(visit_of_seed.widens.as_ref().map(|h| h.as_str()), Some("www.a.example"));
+    assert_eq!(admissions(&visit_of_seed), [("https://www.a.example/", "queue")]);
+    let other = visit(&leased("https://a.example/x"), &away);
+    assert_eq!((other.widens.clone(), admissions(&other)), (None, vec![("https://www.a.example/", "scope")]));
+}
+
+#[test]
+fn a_page_names_each_url_once_by_its_best_path() {
+    let page = Page {
+        mime: "text/html".to_owned(),
+        base: Some("/sub/".to_owned()),
+        links: vec![
+            link("x", LinkKind::Img, false),
+            link("x", LinkKind::A, false),
+            link("y", LinkKind::A, true),
+            link("https://b.example/", LinkKind::A, false),
+            link("mailto:a@b.c", LinkKind::A, false),
+            link("http://[", LinkKind::A, false),
+            link("/canon", LinkKind::Canonical, false),
+            link("z.png", LinkKind::Img, false),
+        ],
+        links_cut: 4,
+        ..Page::default()
+    };
+    let settings = CrawlSettings::default();
+    let visit = visit_with(&settings, &leased("https://a.example/dir/p"), &exchange(200, &[], "x"), Some(page));
+    assert_eq!(
+        admissions(&visit),
+        [
+            ("https://a.example/sub/x", "queue"),
+            ("https://a.example/sub/y", "nofollow"),
+            ("https://b.example/", "scope"),
+            ("https://a.example/canon", "queue"),
+            ("https://a.example/sub/z.png", "not_followed_kind"),
+        ]
+    );
+    assert_eq!(visit.links.len(), 6);
+    assert_eq!(visit.canonical, Some(3));
+    assert_eq!(visit.discarded, [(Rule::SCHEME, 1), (Rule::SYNTAX, 1), (Rule::LINKS_CUT, 4)]);
+    assert!(visit.candidates.iter().all(|c| c.depth == 4 && c.hops == 0));
+}
+
+#[test]
+fn nofollow_is_obeyed_unless_robots_are_ignored() {
+    let page = || Page {
+        mime: "text/html".to_owned(),
+        meta_robots: Some("nofollow".to_owned()),
+        links: vec![link("x", LinkKind::A, false)],
+        ..Page::default()
+    };
+    let polite = CrawlSettings::default();
+    let visit = visit_with(&polite, &leased("https://a.example/p"), &exchange(200, &[], "x"), Some(page()));
+    assert!(visit.nofollow);
+    assert_eq!(admissions(&visit), [("https://a.example/x", "nofollow")]);
+    let rude = CrawlSettings { ignore_robots: true, ..polite };
+    let visit = visit_with(&rude, &leased("https://a.example/p"), &exchange(200, &[], "x"), Some(page()));
+    assert!(visit.nofollow, "what the page says is recorded all the same");
+    assert_eq!(admissions(&visit), [("https://a.example/x", "queue")]);
+}
+
+#[test]
+fn header_links_count_too() {
+    let settings = CrawlSettings { patterns: vec![PatternRule::Exclude("secret".to_owned())], ..Default::default() };
+    let answer = exchange(200, &[("link", "</c>; rel=\"canonical\", </secret>; rel=next")], "x");
+    let page = Page { mime: "text/html".to_owned(), ..Page::default() };
+    let visit = visit_with(&settings, &leased("https://a.example/p"), &answer, Some(page));
+    assert_eq!(visit.canonical, Some(0));
+    assert_eq!(admissions(&visit), [("https://a.example/c", "queue"), ("https://a.example/secret", "exclude:secret")]);
+}
+
+#[test]
+fn headers_are_stored_up_to_their_limit() {
+    let long = "v".repeat(MAX_STORED_HEADER_BYTES - 10);
+    let answer = exchange(200, &[("a", "1"), ("b", &long), ("c", &long)], "");
+    let visit = visit(&leased("https://a.example/a"), &answer);
+    assert_eq!(visit.headers.iter().map(|(n, _)| n.as_str()).collect::<Vec<_>>(), ["a", "b"]);
+}
+
+#[test]
+fn hosts_are_left_alone_when_they_ask_or_fail() {
+    let effect = |exchange: &Exchange, failures| host_effect(exchange, failures, NOW, 0.5);
+    let limited = effect(&exchange(429, &[("retry-after", "120")], ""), 0);
+    assert_eq!(limited.pause_ms, Some((120_000, DelayBy::RetryAfter)));
+    let refused = effect(&failed(FailureKind::Connect, None), 0);
+    assert_eq!((refused.failures, refused.pause_ms.map(|p| p.1)), (1, Some(DelayBy::Backoff)));
+    assert_eq!(effect(&failed(FailureKind::Timeout, None), 0).pause_ms, None);
+    assert!(effect(&failed(FailureKind::Timeout, None), 2).pause_ms.is_some());
+    assert_eq!(effect(&exchange(500, &[], ""), 3).pause_ms, None);
+    assert!(effect(&exchange(500, &[], ""), 4).pause_ms.is_some());
+    assert_eq!(effect(&exchange(404, &[], ""), 4), HostEffect { failures: 0, pause_ms: None });
+    assert_eq!(effect(&failed(FailureKind::BlockedAddress, None), 4).failures, 4);
+}

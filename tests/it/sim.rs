@@ -1,1 +1,221 @@
-//! sim
+//! The production engine on a simulated web: generated sites with faults, a virtual clock, the
+//! real SQLite store. An oracle that knows the whole web says what must come out; a failure prints
+//! the seed that repeats it (`SQRAWL_SIM_SEED=n`), `SQRAWL_SIM_SEEDS=n` tries more of them.
+
+mod clock;
+mod store;
+mod web;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use sqrawl::engine::{self, Control, Job, Progress, Summary};
+use sqrawl::model::{CrawlSettings, EndedBy, Seed, SeedSource};
+use sqrawl::store::Store;
+use sqrawl::store::sqlite::{OpenMode, SqliteStore};
+
+use clock::{Chance, SimClock};
+use store::SimStore;
+use web::{SimFetcher, Web};
+
+/// Seeds of the ordinary run.
+const SEEDS: u64 = 24;
+
+fn settings() -> CrawlSettings {
+    CrawlSettings { delay_ms: Some(700), concurrency: 8, ..CrawlSettings::default() }
+}
+
+fn seeds(web: &Web) -> Vec<Seed> {
+    web.seeds()
+        .into_iter()
+        .map(|given| {
+            let url = sqrawl::scope::seed_url(&given).unwrap().url;
+            Seed {
+                candidate: sqrawl::model::Candidate {
+                    domain: sqrawl::scope::registrable_domain(&url.host()),
+                    admission: sqrawl::model::Admission::Queue,
+                    priority: sqrawl::frontier::priority(&url, 0),
+                    depth: 0,
+                    hops: 0,
+                    url,
+                },
+                given,
+                source: SeedSource::Argument,
+                grants_origin: false,
+            }
+        })
+        .collect()
+}
+
+/// A virtual machine: one file, one web, one clock that outlive the processes.
+struct World {
+    folder: tempfile::TempDir,
+    fetcher: Arc<SimFetcher>,
+    clock: Arc<SimClock>,
+}
+
+impl World {
+    fn new(seed: u64) -> Self {
+        World {
+            folder: tempfile::tempdir().unwrap(),
+            fetcher: Arc::new(SimFetcher::new(Web::new(seed))),
+            clock: Arc::new(SimClock::new(seed)),
+        }
+    }
+
+    fn db(&self) -> std::path::PathBuf {
+        self.folder.path().join("crawl.db")
+    }
+
+    /// One process, ended after `lifetime_ms` of virtual time if it lives that long.
+    async fn process(&self, settings: CrawlSettings, lifetime_ms: Option<u64>) -> Option<Summary> {
+        let store =
+            Arc::new(SimStore::new(SqliteStore::open(&self.db(), OpenMode::CreateOrOpen, false).await.unwrap()));
+        let stored = store.stored_crawl().await.unwrap();
+        self.fetcher.process_starts();
+        let job = Job { settings, seeds: seeds(&self.fetcher.web), stored };
+        let run = engine::run(
+            Arc::clone(&store),
+            Arc::clone(&self.fetcher),
+            Arc::clone(&self.clock),
+            job,
+            Control::default(),
+            Arc::new(Progress::default()),
+        );
+        match lifetime_ms {
+            None => Some(run.await.unwrap()),
+            Some(ms) => tokio::time::timeout(std::time::Duration::from_millis(ms), run).await.ok().map(Result::unwrap),
+        }
+    }
+
+    /// (state, outcome) of every URL, from the file.
+    async fn states(&self) -> BTreeMap<String, (String, Option<String>)> {
+        let pool = super::open_raw(&self.db()).await;
+        let rows: Vec<(String, String, Option<String>)> = sqlx::query_as(
+            "SELECT u.url, u.state, f.outcome FROM urls u LEFT JOIN fetches f ON f.id = u.last_fetch_id",
+        )
+        .fetch_all(&pool)
+        .await
+        .unwrap();
+        rows.into_iter().map(|(url, state, outcome)| (url, (state, outcome))).collect()
+    }
+}
+
+/// Runs `body` for each seed on a runtime whose clock stands still while anything works.
+fn for_each_seed<Fut: Future<Output = ()>>(body: impl Fn(u64) -> Fut) {
+    let number = |name: &str| std::env::var(name).ok().and_then(|value| value.parse::<u64>().ok());
+    let seeds = match number("SQRAWL_SIM_SEED") {
+        Some(one) => one..one + 1,
+        None => 0..number("SQRAWL_SIM_SEEDS").unwrap_or(SEEDS),
+    };
+    for seed in seeds {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+        let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| runtime.block_on(body(seed))));
+        runtime.shutdown_timeout(std::time::Duration::from_secs(5));
+        if let Err(panic) = outcome {
+            eprintln!("failed with SQRAWL_SIM_SEED={seed}");
+            std::panic::resume_unwind(panic);
+        }
+    }
+}
+
+fn assert_as_the_oracle_says(world: &World, states: &BTreeMap<String, (String, Option<String>)>) {
+    let expected = world.fetcher.web.oracle(&settings());
+    for (url, want) in &expected {
+        let got = states.get(url).unwrap_or_else(|| panic!("{url} was never stored, expected {want:?}"));
+        assert_eq!(&(got.0.clone(), got.1.clone().unwrap_or_default()), want, "{url}");
+    }
+    let invented: Vec<_> = states.keys().filter(|url| !expected.contains_key(*url)).collect();
+    assert!(invented.is_empty(), "invented: {invented:?}");
+}
+
+#[test]
+fn the_crawl_ends_as_the_oracle_says() {
+    for_each_seed(|seed| async move {
+        let world = World::new(seed);
+        let summary = world.process(settings(), None).await.unwrap();
+        assert_eq!(summary.ended_by, EndedBy::Complete);
+        assert_as_the_oracle_says(&world, &world.states().await);
+        world.fetcher.assert_polite(&settings());
+        world.fetcher.assert_robots_asked_once();
+        assert_eq!(summary.totals.open(), 0);
+    });
+}
+
+#[test]
+fn a_crawl_that_dies_again_and_again_ends_as_the_oracle_says() {
+    for_each_seed(|seed| async move {
+        let world = World::new(seed);
+        let mut chance = Chance::new(seed ^ 0xdead);
+        for _ in 0..6 {
+            let lifetime = 200 + chance.below(40_000);
+            if world.process(settings(), Some(lifetime)).await.is_some() {
+                break;
+            }
+        }
+        let summary = world.process(settings(), None).await.unwrap();
+        assert_eq!(summary.ended_by, EndedBy::Complete);
+        let states = world.states().await;
+        let fickle = world.fetcher.web.fickle();
+        let expected = world.fetcher.web.oracle(&settings());
+        assert_eq!(states.keys().collect::<Vec<_>>(), expected.keys().collect::<Vec<_>>());
+        for (url, want) in expected.iter().filter(|(url, _)| !fickle.contains(*url)) {
+            let got = &states[url];
+            assert_eq!(&(got.0.clone(), got.1.clone().unwrap_or_default()), want, "{url}");
+        }
+        world.fetcher.assert_polite(&settings());
+    });
+}
+
+#[test]
+fn max_pages_is_exact_and_holds_over_sessions() {
+    for_each_seed(|seed| async move {
+        let world = World::new(seed);
+        let few = CrawlSettings { max_pages: Some(7), ..settings() };
+        let summary = world.process(few.clone(), None).await.unwrap();
+        assert_eq!((summary.ended_by, summary.totals.pages), (EndedBy::Limit, 7));
+        let again = world.process(few, None).await.unwrap();
+        assert_eq!((again.ended_by, again.totals.pages), (EndedBy::Limit, 7));
+        let more = CrawlSettings { max_pages: None, ..settings() };
+        let summary = world.process(more, None).await.unwrap();
+        assert_eq!(summary.ended_by, EndedBy::Complete);
+        assert_as_the_oracle_says(&world, &world.states().await);
+    });
+}
+
+#[test]
+fn a_drained_session_settles_what_it_asked_for() {
+    for_each_seed(|seed| async move {
+        let world = World::new(seed);
+        let store =
+            Arc::new(SimStore::new(SqliteStore::open(&world.db(), OpenMode::CreateOrOpen, false).await.unwrap()));
+        let control = Control::default();
+        let handle = control.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(std::time::Duration::from_millis(9_000)).await;
+            handle.drain();
+        });
+        let job = Job { settings: settings(), seeds: seeds(&world.fetcher.web), stored: None };
+        let summary = engine::run(
+            Arc::clone(&store),
+            Arc::clone(&world.fetcher),
+            Arc::clone(&world.clock),
+            job,
+            control,
+            Arc::new(Progress::default()),
+        )
+        .await
+        .unwrap();
+        drop(store);
+        assert!(matches!(summary.ended_by, EndedBy::Signal | EndedBy::Complete));
+        // Every answer the web gave, robots.txt aside, is a row.
+        let settled = world.fetcher.answered_urls();
+        let states = world.states().await;
+        let lost: Vec<_> = settled.iter().filter(|url| states.get(*url).is_none_or(|s| s.1.is_none())).collect();
+        assert!(lost.is_empty(), "answered and not settled: {lost:?}");
+        let summary = world.process(settings(), None).await.unwrap();
+        assert_eq!(summary.ended_by, EndedBy::Complete);
+        assert_as_the_oracle_says(&world, &world.states().await);
+        world.fetcher.assert_polite(&settings());
+    });
+}

@@ -1,0 +1,412 @@
+//! [`walk`]: one pass over the tree for everything a page says: title, description, language,
+//! headings, plain text, base, robots and links.
+//!
+//! The rule behind all choices: the page as a browser without scripting shows it. So `noscript`
+//! counts, `template` does not, and text that is never shown (`hidden`, scripts, fallback content of
+//! media) is left out while the links in it stay.
+
+use html5ever::{LocalName, local_name, ns};
+use scraper::{Html, Node, node::Element};
+
+use super::ParseLimits;
+use super::elements::{self, Effect};
+use super::flow::{Flow, Room};
+use super::references::{MAX_ANCHOR_CHARS, MAX_HREF_BYTES, References, link_kind, refresh, says_nofollow, srcset};
+use crate::model::{LinkKind, ParseCut, RawLink};
+
+const MAX_TITLE_CHARS: usize = 1024;
+const MAX_DESCRIPTION_CHARS: usize = 2048;
+const MAX_HEADINGS: usize = 200;
+const MAX_HEADING_CHARS: usize = 256;
+const MAX_ROBOTS_BYTES: usize = 1024;
+
+/// What the tree says.
+#[derive(Debug)]
+pub(crate) struct Findings {
+    pub(crate) title: Option<String>,
+    pub(crate) description: Option<String>,
+    /// `html lang` as written.
+    pub(crate) lang: Option<String>,
+    pub(crate) headings: Vec<(u8, String)>,
+    pub(crate) text: String,
+    pub(crate) base: Option<String>,
+    pub(crate) links: Vec<RawLink>,
+    pub(crate) links_cut: u32,
+    pub(crate) meta_robots: Option<String>,
+    pub(crate) cut: Option<ParseCut>,
+}
+
+/// Walks a document. `agent` is the product token that `meta name` may address.
+pub(crate) fn walk(html: &Html, agent: &str, limits: &ParseLimits) -> Findings {
+    let mut walk = Walk::new(agent, limits);
+    // Depth first by hand: a recursion would follow the page's nesting onto the stack.
+    let mut node = html.tree.root();
+    loop {
+        walk.open(node.value());
+        if let Some(child) = node.first_child() {
+            node = child;
+            continue;
+        }
+        loop {
+            walk.close(node.value());
+            if let Some(next) = node.next_sibling() {
+                node = next;
+                break;
+            }
+            let Some(parent) = node.parent() else { return walk.finish() };
+            node = parent;
+        }
+    }
+}
+
+/// A link whose element is open.
+struct OpenLink {
+    position: Option<usize>,
+    text: Flow,
+    alt: Flow,
+}
+
+struct Walk<'a> {
+    agent: &'a str,
+    /// Effects of the open elements, outermost first.
+    open: Vec<Effect>,
+    inert: usize,
+    unseen: usize,
+    preformatted: usize,
+    links: References,
+    open_links: Vec<OpenLink>,
+    open_headings: Vec<(u8, Flow)>,
+    headings: Vec<(u8, String)>,
+    title: Option<Flow>,
+    in_title: bool,
+    text: Flow,
+    description: Option<String>,
+    lang: Option<String>,
+    base: Option<String>,
+    robots: Flow,
+    cut: Option<ParseCut>,
+}
+
+impl<'a> Walk<'a> {
+    fn new(agent: &'a str, limits: &ParseLimits) -> Self {
+        Walk {
+            agent,
+            open: Vec::new(),
+            inert: 0,
+            unseen: 0,
+            preformatted: 0,
+            links: References::new(limits.max_links),
+            open_links: Vec::new(),
+            open_headings: Vec::new(),
+            headings: Vec::new(),
+            title: None,
+            in_title: false,
+            text: Flow::new(Room::Bytes(limits.max_text_bytes)),
+            description: None,
+            lang: None,
+            base: None,
+            robots: Flow::new(Room::Bytes(MAX_ROBOTS_BYTES)),
+            cut: None,
+        }
+    }
+
+    fn open(&mut self, node: &Node) {
+        match node {
+            Node::Text(text) if self.inert == 0 => self.characters(text),
+            Node::Element(element) => self.open_element(element),
+            _ => {}
+        }
+    }
+
+    fn characters(&mut self, text: &str) {
+        if self.in_title
+            && let Some(title) = &mut self.title
+        {
+            title.push(text);
+        }
+        if self.unseen > 0 {
+            return;
+        }
+        if self.preformatted > 0 {
+            self.text.push_preformatted(text);
+        } else {
+            self.text.push(text);
+        }
+        if let Some(link) = self.open_links.last_mut() {
+            link.text.push(text);
+        }
+        if let Some((_, heading)) = self.open_headings.last_mut() {
+            heading.push(text);
+        }
+    }
+
+    fn open_element(&mut self, element: &Element) {
+        let effect = elements::effect(element);
+        self.open.push(effect);
+        self.inert += usize::from(effect.inert);
+        if self.inert > 0 {
+            return;
+        }
+        self.unseen += usize::from(effect.unseen);
+        self.preformatted += usize::from(effect.preformatted);
+        self.edge(effect);
+        if let Some(level) = effect.heading {
+            self.open_headings.push((level, Flow::new(Room::Chars(MAX_HEADING_CHARS))));
+        }
+        if effect.title && self.title.is_none() {
+            self.title = Some(Flow::new(Room::Chars(MAX_TITLE_CHARS)));
+            self.in_title = true;
+        }
+        let position = self.references(element);
+        if effect.link {
+            let (text, alt) = (Flow::new(Room::Chars(MAX_ANCHOR_CHARS)), Flow::new(Room::Chars(MAX_ANCHOR_CHARS)));
+            self.open_links.push(OpenLink { position, text, alt });
+        }
+    }
+
+    fn close(&mut self, node: &Node) {
+        if !node.is_element() {
+            return;
+        }
+        let Some(effect) = self.open.pop() else { return };
+        if self.inert > 0 {
+            self.inert -= usize::from(effect.inert);
+            return;
+        }
+        self.in_title &= !effect.title;
+        self.edge(effect);
+        self.unseen -= usize::from(effect.unseen);
+        self.preformatted -= usize::from(effect.preformatted);
+        if effect.heading.is_some() {
+            self.close_heading();
+        }
+        if effect.link {
+            self.close_link();
+        }
+    }
+
+    /// The start or end of an element separates what stands around it.
+    fn edge(&mut self, effect: Effect) {
+        if self.unseen > 0 || !(effect.line || effect.cell) {
+            return;
+        }
+        if effect.line {
+            self.text.line();
+        } else {
+            self.text.cell();
+        }
+        if let Some(link) = self.open_links.last_mut() {
+            link.text.gap();
+        }
+        if let Some((_, heading)) = self.open_headings.last_mut() {
+            heading.gap();
+        }
+    }
+
+    fn close_heading(&mut self) {
+        let Some((level, text)) = self.open_headings.pop() else { return };
+        if self.headings.len() < MAX_HEADINGS {
+            self.headings.extend(text.finish_some().map(|text| (level, text)));
+        }
+    }
+
+    fn close_link(&mut self) {
+        let Some(link) = self.open_links.pop() else { return };
+        let anchor = link.text.finish_some().or_else(|| link.alt.finish_some());
+        if let Some(position) = link.position {
+            self.links.set_anchor(position, anchor);
+        }
+    }
+
+    /// The references of one element. The place of the link that takes the element's text is given.
+    fn references(&mut self, element: &Element) -> Option<usize> {
+        match element.name.ns {
+            ns!(html) => self.html_references(element),
+            ns!(svg) => self.svg_references(element),
+            _ => None,
+        }
+    }
+
+    fn html_references(&mut self, element: &Element) -> Option<usize> {
+        match element.name.local {
+            local_name!("a") => return self.anchor(element),
+            local_name!("area") => {
+                let position = self.anchor(element)?;
+                self.label(Some(position), element);
+            }
+            local_name!("link") => self.link_element(element),
+            local_name!("img") => self.image(element),
+            local_name!("input") if is(element, local_name!("type"), "image") => self.image(element),
+            local_name!("source") => {
+                self.add(LinkKind::Media, element, local_name!("src"));
+                self.srcset(element, local_name!("srcset"));
+            }
+            local_name!("video") => {
+                self.add(LinkKind::Media, element, local_name!("src"));
+                self.add(LinkKind::Img, element, local_name!("poster"));
+            }
+            local_name!("audio") | local_name!("track") | local_name!("embed") => {
+                self.add(LinkKind::Media, element, local_name!("src"));
+            }
+            local_name!("object") => {
+                self.add(LinkKind::Media, element, local_name!("data"));
+            }
+            local_name!("iframe") | local_name!("frame") => {
+                self.add(LinkKind::Frame, element, local_name!("src"));
+            }
+            local_name!("script") => {
+                self.add(LinkKind::Script, element, local_name!("src"));
+            }
+            local_name!("form") => self.form(element),
+            local_name!("meta") => self.meta(element),
+            local_name!("base") => self.base(element),
+            local_name!("html") => self.language(element),
+            local_name!("body") | local_name!("table") | local_name!("td") | local_name!("th") => {
+                self.add(LinkKind::Img, element, local_name!("background"));
+            }
+            _ => {}
+        }
+        None
+    }
+
+    fn svg_references(&mut self, element: &Element) -> Option<usize> {
+        let kind = match element.name.local {
+            local_name!("a") => LinkKind::A,
+            local_name!("image") | local_name!("feImage") | local_name!("use") => LinkKind::Img,
+            local_name!("script") => LinkKind::Script,
+            _ => return None,
+        };
+        let href = attribute(element, local_name!("href")).or_else(|| xlink_href(element))?;
+        let nofollow = attribute(element, local_name!("rel")).is_some_and(says_nofollow);
+        self.links.add(kind, href, nofollow)
+    }
+
+    fn add(&mut self, kind: LinkKind, element: &Element, name: LocalName) -> Option<usize> {
+        self.links.add(kind, attribute(element, name)?, false)
+    }
+
+    fn anchor(&mut self, element: &Element) -> Option<usize> {
+        let href = attribute(element, local_name!("href"))?;
+        let nofollow = attribute(element, local_name!("rel")).is_some_and(says_nofollow);
+        self.links.add(LinkKind::A, href, nofollow)
+    }
+
+    fn link_element(&mut self, element: &Element) {
+        let rel = attribute(element, local_name!("rel")).unwrap_or_default();
+        let Some(kind) = link_kind(rel, attribute(element, local_name!("as")).unwrap_or_default()) else { return };
+        if let Some(href) = attribute(element, local_name!("href")) {
+            self.links.add(kind, href, says_nofollow(rel));
+        }
+        if kind == LinkKind::Img {
+            self.srcset(element, local_name!("imagesrcset"));
+        }
+    }
+
+    fn image(&mut self, element: &Element) {
+        let position = self.add(LinkKind::Img, element, local_name!("src"));
+        self.label(position, element);
+        self.srcset(element, local_name!("srcset"));
+    }
+
+    fn srcset(&mut self, element: &Element, name: LocalName) {
+        for candidate in attribute(element, name).into_iter().flat_map(srcset) {
+            self.links.add(LinkKind::Img, candidate, false);
+        }
+    }
+
+    /// The `alt` of an image labels the image, and the link around it.
+    fn label(&mut self, position: Option<usize>, element: &Element) {
+        let Some(alt) = attribute(element, local_name!("alt")) else { return };
+        if let Some(position) = position {
+            self.links.set_anchor(position, Flow::fold(alt, Room::Chars(MAX_ANCHOR_CHARS)).finish_some());
+        }
+        if let Some(link) = self.open_links.last_mut() {
+            link.alt.gap();
+            link.alt.push(alt);
+        }
+    }
+
+    fn form(&mut self, element: &Element) {
+        let method = attribute(element, local_name!("method")).unwrap_or_default();
+        if !method.eq_ignore_ascii_case("post") && !method.eq_ignore_ascii_case("dialog") {
+            let nofollow = attribute(element, local_name!("rel")).is_some_and(says_nofollow);
+            if let Some(action) = attribute(element, local_name!("action")) {
+                self.links.add(LinkKind::Form, action, nofollow);
+            }
+        }
+    }
+
+    fn meta(&mut self, element: &Element) {
+        let Some(content) = attribute(element, local_name!("content")) else { return };
+        if is(element, local_name!("http-equiv"), "refresh") {
+            if let Some(url) = refresh(content) {
+                self.links.add(LinkKind::Refresh, url, false);
+            }
+            return;
+        }
+        let name = attribute(element, local_name!("name")).unwrap_or_default().trim_ascii();
+        if name.eq_ignore_ascii_case("description") && self.description.is_none() {
+            let text = Flow::fold(content, Room::Chars(MAX_DESCRIPTION_CHARS));
+            self.note_size(text.full());
+            self.description = text.finish_some();
+        } else if name.eq_ignore_ascii_case("robots") || (!name.is_empty() && name.eq_ignore_ascii_case(self.agent)) {
+            if !self.robots.is_empty() {
+                self.robots.push(", ");
+            }
+            self.robots.push(content);
+        }
+    }
+
+    fn base(&mut self, element: &Element) {
+        if self.base.is_none()
+            && let Some(href) = attribute(element, local_name!("href"))
+        {
+            let href = href.trim_matches(|c: char| c <= ' ');
+            self.note_size(href.len() > MAX_HREF_BYTES);
+            self.base = Some(href).filter(|href| href.len() <= MAX_HREF_BYTES).map(str::to_owned);
+        }
+    }
+
+    fn language(&mut self, element: &Element) {
+        let lang = attribute(element, local_name!("lang")).or_else(|| attribute(element, local_name!("xml:lang")));
+        self.lang = lang.map(|lang| lang.chars().take(64).collect());
+    }
+
+    fn note_size(&mut self, cut: bool) {
+        if cut {
+            self.cut = self.cut.or(Some(ParseCut::Size));
+        }
+    }
+
+    fn finish(mut self) -> Findings {
+        let title_full = self.title.as_ref().is_some_and(Flow::full);
+        self.note_size(title_full || self.text.full() || self.robots.full());
+        Findings {
+            title: self.title.and_then(Flow::finish_some),
+            description: self.description,
+            lang: self.lang,
+            headings: self.headings,
+            text: self.text.finish(),
+            base: self.base,
+            links_cut: self.links.dropped,
+            cut: self.links.cut.or(self.cut),
+            links: self.links.finish(),
+            meta_robots: self.robots.finish_some(),
+        }
+    }
+}
+
+/// The value of an attribute without namespace.
+fn attribute(element: &Element, name: LocalName) -> Option<&str> {
+    let found = element.attrs.iter().find(|(held, _)| held.local == name && held.ns == ns!());
+    found.map(|(_, value)| &**value)
+}
+
+fn xlink_href(element: &Element) -> Option<&str> {
+    let found = element.attrs.iter().find(|(held, _)| held.local == local_name!("href") && held.ns == ns!(xlink));
+    found.map(|(_, value)| &**value)
+}
+
+fn is(element: &Element, name: LocalName, value: &str) -> bool {
+    attribute(element, name).is_some_and(|held| held.trim_ascii().eq_ignore_ascii_case(value))
+}

@@ -1,0 +1,108 @@
+//! [`robots_record`]: what a fetch of robots.txt comes to.
+
+use super::delay::{BACKOFF_MAX_MS, backoff_ms, retry_after_ms};
+use super::robots::{RobotsFile, last_line_end, whole_lines};
+use crate::model::{Exchange, ExchangeEnd, Origin, RobotsRecord, RobotsVerdict, UnixMs};
+
+/// How long an answer holds: a day, whatever its caching headers say (RFC 9309 2.4).
+const GOOD_FOR_MS: UnixMs = 86_400_000;
+
+/// What a robots.txt fetch means (RFC 9309 2.3.1). `last` is the final exchange of a chain of
+/// redirects; `hops_exceeded` says that the chain was longer than five; `known` is what was
+/// stored before. `jitter` in [0, 1).
+///
+/// - 2xx: its rules, for 24 h.
+/// - 3xx without an end, 4xx but 429: everything is allowed, for 24 h.
+/// - Anything else (429, 5xx, no answer, an address that is refused): what was known keeps ruling
+///   when that was an answer, else nothing is allowed. Asked again after a backoff that grows with
+///   `failures`, or after `Retry-After` when that is longer; at most an hour.
+pub fn robots_record(
+    origin: &Origin,
+    last: &Exchange,
+    hops_exceeded: bool,
+    known: Option<&RobotsRecord>,
+    now: UnixMs,
+    jitter: f64,
+) -> RobotsRecord {
+    let answered = |verdict: RobotsVerdict, body: Option<String>, error: Option<&str>| RobotsRecord {
+        origin: origin.clone(),
+        verdict,
+        status: last.status,
+        fetched_ms: now,
+        expires_ms: now.saturating_add(GOOD_FOR_MS),
+        failures: 0,
+        error: error.map(str::to_owned),
+        body,
+    };
+    match meaning(last, hops_exceeded) {
+        Meaning::Rules(body) => answered(RobotsVerdict::Rules, Some(body), None),
+        Meaning::Absent(why) => answered(RobotsVerdict::AllowAll, None, why),
+        Meaning::Unreachable(why) => unreachable(origin, last, why, known, now, jitter),
+    }
+}
+
+/// The three ways in which a fetch of robots.txt ends.
+enum Meaning {
+    Rules(String),
+    /// There is none; with a reason where the status alone does not say so.
+    Absent(Option<&'static str>),
+    /// It is not known whether there is one.
+    Unreachable(String),
+}
+
+fn meaning(last: &Exchange, hops_exceeded: bool) -> Meaning {
+    if hops_exceeded {
+        return Meaning::Absent(Some("more than 5 redirects in a row"));
+    }
+    match (last.status, &last.end) {
+        // The status alone decides; a broken body changes nothing.
+        (Some(400..=428 | 430..=499), _) => Meaning::Absent(None),
+        (_, ExchangeEnd::Failed { detail, .. }) => Meaning::Unreachable(detail.clone()),
+        (Some(200..=299), ExchangeEnd::Complete { body, truncated }) => Meaning::Rules(text_of(body, *truncated)),
+        (Some(300..=399), _) => Meaning::Absent(Some("a redirect that leads nowhere")),
+        (Some(status), _) => Meaning::Unreachable(format!("HTTP status {status}")),
+        (None, _) => Meaning::Unreachable("no response".to_owned()),
+    }
+}
+
+fn unreachable(
+    origin: &Origin,
+    last: &Exchange,
+    why: String,
+    known: Option<&RobotsRecord>,
+    now: UnixMs,
+    jitter: f64,
+) -> RobotsRecord {
+    let failures = known.map_or(0, |record| record.failures).saturating_add(1);
+    let asked = last.header("retry-after").and_then(|value| retry_after_ms(value, now)).unwrap_or(0);
+    let wait = backoff_ms(failures, jitter).max(asked).min(BACKOFF_MAX_MS);
+    let stale = known.filter(|record| record.verdict != RobotsVerdict::DisallowAll);
+    RobotsRecord {
+        origin: origin.clone(),
+        verdict: stale.map_or(RobotsVerdict::DisallowAll, |record| record.verdict),
+        status: last.status,
+        fetched_ms: now,
+        expires_ms: now.saturating_add_unsigned(wait),
+        failures,
+        error: Some(why),
+        body: stale.and_then(|record| record.body.clone()),
+    }
+}
+
+/// The body as text of at most [`RobotsFile::MAX_BYTES`], without NUL; of whole lines when it was
+/// cut.
+fn text_of(body: &[u8], truncated: bool) -> String {
+    let within = &body[..body.len().min(RobotsFile::MAX_BYTES)];
+    let mut text = String::from_utf8_lossy(within).into_owned();
+    text.retain(|c| c != '\0');
+    if truncated || within.len() < body.len() {
+        text.truncate(last_line_end(&text));
+    }
+    // Bytes that are not UTF-8 decode to three each, so the text may be too long where the body is not.
+    let kept = whole_lines(&text, RobotsFile::MAX_BYTES).len();
+    text.truncate(kept);
+    text
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,161 @@
+use super::*;
+use crate::model::{FailureKind, Header, Host, Scheme};
+use crate::politeness::RobotsFile;
+
+const NOW: UnixMs = 1_793_954_977_000;
+const DAY: UnixMs = 86_400_000;
+
+fn origin() -> Origin {
+    Origin { scheme: Scheme::Https, host: Host::new("example.com"), port: 443 }
+}
+
+fn answer(status: u16, body: &[u8]) -> Exchange {
+    Exchange {
+        started_ms: NOW - 50,
+        elapsed_ms: 50,
+        status: Some(status),
+        headers: Vec::new(),
+        end: ExchangeEnd::Complete { body: body.to_vec(), truncated: false },
+        wire_bytes: body.len() as u64,
+        address: None,
+    }
+}
+
+fn failure(kind: FailureKind) -> Exchange {
+    let end = ExchangeEnd::Failed { kind, detail: "it broke".to_owned() };
+    Exchange { status: None, end, ..answer(200, b"") }
+}
+
+fn record(last: &Exchange, known: Option<&RobotsRecord>) -> RobotsRecord {
+    robots_record(&origin(), last, false, known, NOW, 0.5)
+}
+
+fn known(verdict: RobotsVerdict, failures: u32) -> RobotsRecord {
+    RobotsRecord {
+        origin: origin(),
+        verdict,
+        status: Some(200),
+        fetched_ms: NOW - 2 * DAY,
+        expires_ms: NOW - DAY,
+        failures,
+        error: None,
+        body: (verdict == RobotsVerdict::Rules).then(|| "User-agent: *\nDisallow: /old".to_owned()),
+    }
+}
+
+#[test]
+fn an_answer_holds_for_a_day() {
+    let got = record(&answer(200, b"User-agent: *\nDisallow: /x"), Some(&known(RobotsVerdict::DisallowAll, 7)));
+    let expected = RobotsRecord {
+        origin: origin(),
+        verdict: RobotsVerdict::Rules,
+        status: Some(200),
+        fetched_ms: NOW,
+        expires_ms: NOW + DAY,
+        failures: 0,
+        error: None,
+        body: Some("User-agent: *\nDisallow: /x".to_owned()),
+    };
+    assert_eq!(got, expected);
+}
+
+#[track_caller]
+fn check_absent(last: &Exchange, hops_exceeded: bool) {
+    for before in [None, Some(known(RobotsVerdict::Rules, 0)), Some(known(RobotsVerdict::DisallowAll, 3))] {
+        let got = robots_record(&origin(), last, hops_exceeded, before.as_ref(), NOW, 0.5);
+        assert_eq!((got.verdict, got.expires_ms, got.failures), (RobotsVerdict::AllowAll, NOW + DAY, 0), "{last:?}");
+        assert_eq!((got.status, got.body), (last.status, None), "{last:?}");
+    }
+}
+
+#[test]
+fn no_robots_txt_allows_everything() {
+    for status in [400, 401, 403, 404, 410, 418, 428, 430, 451, 499, 300, 301, 304, 308] {
+        check_absent(&answer(status, b"User-agent: *\nDisallow: /"), false);
+    }
+    check_absent(&answer(302, b""), true);
+    // The body of a 404 may be broken.
+    check_absent(&Exchange { status: Some(404), ..failure(FailureKind::Protocol) }, false);
+}
+
+#[track_caller]
+fn check_unreachable(last: &Exchange) {
+    let first = record(last, None);
+    assert_eq!((first.verdict, first.failures, first.expires_ms), (RobotsVerdict::DisallowAll, 1, NOW + 2_000));
+    assert!(first.body.is_none() && first.error.is_some(), "{last:?}");
+    let second = record(last, Some(&first));
+    assert_eq!((second.verdict, second.failures, second.expires_ms), (RobotsVerdict::DisallowAll, 2, NOW + 8_000));
+    for verdict in [RobotsVerdict::Rules, RobotsVerdict::AllowAll] {
+        let before = known(verdict, 1);
+        let stale = record(last, Some(&before));
+        assert_eq!((stale.verdict, &stale.body), (verdict, &before.body), "the stale copy rules: {last:?}");
+        assert_eq!((stale.failures, stale.expires_ms, stale.status), (2, NOW + 8_000, last.status));
+        assert!(stale.error.is_some());
+    }
+}
+
+#[test]
+fn an_unreachable_robots_txt_allows_nothing_unless_an_answer_is_known() {
+    for status in [429, 500, 502, 503, 599, 100, 999] {
+        check_unreachable(&answer(status, b"User-agent: *\nAllow: /"));
+    }
+    for kind in [
+        FailureKind::Timeout,
+        FailureKind::Dns,
+        FailureKind::Connect,
+        FailureKind::Tls,
+        FailureKind::Protocol,
+        FailureKind::BlockedAddress,
+        FailureKind::TooBig,
+    ] {
+        check_unreachable(&failure(kind));
+        // A head arrived, a body to rely on did not.
+        check_unreachable(&Exchange { status: Some(200), ..failure(kind) });
+    }
+}
+
+#[test]
+fn the_reason_is_kept_in_words() {
+    assert_eq!(record(&answer(503, b""), None).error.as_deref(), Some("HTTP status 503"));
+    assert_eq!(record(&failure(FailureKind::Dns), None).error.as_deref(), Some("it broke"));
+    assert_eq!(record(&answer(404, b""), None).error, None);
+}
+
+#[test]
+fn the_wait_is_bounded() {
+    let mut before = known(RobotsVerdict::DisallowAll, u32::MAX);
+    assert_eq!(record(&answer(500, b""), Some(&before)).expires_ms, NOW + 3_600_000);
+    before.failures = 0;
+    let asking = |value: &str| {
+        let headers = vec![Header { name: "retry-after".to_owned(), value: value.to_owned() }];
+        record(&Exchange { headers, ..answer(503, b"") }, Some(&before)).expires_ms - NOW
+    };
+    assert_eq!(asking("600"), 600_000);
+    assert_eq!(asking("1"), 2_000);
+    assert_eq!(asking("7200"), 3_600_000);
+    assert_eq!(asking("soon"), 2_000);
+}
+
+#[track_caller]
+fn check_body(body: &[u8], truncated: bool, expected: &str) {
+    let last = Exchange { end: ExchangeEnd::Complete { body: body.to_vec(), truncated }, ..answer(200, b"") };
+    let got = record(&last, None).body.expect("rules");
+    assert_eq!(got.len(), expected.len());
+    assert!(got == expected);
+}
+
+#[test]
+fn the_body_is_bounded_text_of_whole_lines() {
+    check_body(b"", false, "");
+    check_body(b"a\0b\xff\nc", false, "ab\u{fffd}\nc");
+    check_body(b"Disallow: /a\nDisallow: /", true, "Disallow: /a\n");
+    check_body(b"Disallow: /a\nDisallow: /b\n", true, "Disallow: /a\nDisallow: /b\n");
+    check_body(b"Disallow: /a", true, "Disallow: /a");
+
+    let long = "Disallow: /tmp\n".repeat(40_000);
+    let lines = RobotsFile::MAX_BYTES / 15;
+    check_body(long.as_bytes(), false, &long[..lines * 15]);
+    // Three bytes for every one that is not UTF-8.
+    let invalid = b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\n".repeat(40_000);
+    check_body(&invalid, false, &format!("{}\n", "\u{fffd}".repeat(9)).repeat(RobotsFile::MAX_BYTES / 28));
+}

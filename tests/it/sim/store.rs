@@ -1,0 +1,56 @@
+//! [`SimStore`]: the real store, during whose work virtual time stands still.
+
+use sqrawl::model::{EndedBy, Seed, Totals, UnixMs};
+use sqrawl::store::sqlite::SqliteStore;
+use sqrawl::store::{
+    Admitted, LeaseAsk, LeaseGrant, SessionOpen, SessionStart, Settled, Settlement, Store, StoreError, StoredCrawl,
+};
+
+pub struct SimStore {
+    inner: SqliteStore,
+}
+
+impl SimStore {
+    pub fn new(inner: SqliteStore) -> Self {
+        SimStore { inner }
+    }
+}
+
+/// SQLite works on a thread of its own, so the runtime looks idle meanwhile and would move its
+/// paused clock on. A blocking task, which tokio waits for, keeps it from that.
+async fn in_no_time<T>(work: impl Future<Output = T>) -> T {
+    let (done, wait) = std::sync::mpsc::channel::<()>();
+    let standstill = tokio::task::spawn_blocking(move || {
+        let _ = wait.recv();
+    });
+    let result = work.await;
+    drop(done);
+    let _ = standstill.await;
+    result
+}
+
+impl Store for SimStore {
+    async fn stored_crawl(&self) -> Result<Option<StoredCrawl>, StoreError> {
+        in_no_time(self.inner.stored_crawl()).await
+    }
+
+    async fn begin_session(&self, open: SessionOpen<'_>, now: UnixMs) -> Result<SessionStart, StoreError> {
+        in_no_time(self.inner.begin_session(open, now)).await
+    }
+
+    async fn admit(&self, start: &SessionStart, seeds: &[Seed], now: UnixMs) -> Result<Admitted, StoreError> {
+        in_no_time(self.inner.admit(start, seeds, now)).await
+    }
+
+    async fn lease(&self, ask: LeaseAsk, now: UnixMs) -> Result<LeaseGrant, StoreError> {
+        in_no_time(self.inner.lease(ask, now)).await
+    }
+
+    async fn settle(&self, start: &SessionStart, batch: &Settlement, now: UnixMs) -> Result<Settled, StoreError> {
+        in_no_time(self.inner.settle(start, batch, now)).await
+    }
+
+    async fn end_session(&self, start: &SessionStart, ended_by: EndedBy, now: UnixMs) -> Result<Totals, StoreError> {
+        in_no_time(self.inner.end_session(start, ended_by, now)).await
+    }
+}
