@@ -36,21 +36,21 @@ holds, the default.";
     disable_help_subcommand = true,
     max_term_width = 110,
 )]
-pub struct Cli {
+pub(super) struct Cli {
     /// What to do.
     #[command(subcommand)]
-    pub verb: Verb,
+    pub(super) verb: Verb,
     /// What the flags that every verb has said.
     #[command(flatten)]
-    pub run: RunFlags,
+    pub(super) run: RunFlags,
     /// Exact values as JSON on stdout instead of text [default: off]
     #[arg(long, global = true, help_heading = "Everywhere")]
-    pub json: bool,
+    pub(super) json: bool,
 }
 
 /// What to do.
 #[derive(Debug, Subcommand)]
-pub enum Verb {
+pub(super) enum Verb {
     /// Start a crawl, or go on with the one in --db
     Crawl(Box<CrawlArgs>),
     /// Go on with the crawl in --db, with its stored seeds, scope and limits
@@ -89,30 +89,30 @@ https, or http for localhost and literal addresses. A seed typed as a literal ad
 origin; other private addresses need --allow-net.\n\nThe same command on the same file goes on with its crawl; flags \
 given again override what is stored. `none` lifts a limit. Units: 250ms 1s 24h, 10MB 10MiB, 2/s 30/m."
 )]
-pub struct CrawlArgs {
+pub(super) struct CrawlArgs {
     /// Where to begin; - reads seeds from stdin
     #[arg(value_name = "SEED")]
-    pub seeds: Vec<String>,
+    pub(super) seeds: Vec<String>,
     /// A file of seeds, one a line, # begins a comment; - is stdin; may be repeated [default: none]
     #[arg(short, long = "input", value_name = "FILE")]
-    pub input: Vec<PathBuf>,
+    pub(super) input: Vec<PathBuf>,
     /// Take the seeds into a crawl that has others [default: off]
     #[arg(long)]
-    pub add_seeds: bool,
+    pub(super) add_seeds: bool,
     /// Print seeds, scope and settings, and touch neither network nor database [default: off]
     #[arg(long)]
-    pub dry_run: bool,
+    pub(super) dry_run: bool,
     /// Settings.
     #[command(flatten)]
-    pub flags: CrawlFlags,
+    pub(super) flags: CrawlFlags,
 }
 
 /// `sqrawl resume`.
 #[derive(Debug, Args)]
-pub struct ResumeArgs {
+pub(super) struct ResumeArgs {
     /// Settings.
     #[command(flatten)]
-    pub flags: CrawlFlags,
+    pub(super) flags: CrawlFlags,
 }
 
 /// `sqrawl query`.
@@ -121,21 +121,21 @@ pub struct ResumeArgs {
     after_help = "One statement that begins with SELECT, WITH, VALUES or EXPLAIN. Tables and views: docs/schema.md, \
 or SELECT name FROM sqlite_schema."
 )]
-pub struct QueryArgs {
+pub(super) struct QueryArgs {
     /// The statement; - reads it from stdin
     #[arg(value_name = "SQL", required = true)]
-    pub sql: String,
+    pub(super) sql: String,
     /// How rows are printed [default: table on a terminal, else csv]
     #[arg(short, long, value_enum, hide_default_value = true)]
-    pub format: Option<QueryFormat>,
+    pub(super) format: Option<QueryFormat>,
     /// Longest time for the statement [default: 30s]
     #[arg(long, value_name = "TIME")]
-    pub query_timeout: Option<String>,
+    pub(super) query_timeout: Option<String>,
 }
 
 /// How rows are printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum QueryFormat {
+pub(super) enum QueryFormat {
     /// Columns for reading.
     Table,
     /// RFC 4180, with a header line.
@@ -150,23 +150,23 @@ pub enum QueryFormat {
 
 /// `sqrawl show`.
 #[derive(Debug, Args)]
-pub struct ShowArgs {
+pub(super) struct ShowArgs {
     /// The page, as stored or as typed
-    pub url: String,
+    pub(super) url: String,
     /// Print its body alone [default: off]
     #[arg(long, conflicts_with_all = ["text", "headers"])]
-    pub body: bool,
+    pub(super) body: bool,
     /// Print its plain text alone [default: off]
     #[arg(long, conflicts_with = "headers")]
-    pub text: bool,
+    pub(super) text: bool,
     /// Print its response headers alone [default: off]
     #[arg(long)]
-    pub headers: bool,
+    pub(super) headers: bool,
 }
 
 /// `sqrawl config`.
 #[derive(Debug, Subcommand)]
-pub enum ConfigVerb {
+pub(super) enum ConfigVerb {
     /// Print every setting with its value and where it comes from
     Show(Box<ResumeArgs>),
 }

@@ -9,7 +9,7 @@ use crate::engine::{Limit, Summary};
 use crate::model::{CrawlSettings, EndedBy};
 
 /// The exit code of a session that ended without an error.
-pub fn exit_of_session(summary: &Summary) -> Exit {
+pub(super) fn exit_of_session(summary: &Summary) -> Exit {
     match summary.ended_by {
         EndedBy::Signal => Exit::Stopped,
         EndedBy::Error => Exit::Failed,
@@ -23,7 +23,7 @@ fn nothing_fetched(summary: &Summary) -> bool {
 }
 
 /// The lines, without those that say what to run next.
-pub fn closing(summary: &Summary) -> Vec<String> {
+pub(super) fn closing(summary: &Summary) -> Vec<String> {
     let totals = &summary.totals;
     let settled: u64 = summary.outcomes.iter().map(|(_, n)| n).sum();
     let per_second = settled as f64 * 1000.0 / summary.elapsed_ms.max(1) as f64;
@@ -67,7 +67,7 @@ fn heading(summary: &Summary) -> String {
 }
 
 /// What to run next, one command a line.
-pub fn next_steps(summary: &Summary, settings: &CrawlSettings, database: &Path) -> Vec<String> {
+pub(super) fn next_steps(summary: &Summary, settings: &CrawlSettings, database: &Path) -> Vec<String> {
     let path = database.display().to_string();
     let db = shell_word(&path);
     let mut steps = Vec::new();

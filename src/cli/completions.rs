@@ -11,7 +11,7 @@ use super::terminal::Terminal;
 ///
 /// # Errors
 /// What stdout says.
-pub fn run(shell: Shell, terminal: &Terminal) -> anyhow::Result<Exit> {
+pub(super) fn run(shell: Shell, terminal: &Terminal) -> anyhow::Result<Exit> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "sqrawl", &mut script);
     terminal.data(&script)?;

@@ -12,7 +12,7 @@ use crate::model::CrawlSettings;
 ///
 /// # Errors
 /// A setting that cannot be read, or what stdout says.
-pub fn run(sources: &Sources, stored: Option<&CrawlSettings>, terminal: &Terminal) -> anyhow::Result<Exit> {
+pub(super) fn run(sources: &Sources, stored: Option<&CrawlSettings>, terminal: &Terminal) -> anyhow::Result<Exit> {
     let crawl = sources.crawl(stored.map(|settings| (settings, sources.path())))?;
     let (run_rows, crawl_rows) = (rows(RUN, &sources.run), rows(CRAWL, &crawl));
     let text = if sources.json {

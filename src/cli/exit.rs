@@ -8,15 +8,15 @@ use crate::scope::PatternError;
 use crate::store::StoreError;
 
 /// The exit codes, for `--help`. A test compares it with [`Exit`].
-pub const EXIT_CODES: ExitCodes = ExitCodes;
+pub(super) const EXIT_CODES: ExitCodes = ExitCodes;
 
 /// Prints the table of exit codes.
 #[derive(Clone, Copy, Debug)]
-pub struct ExitCodes;
+pub(super) struct ExitCodes;
 
 impl ExitCodes {
     /// The table, with a heading.
-    pub fn as_str(self) -> String {
+    pub(super) fn as_str(self) -> String {
         let lines = Exit::ALL.map(|exit| format!("  {:>2}  {}", exit.code(), exit.meaning()));
         format!("Exit codes:\n{}", lines.join("\n"))
     }
@@ -82,10 +82,10 @@ impl From<Exit> for ExitCode {
 /// Wrong usage that neither clap nor a setting can see.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-pub struct UsageError(pub String);
+pub(super) struct UsageError(pub String);
 
 /// The exit code for an error, by its kind wherever it stands in the chain.
-pub fn exit_of(error: &anyhow::Error) -> Exit {
+pub(super) fn exit_of(error: &anyhow::Error) -> Exit {
     for cause in error.chain() {
         if cause.is::<UsageError>() || cause.is::<ConfigError>() || cause.is::<PatternError>() {
             return Exit::Usage;

@@ -7,11 +7,11 @@ use crate::config::{CRAWL, Origin, RUN, Said, Setting, Shape};
 
 /// What the flags of a crawl said.
 #[derive(Clone, Debug, Default)]
-pub struct CrawlFlags(pub Said);
+pub(super) struct CrawlFlags(pub Said);
 
 /// What the flags that every verb has said.
 #[derive(Clone, Debug, Default)]
-pub struct RunFlags(pub Said);
+pub(super) struct RunFlags(pub Said);
 
 impl Args for CrawlFlags {
     fn augment_args(command: Command) -> Command {

@@ -6,7 +6,7 @@ use super::sources::Sources;
 use super::terminal::Terminal;
 
 /// Starts logging. `RUST_LOG` rules where it is set and can be read; else `-v` counts.
-pub fn start(sources: &Sources, terminal: &Terminal) {
+pub(super) fn start(sources: &Sources, terminal: &Terminal) {
     let by_flags = match (sources.run.settings.quiet, sources.run.settings.verbose) {
         (true, _) => "error",
         (false, 0) => "warn",

@@ -3,7 +3,7 @@
 //!
 //! Data goes to stdout, every other word to stderr through one [`terminal::Terminal`].
 
-pub mod args;
+mod args;
 mod closing;
 mod completions;
 mod config_show;

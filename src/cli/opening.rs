@@ -11,20 +11,20 @@ const NAMED: usize = 3;
 
 /// What the first lines are about.
 #[derive(Debug)]
-pub struct Opening<'a> {
+pub(super) struct Opening<'a> {
     /// Settings that apply.
-    pub settings: &'a CrawlSettings,
+    pub(super) settings: &'a CrawlSettings,
     /// Every seed of the crawl.
-    pub seeds: &'a [CrawlUrl],
+    pub(super) seeds: &'a [CrawlUrl],
     /// Seeds of this command.
-    pub given: &'a [GivenSeed],
+    pub(super) given: &'a [GivenSeed],
     /// What differs from the stored settings.
-    pub changes: &'a [Change],
+    pub(super) changes: &'a [Change],
 }
 
 impl Opening<'_> {
     /// One line per subject, with its name in front.
-    pub fn lines(&self) -> Vec<String> {
+    pub(super) fn lines(&self) -> Vec<String> {
         let settings = self.settings;
         let mut lines = vec![
             subject("seeds", &self.seeds()),

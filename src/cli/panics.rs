@@ -6,7 +6,7 @@ use super::sources::Sources;
 use super::terminal::{Terminal, printable};
 
 /// Replaces the standard report of a panic.
-pub fn report(sources: &Sources, terminal: Terminal) {
+pub(super) fn report(sources: &Sources, terminal: Terminal) {
     let trace = sources.variable("RUST_BACKTRACE").is_some_and(|value| value != "0");
     std::panic::set_hook(Box::new(move |panic| {
         let message = panic.payload_as_str().unwrap_or("no message");

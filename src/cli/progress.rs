@@ -19,7 +19,7 @@ const LINE_MS: u64 = 30_000;
 
 /// Limits that end a crawl sooner than its queue does.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Bounds {
+pub(super) struct Bounds {
     max_pages: Option<u64>,
     max_duration_ms: Option<u64>,
 }
@@ -32,7 +32,7 @@ impl From<&CrawlSettings> for Bounds {
 
 /// Remembers the last seconds of a session, for its speed.
 #[derive(Debug)]
-pub struct Watch {
+pub(super) struct Watch {
     bounds: Bounds,
     /// (elapsed ms, pages of the session, URLs settled by it), the oldest first.
     samples: VecDeque<(u64, u64, u64)>,
@@ -40,12 +40,12 @@ pub struct Watch {
 
 impl Watch {
     /// Nothing seen yet.
-    pub fn new(bounds: Bounds) -> Self {
+    pub(super) fn new(bounds: Bounds) -> Self {
         Watch { bounds, samples: VecDeque::new() }
     }
 
     /// The line for this moment of the session.
-    pub fn line(&mut self, now: &ProgressSnapshot, elapsed_ms: u64) -> String {
+    pub(super) fn line(&mut self, now: &ProgressSnapshot, elapsed_ms: u64) -> String {
         let settled: u64 = now.outcomes.iter().map(|(_, n)| n).sum();
         self.samples.push_back((elapsed_ms, now.pages(), settled));
         while self.samples.len() > 2 && self.samples.front().is_some_and(|s| s.0 + WINDOW_MS < elapsed_ms) {
@@ -84,7 +84,13 @@ impl Watch {
 }
 
 /// Shows a session until the future is dropped.
-pub async fn follow(progress: Arc<Progress>, clock: Arc<impl Clock>, terminal: Terminal, bounds: Bounds, lines: bool) {
+pub(super) async fn follow(
+    progress: Arc<Progress>,
+    clock: Arc<impl Clock>,
+    terminal: Terminal,
+    bounds: Bounds,
+    lines: bool,
+) {
     let (mut watch, started_ms) = (Watch::new(bounds), clock.elapsed_ms());
     let bar = terminal.show_bar().cloned();
     if let Some(bar) = &bar {

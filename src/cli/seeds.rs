@@ -19,25 +19,25 @@ const NAMED_ERRORS: usize = 10;
 
 /// A seed that is a URL.
 #[derive(Clone, Debug, PartialEq)]
-pub struct GivenSeed {
+pub(super) struct GivenSeed {
     /// As typed.
-    pub given: String,
+    pub(super) given: String,
     /// Where it was given.
-    pub source: SeedSource,
+    pub(super) source: SeedSource,
     /// Its URL.
-    pub url: CrawlUrl,
+    pub(super) url: CrawlUrl,
     /// It allows its own origin: typed as an argument, as a literal address or localhost.
-    pub grants_origin: bool,
+    pub(super) grants_origin: bool,
 }
 
 impl GivenSeed {
     /// The origin it allows.
-    pub fn grant(&self) -> Option<Origin> {
+    pub(super) fn grant(&self) -> Option<Origin> {
         self.grants_origin.then(|| self.url.origin())
     }
 
     /// The seed for the store, judged by the scope.
-    pub fn judged(&self, scope: &Scope) -> Seed {
+    pub(super) fn judged(&self, scope: &Scope) -> Seed {
         let by = NamedBy { depth: 0, hops: 0, followed: true, nofollow: false, seed: true };
         Seed {
             given: self.given.clone(),
@@ -60,7 +60,7 @@ impl GivenSeed {
 /// # Errors
 /// [`UsageError`] names the seeds that are no URLs, with file and line; a file that cannot be read
 /// is named too.
-pub fn read_seeds(arguments: &[String], files: &[std::path::PathBuf]) -> anyhow::Result<Vec<GivenSeed>> {
+pub(super) fn read_seeds(arguments: &[String], files: &[std::path::PathBuf]) -> anyhow::Result<Vec<GivenSeed>> {
     let mut list = SeedList::default();
     let mut stdin_read = false;
     let mut stdin = |list: &mut SeedList| -> anyhow::Result<()> {

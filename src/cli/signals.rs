@@ -8,7 +8,7 @@ use crate::engine::{Control, Progress};
 /// Listens until the future is dropped. SIGINT, SIGTERM and SIGHUP mean the same; a SIGHUP that
 /// was ignored from the start (nohup) stays ignored.
 #[cfg(unix)]
-pub async fn listen(control: Control, progress: Arc<Progress>, terminal: Terminal) {
+pub(super) async fn listen(control: Control, progress: Arc<Progress>, terminal: Terminal) {
     use tokio::signal::unix::{Signal, SignalKind, signal};
     let open = |kind: SignalKind| -> Option<Signal> {
         signal(kind).inspect_err(|error| tracing::warn!(%error, "a signal cannot be listened for")).ok()
@@ -37,7 +37,7 @@ async fn arrival(signal: &mut Option<tokio::signal::unix::Signal>) {
 
 /// Listens for Ctrl-C until the future is dropped.
 #[cfg(not(unix))]
-pub async fn listen(control: Control, progress: Arc<Progress>, terminal: Terminal) {
+pub(super) async fn listen(control: Control, progress: Arc<Progress>, terminal: Terminal) {
     while tokio::signal::ctrl_c().await.is_ok() {
         stop(&control, &progress, &terminal);
     }

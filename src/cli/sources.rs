@@ -12,12 +12,12 @@ use crate::model::CrawlSettings;
 
 /// What was said, the strongest source first, and how this run behaves.
 #[derive(Clone, Debug)]
-pub struct Sources {
+pub(super) struct Sources {
     said: Vec<Said>,
     /// How this run behaves.
-    pub run: Resolved<RunOptions>,
+    pub(super) run: Resolved<RunOptions>,
     /// Whether stdout gets JSON.
-    pub json: bool,
+    pub(super) json: bool,
     warnings: Vec<String>,
     variables: Vec<(String, String)>,
 }
@@ -27,7 +27,7 @@ impl Sources {
     ///
     /// # Errors
     /// [`ConfigError`] for a profile or a value that cannot be read.
-    pub fn gather(run: RunFlags, crawl: CrawlFlags, json: bool) -> Result<Self, ConfigError> {
+    pub(super) fn gather(run: RunFlags, crawl: CrawlFlags, json: bool) -> Result<Self, ConfigError> {
         let mut flags = run.0;
         flags.merge(crawl.0);
         let mut warnings = Vec::new();
@@ -47,24 +47,27 @@ impl Sources {
     ///
     /// # Errors
     /// [`ConfigError`] names the value.
-    pub fn crawl(&self, stored: Option<(&CrawlSettings, &Path)>) -> Result<Resolved<CrawlSettings>, ConfigError> {
+    pub(super) fn crawl(
+        &self,
+        stored: Option<(&CrawlSettings, &Path)>,
+    ) -> Result<Resolved<CrawlSettings>, ConfigError> {
         let resolved = resolve(CRAWL, &self.said, stored)?;
         fits_together(&resolved.settings)?;
         Ok(resolved)
     }
 
     /// A variable of the process environment.
-    pub fn variable(&self, name: &str) -> Option<&str> {
+    pub(super) fn variable(&self, name: &str) -> Option<&str> {
         self.variables.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
     /// The database file.
-    pub fn path(&self) -> &Path {
+    pub(super) fn path(&self) -> &Path {
         self.run.settings.database.path()
     }
 
     /// The streams, after the warnings were said.
-    pub fn terminal(&self) -> Terminal {
+    pub(super) fn terminal(&self) -> Terminal {
         let no_color = self.variable("NO_COLOR").is_some_and(|value| !value.is_empty());
         let dumb = self.variable("TERM").is_some_and(|term| term == "dumb");
         let terminal = Terminal::new(&self.run.settings, no_color, dumb);

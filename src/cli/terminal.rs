@@ -12,7 +12,7 @@ use crate::config::{Color, RunOptions};
 
 /// The two streams of this process.
 #[derive(Clone, Debug)]
-pub struct Terminal {
+pub(super) struct Terminal {
     bar: ProgressBar,
     quiet: bool,
     animated: bool,
@@ -23,7 +23,7 @@ pub struct Terminal {
 impl Terminal {
     /// Looks at the streams once. `no_color`: the variable `NO_COLOR` is set and not empty; `dumb`:
     /// the terminal moves no cursor.
-    pub fn new(options: &RunOptions, no_color: bool, dumb: bool) -> Self {
+    pub(super) fn new(options: &RunOptions, no_color: bool, dumb: bool) -> Self {
         let (err, out) = (io::stderr().is_terminal(), io::stdout().is_terminal());
         let colored = |terminal: bool| match options.color {
             Color::Always => true,
@@ -40,27 +40,27 @@ impl Terminal {
     }
 
     /// Whether stderr shows a bar.
-    pub fn animated(&self) -> bool {
+    pub(super) fn animated(&self) -> bool {
         self.animated
     }
 
     /// Whether stderr has colours.
-    pub fn colored(&self) -> bool {
+    pub(super) fn colored(&self) -> bool {
         self.colored
     }
 
     /// Whether stdout has colours.
-    pub fn colored_out(&self) -> bool {
+    pub(super) fn colored_out(&self) -> bool {
         self.colored_out
     }
 
     /// Whether stdout is a terminal.
-    pub fn out_is_terminal(&self) -> bool {
+    pub(super) fn out_is_terminal(&self) -> bool {
         io::stdout().is_terminal()
     }
 
     /// Shows the bar, where there is one.
-    pub fn show_bar(&self) -> Option<&ProgressBar> {
+    pub(super) fn show_bar(&self) -> Option<&ProgressBar> {
         if !self.animated {
             return None;
         }
@@ -69,21 +69,21 @@ impl Terminal {
     }
 
     /// A line on stderr, unless `-q`.
-    pub fn say(&self, text: impl Display) {
+    pub(super) fn say(&self, text: impl Display) {
         if !self.quiet {
             self.put(&format!("{text}\n"));
         }
     }
 
     /// A line on stderr that begins with `warning:`, unless `-q`.
-    pub fn warn(&self, text: impl Display) {
+    pub(super) fn warn(&self, text: impl Display) {
         if !self.quiet {
             self.put(&format!("{} {text}\n", self.styled("warning:", AnsiColor::Yellow)));
         }
     }
 
     /// A line on stderr that begins with `error:`.
-    pub fn error(&self, text: impl Display) {
+    pub(super) fn error(&self, text: impl Display) {
         self.put(&format!("{} {text}\n", self.styled("error:", AnsiColor::Red)));
     }
 
@@ -91,7 +91,7 @@ impl Terminal {
     ///
     /// # Errors
     /// What the stream says; a closed pipe is [`io::ErrorKind::BrokenPipe`].
-    pub fn data(&self, bytes: &[u8]) -> io::Result<()> {
+    pub(super) fn data(&self, bytes: &[u8]) -> io::Result<()> {
         let mut out = io::stdout().lock();
         out.write_all(bytes)?;
         out.flush()
@@ -124,7 +124,7 @@ impl<'a> tracing_subscriber::fmt::MakeWriter<'a> for Terminal {
 
 /// One log line, written when it is whole.
 #[derive(Debug)]
-pub struct Line<'a> {
+pub(super) struct Line<'a> {
     terminal: &'a Terminal,
     bytes: Vec<u8>,
 }
@@ -149,7 +149,7 @@ impl Drop for Line<'_> {
 /// Text for a terminal: control characters (C0, DEL, C1) and the marks that turn the direction of
 /// text are written as escapes, so that no page moves a cursor or hides a word. Tabs and line
 /// breaks become escapes too: the text stays on its line.
-pub fn printable(text: &str) -> Cow<'_, str> {
+pub(super) fn printable(text: &str) -> Cow<'_, str> {
     let hostile = |c: char| {
         c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
     };
@@ -168,7 +168,7 @@ pub fn printable(text: &str) -> Cow<'_, str> {
 }
 
 /// A word as a POSIX shell reads it, for the commands that messages propose.
-pub fn shell_word(word: &str) -> Cow<'_, str> {
+pub(super) fn shell_word(word: &str) -> Cow<'_, str> {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@%+,".contains(c);
     if !word.is_empty() && word.chars().all(plain) {
         return Cow::Borrowed(word);

@@ -11,7 +11,11 @@ const POSTS: [(&str, &str, &str); 5] = [
     ("ja", "お茶の時間", "今日は新しいお茶を飲みました。とてもおいしかったです。明日も飲みたいと思います。"),
     ("ru", "Чай и самовар", "Сегодня мы расскажем о том, как правильно заваривать чёрный чай в самоваре."),
     ("el", "Ελληνικός καφές", "Σήμερα θα μάθουμε πώς φτιάχνεται ο ελληνικός καφές στο μπρίκι με λίγη ζάχαρη."),
-    ("de", "Kaffee für Frühaufsteher", "Wer früh aufsteht, mahlt die Bohnen schon am Abend und gießt am Morgen nur auf."),
+    (
+        "de",
+        "Kaffee für Frühaufsteher",
+        "Wer früh aufsteht, mahlt die Bohnen schon am Abend und gießt am Morgen nur auf.",
+    ),
 ];
 const TAGS: [&str; 4] = ["tea", "coffee", "travel", "letters"];
 const N_POSTS: usize = 12;

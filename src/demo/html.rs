@@ -81,7 +81,8 @@ impl Answer {
             encoding.encode(&text).0.into_owned()
         };
         self.encoding = encoding;
-        self.headers[0].1 = if said { format!("text/html; charset={}", encoding.name()) } else { "text/html".to_owned() };
+        self.headers[0].1 =
+            if said { format!("text/html; charset={}", encoding.name()) } else { "text/html".to_owned() };
         self
     }
 
@@ -155,6 +156,8 @@ impl Html {
     /// The page as an answer.
     pub fn answer(&self) -> Answer {
         let Html { head, body, lang } = self;
-        Answer::page(format!("<!doctype html>\n<html lang=\"{lang}\">\n<head>\n{head}</head>\n<body>\n{body}</body>\n</html>\n"))
+        Answer::page(format!(
+            "<!doctype html>\n<html lang=\"{lang}\">\n<head>\n{head}</head>\n<body>\n{body}</body>\n</html>\n"
+        ))
     }
 }

@@ -11,7 +11,9 @@ const CALM_PAGES: u32 = 5;
 pub(super) fn slow(path: &str) -> Answer {
     let page = match number(path, SLOW_PAGES) {
         Some(0) => list("The slow archive", SLOW_PAGES),
-        Some(n) => Html::new("en", &format!("Old volume {n}")).text("It was a long way to the shelf.").link("/", "Back"),
+        Some(n) => {
+            Html::new("en", &format!("Old volume {n}")).text("It was a long way to the shelf.").link("/", "Back")
+        }
         None => return Answer::status(404, "Not in the archive").after_ms(THINK_MS),
     };
     page.answer().after_ms(THINK_MS)

@@ -75,7 +75,8 @@ async fn converse(mut stream: TcpStream, port: u16) {
     let mut buffer = Vec::new();
     while let Some(head) = next_head(&mut stream, &mut buffer).await {
         let Some(request) = Request::parse(&head) else {
-            let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\n\r\n").await;
+            let _ =
+                stream.write_all(b"HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\n\r\n").await;
             return;
         };
         let answer = answer(&request.host, &request.target, port);
