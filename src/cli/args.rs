@@ -128,9 +128,9 @@ pub(super) struct QueryArgs {
     /// How rows are printed [default: table on a terminal, else csv]
     #[arg(short, long, value_enum, hide_default_value = true)]
     pub(super) format: Option<QueryFormat>,
-    /// Longest time for the statement [default: 30s]
+    /// Longest time for the statement, or none [default: 60s]
     #[arg(long, value_name = "TIME")]
-    pub(super) query_timeout: Option<String>,
+    pub(super) timeout: Option<String>,
 }
 
 /// How rows are printed.

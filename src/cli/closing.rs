@@ -3,10 +3,11 @@
 use std::path::Path;
 
 use super::exit::Exit;
-use super::terminal::{printable, shell_word};
+use super::terminal::shell_word;
 use crate::config::units::{about_bytes, about_duration, grouped, show_duration};
 use crate::engine::{Limit, Summary};
 use crate::model::{CrawlSettings, EndedBy};
+use crate::report::neutralise;
 
 /// The exit code of a session that ended without an error.
 pub(super) fn exit_of_session(summary: &Summary) -> Exit {
@@ -56,7 +57,7 @@ fn heading(summary: &Summary) -> String {
     match (summary.ended_by, summary.limit) {
         (EndedBy::Complete, _) if nothing_fetched(summary) => {
             let why = summary.seed_error.as_deref().unwrap_or("none of them gave a page");
-            format!("no seed could be fetched: {}", printable(why))
+            format!("no seed could be fetched: {}", neutralise(why))
         }
         (EndedBy::Complete, _) => "the crawl is complete".to_owned(),
         (EndedBy::Limit, Some(limit)) => format!("stopped at a limit: {}", limit.flag()),
@@ -155,6 +156,6 @@ mod tests {
     #[test]
     fn a_seed_that_fails_is_named_without_its_control_characters() {
         let lines = closing(&summary(EndedBy::Complete, None, 0));
-        assert_eq!(lines[0], "no seed could be fetched: https://x.test/: dns\\u{1b}[2J");
+        assert_eq!(lines[0], "no seed could be fetched: https://x.test/: dns␛[2J");
     }
 }

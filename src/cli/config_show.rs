@@ -3,17 +3,23 @@
 use serde_json::{Map, Value, json};
 
 use super::Exit;
+use super::files;
 use super::sources::Sources;
-use super::terminal::{Terminal, printable};
+use super::terminal::Terminal;
 use crate::config::{CRAWL, RUN, Row, rows};
-use crate::model::CrawlSettings;
+use crate::report::neutralise;
 
 /// Prints the settings that `crawl` or `resume` would use with the same flags.
 ///
 /// # Errors
 /// A setting that cannot be read, or what stdout says.
-pub(super) fn run(sources: &Sources, stored: Option<&CrawlSettings>, terminal: &Terminal) -> anyhow::Result<Exit> {
-    let crawl = sources.crawl(stored.map(|settings| (settings, sources.path())))?;
+pub(super) async fn run(sources: &Sources, terminal: &Terminal) -> anyhow::Result<Exit> {
+    // A file that cannot be read keeps nobody from seeing the rest.
+    let stored = files::stored_crawl(sources.path()).await.unwrap_or_else(|error| {
+        terminal.warn(error);
+        None
+    });
+    let crawl = sources.crawl(stored.as_ref().map(|stored| (&stored.settings, sources.path())))?;
     let (run_rows, crawl_rows) = (rows(RUN, &sources.run), rows(CRAWL, &crawl));
     let text = if sources.json {
         let exact = serde_json::to_value(&crawl.settings)?;
@@ -46,7 +52,7 @@ fn table(rows: &[&Row]) -> String {
     let line = |a: &str, b: &str, c: &str| format!("{a:<name$}  {b:<value$}  {c}\n");
     let mut text = line("setting", "value", "origin");
     for row in rows {
-        text.push_str(&line(row.name, &printable(&row.value), &printable(&row.origin.to_string())));
+        text.push_str(&line(row.name, &neutralise(&row.value), &neutralise(&row.origin.to_string())));
     }
     text
 }

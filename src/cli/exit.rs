@@ -66,9 +66,11 @@ impl Exit {
             Exit::Failed => "anything without a code of its own",
             Exit::Usage => "wrong usage or configuration",
             Exit::Stopped => "stopped by a signal; sqrawl resume goes on",
-            Exit::Database => "the database cannot be used: locked, read-only, damaged, newer, disk full",
+            Exit::Database => {
+                "the database cannot be used (locked, read-only, newer, disk full) or doctor found damage"
+            }
             Exit::NoSeed => "no seed could be fetched",
-            Exit::Gate => "a gate failed: doctor found something wrong",
+            Exit::Gate => "a gate failed (--fail-on, which later verbs bring)",
         }
     }
 }

@@ -7,15 +7,24 @@ mod args;
 mod closing;
 mod completions;
 mod config_show;
+mod crawl;
+mod demo;
+mod doctor;
 mod exit;
+mod files;
 mod flags;
 mod logs;
 mod opening;
 mod panics;
+mod plan;
 mod progress;
+mod query;
 mod seeds;
+mod session;
+mod show;
 mod signals;
 mod sources;
+mod status;
 mod terminal;
 
 pub use exit::Exit;
@@ -25,11 +34,12 @@ use std::io;
 
 use clap::{CommandFactory, FromArgMatches};
 
+use crate::report::neutralise;
 use args::{Cli, ConfigVerb, Verb};
 use exit::exit_of;
 use flags::CrawlFlags;
 use sources::Sources;
-use terminal::{Terminal, printable};
+use terminal::Terminal;
 
 /// Runs the program with these arguments, the first one being its name.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
@@ -69,11 +79,19 @@ fn take_flags(verb: &mut Verb) -> CrawlFlags {
 }
 
 fn run(verb: Verb, sources: &Sources, terminal: &Terminal) -> anyhow::Result<Exit> {
-    match verb {
-        Verb::Config { verb: ConfigVerb::Show(_) } => config_show::run(sources, None, terminal),
-        Verb::Completions { shell } => completions::run(shell, terminal),
-        _ => todo!(),
-    }
+    session::on_all_cores(async {
+        match verb {
+            Verb::Crawl(args) => crawl::crawl(*args, sources, terminal).await,
+            Verb::Resume(_) => crawl::resume(sources, terminal).await,
+            Verb::Status => status::run(sources, terminal).await,
+            Verb::Query(args) => query::run(args, sources, terminal).await,
+            Verb::Show(args) => show::run(args, sources, terminal).await,
+            Verb::Doctor => doctor::run(sources, terminal).await,
+            Verb::Config { verb: ConfigVerb::Show(_) } => config_show::run(sources, terminal).await,
+            Verb::Completions { shell } => completions::run(shell, terminal),
+            Verb::Demo => demo::run(sources, terminal).await,
+        }
+    })
 }
 
 /// Says what went wrong, once. A reader that closed the pipe is gone and is told nothing.
@@ -82,7 +100,7 @@ fn explain(error: &anyhow::Error, terminal: &Terminal) -> Exit {
     if closed.into_iter().any(|cause| cause.kind() == io::ErrorKind::BrokenPipe) {
         return Exit::Done;
     }
-    let lines: Vec<String> = format!("{error:#}").lines().map(|line| printable(line).into_owned()).collect();
+    let lines: Vec<String> = format!("{error:#}").lines().map(|line| neutralise(line).into_owned()).collect();
     terminal.error(lines.join("\n"));
     exit_of(error)
 }

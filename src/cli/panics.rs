@@ -3,7 +3,8 @@
 use std::backtrace::Backtrace;
 
 use super::sources::Sources;
-use super::terminal::{Terminal, printable};
+use super::terminal::Terminal;
+use crate::report::neutralise;
 
 /// Replaces the standard report of a panic.
 pub(super) fn report(sources: &Sources, terminal: Terminal) {
@@ -14,7 +15,7 @@ pub(super) fn report(sources: &Sources, terminal: Terminal) {
         terminal.error(format_args!(
             "sqrawl has a defect at {place}: {}\nWhat was committed is kept. Please report these lines with the \
              command you ran.",
-            printable(message)
+            neutralise(message)
         ));
         if trace {
             terminal.error(Backtrace::force_capture());

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use tokio::task::JoinHandle;
+
 use super::terminal::Terminal;
 use crate::engine::{Control, Progress};
 
@@ -51,6 +53,25 @@ fn stop(control: &Control, progress: &Progress, terminal: &Terminal) {
         ));
     } else if control.stop_now() {
         terminal.say("stopping at once");
+    }
+}
+
+/// Calls back at the first Ctrl-C, until what it returns is dropped.
+pub(super) fn on_first(call: impl FnOnce() + Send + 'static) -> Stopped {
+    Stopped(tokio::spawn(async move {
+        if tokio::signal::ctrl_c().await.is_ok() {
+            call();
+        }
+    }))
+}
+
+/// A task that ends with its owner.
+#[derive(Debug)]
+pub(super) struct Stopped(pub(super) JoinHandle<()>);
+
+impl Drop for Stopped {
+    fn drop(&mut self) {
+        self.0.abort();
     }
 }
 

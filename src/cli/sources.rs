@@ -5,7 +5,7 @@ use std::path::Path;
 use super::flags::{CrawlFlags, RunFlags};
 use super::terminal::Terminal;
 use crate::config::{
-    CRAWL, ConfigError, Origin, RUN, Resolved, RunOptions, Said, dotenv, environment, fits_together,
+    CRAWL, ConfigError, Database, Origin, RUN, Resolved, RunOptions, Said, dotenv, environment, fits_together,
     process_environment, read_profile, resolve,
 };
 use crate::model::CrawlSettings;
@@ -59,6 +59,13 @@ impl Sources {
     /// A variable of the process environment.
     pub(super) fn variable(&self, name: &str) -> Option<&str> {
         self.variables.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The same with another database.
+    pub(super) fn with_database(&self, path: &Path) -> Self {
+        let mut sources = self.clone();
+        sources.run.settings.database = Database::at(path);
+        sources
     }
 
     /// The database file.

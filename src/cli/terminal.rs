@@ -1,5 +1,5 @@
 //! [`Terminal`]: where words go. Data to stdout, everything else to stderr, around the progress
-//! bar; nothing a page says reaches either raw.
+//! bar. What pages say is neutralised before it gets here.
 
 use std::borrow::Cow;
 use std::fmt::Display;
@@ -9,6 +9,10 @@ use anstyle::{AnsiColor, Style};
 use indicatif::{ProgressBar, ProgressDrawTarget};
 
 use crate::config::{Color, RunOptions};
+use crate::report::{Look, neutralise};
+
+/// Columns of a table that goes to no terminal.
+const WIDTH: u16 = 120;
 
 /// The two streams of this process.
 #[derive(Clone, Debug)]
@@ -17,25 +21,23 @@ pub(super) struct Terminal {
     quiet: bool,
     animated: bool,
     colored: bool,
-    colored_out: bool,
 }
 
 impl Terminal {
     /// Looks at the streams once. `no_color`: the variable `NO_COLOR` is set and not empty; `dumb`:
     /// the terminal moves no cursor.
     pub(super) fn new(options: &RunOptions, no_color: bool, dumb: bool) -> Self {
-        let (err, out) = (io::stderr().is_terminal(), io::stdout().is_terminal());
-        let colored = |terminal: bool| match options.color {
+        let err = io::stderr().is_terminal();
+        let colored = match options.color {
             Color::Always => true,
             Color::Never => false,
-            Color::Auto => terminal && !no_color && !dumb,
+            Color::Auto => err && !no_color && !dumb,
         };
         Terminal {
             bar: ProgressBar::hidden(),
             quiet: options.quiet,
             animated: err && !dumb && !options.quiet && !options.no_progress,
-            colored: colored(err),
-            colored_out: colored(out),
+            colored,
         }
     }
 
@@ -47,11 +49,6 @@ impl Terminal {
     /// Whether stderr has colours.
     pub(super) fn colored(&self) -> bool {
         self.colored
-    }
-
-    /// Whether stdout has colours.
-    pub(super) fn colored_out(&self) -> bool {
-        self.colored_out
     }
 
     /// Whether stdout is a terminal.
@@ -66,6 +63,12 @@ impl Terminal {
         }
         self.bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(10));
         Some(&self.bar)
+    }
+
+    /// Takes the bar away.
+    pub(super) fn hide_bar(&self) {
+        self.bar.finish_and_clear();
+        self.bar.set_draw_target(ProgressDrawTarget::hidden());
     }
 
     /// A line on stderr, unless `-q`.
@@ -85,6 +88,13 @@ impl Terminal {
     /// A line on stderr that begins with `error:`.
     pub(super) fn error(&self, text: impl Display) {
         self.put(&format!("{} {text}\n", self.styled("error:", AnsiColor::Red)));
+    }
+
+    /// What stdout can show.
+    pub(super) fn look(&self) -> Look {
+        let terminal = self.out_is_terminal();
+        let width = if terminal { comfy_table::Table::new().width() } else { Some(WIDTH) };
+        Look { width, terminal, ascii: false }
     }
 
     /// Data on stdout, as it is.
@@ -146,53 +156,18 @@ impl Drop for Line<'_> {
     }
 }
 
-/// Text for a terminal: control characters (C0, DEL, C1) and the marks that turn the direction of
-/// text are written as escapes, so that no page moves a cursor or hides a word. Tabs and line
-/// breaks become escapes too: the text stays on its line.
-pub(super) fn printable(text: &str) -> Cow<'_, str> {
-    let hostile = |c: char| {
-        c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
-    if !text.contains(hostile) {
-        return Cow::Borrowed(text);
-    }
-    let mut clean = String::with_capacity(text.len() + 8);
-    for c in text.chars() {
-        if hostile(c) {
-            clean.extend(c.escape_default());
-        } else {
-            clean.push(c);
-        }
-    }
-    Cow::Owned(clean)
-}
-
 /// A word as a POSIX shell reads it, for the commands that messages propose.
 pub(super) fn shell_word(word: &str) -> Cow<'_, str> {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@%+,".contains(c);
     if !word.is_empty() && word.chars().all(plain) {
         return Cow::Borrowed(word);
     }
-    Cow::Owned(format!("'{}'", printable(word).replace('\'', r"'\''")))
+    Cow::Owned(format!("'{}'", neutralise(word).replace('\'', r"'\''")))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn control_characters_never_pass() {
-        let cases = [
-            ("plain é 漢", "plain é 漢"),
-            ("\u{1b}[2Jgone", "\\u{1b}[2Jgone"),
-            ("a\r\nb\tc", "a\\r\\nb\\tc"),
-            ("\u{9b}31m", "\\u{9b}31m"),
-            ("evil\u{202e}txt", "evil\\u{202e}txt"),
-        ];
-        for (text, wanted) in cases {
-            assert_eq!(printable(text), wanted);
-        }
-    }
 
     #[test]
     fn words_for_a_shell() {

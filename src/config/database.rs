@@ -13,6 +13,11 @@ impl Default for Database {
 }
 
 impl Database {
+    /// The file at a path.
+    pub fn at(path: &Path) -> Self {
+        Database(path.to_owned())
+    }
+
     /// Reads a path, `sqlite:PATH` or `sqlite://PATH` (`sqlite:///PATH` is absolute). What stands
     /// behind `?` in such a URL is for other programs and is passed over; `%20` and the like are
     /// decoded.
