@@ -26,6 +26,7 @@ mod tree;
 mod walk;
 
 pub use directives::{Directives, directives};
+pub use fingerprint::content_hash;
 pub use link_header::link_header;
 
 use std::borrow::Cow;
