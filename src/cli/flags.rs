@@ -74,6 +74,7 @@ fn flag<T>(setting: &'static Setting<T>, default: &T) -> Arg {
     let arg = arg.help_heading(setting.heading);
     let arg = setting.short.into_iter().fold(arg, |arg, short| arg.short(short));
     let arg = setting.alias.into_iter().fold(arg, |arg, alias| arg.visible_alias(alias));
+    let arg = if setting.name == "quiet" { arg.conflicts_with("verbose") } else { arg };
     match setting.shape {
         Shape::One => arg.action(ArgAction::Set).overrides_with(setting.name),
         // `--durable=false` takes back what a profile or the database says.
