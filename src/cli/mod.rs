@@ -34,7 +34,7 @@ use std::io;
 
 use clap::{CommandFactory, FromArgMatches};
 
-use crate::report::neutralise;
+use crate::report::neutralise_lines;
 use args::{Cli, ConfigVerb, Verb};
 use exit::exit_of;
 use flags::CrawlFlags;
@@ -100,9 +100,22 @@ fn explain(error: &anyhow::Error, terminal: &Terminal) -> Exit {
     if closed.into_iter().any(|cause| cause.kind() == io::ErrorKind::BrokenPipe) {
         return Exit::Done;
     }
-    let lines: Vec<String> = format!("{error:#}").lines().map(|line| neutralise(line).into_owned()).collect();
-    terminal.error(lines.join("\n"));
+    terminal.error(words_of(error));
     exit_of(error)
+}
+
+/// The error with its causes, each said once: many already repeat what they were caused by. Safe for
+/// a terminal.
+fn words_of(error: &anyhow::Error) -> String {
+    let mut words = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if words.is_empty() {
+            words = cause;
+        } else if !words.contains(&cause) {
+            words = format!("{words}: {cause}");
+        }
+    }
+    neutralise_lines(&words).into_owned()
 }
 
 /// Before there is a [`Terminal`].

@@ -60,22 +60,64 @@ fn wrong_usage_is_named_and_leaves_nothing() {
             "error: \"mailto:x@example.org\" is no seed: only http and https are crawled; for example \
              https://example.org/\n",
         ),
-        (&["crawl", "x.test", "--delay", "soon"], "error: --delay soon: not a duration (ms, s, m, h, d); for example --delay 1s\n"),
-        (&["crawl", "x.test", "-c", "0"], "error: --concurrency 0: between 1 and 10000; for example --concurrency 16\n"),
-        (&["crawl", "x.test", "--limit", "0"], "error: --max-pages 0: at least 1, or none; for example --max-pages 5000\n"),
-        (&["crawl", "x.test", "--max-body", "huge"], "error: --max-body huge: not a size (B, kB, MB, GB, KiB, MiB, GiB); for example --max-body 10MB\n"),
-        (&["crawl", "x.test", "--max-body", "1GB"], "error: --memory 128MiB cannot hold a body of --max-body 1GB; for example --memory 1908MiB\n"),
-        (&["crawl", "x.test", "--rate", "2/fortnight"], "error: --rate 2/fortnight: not a rate (per s, m or h); for example --rate 2/s\n"),
-        (&["crawl", "x.test", "--scope", "world"], "error: --scope world: none of host, domain, prefix, any; for example --scope domain\n"),
-        (&["crawl", "x.test", "--allow-net", "everyone"], "error: --allow-net everyone: not a network in CIDR notation; for example --allow-net 10.0.0.0/8\n"),
-        (&["crawl", "x.test", "--durable=perhaps"], "error: --durable=perhaps: neither true nor false; for example --durable=true\n"),
+        (
+            &["crawl", "x.test", "--delay", "soon"],
+            "error: --delay soon: not a duration (ms, s, m, h, d); for example --delay 1s\n",
+        ),
+        (
+            &["crawl", "x.test", "-c", "0"],
+            "error: --concurrency 0: between 1 and 10000; for example --concurrency 16\n",
+        ),
+        (
+            &["crawl", "x.test", "--limit", "0"],
+            "error: --max-pages 0: at least 1, or none; for example --max-pages 5000\n",
+        ),
+        (
+            &["crawl", "x.test", "--max-body", "huge"],
+            "error: --max-body huge: not a size (B, kB, MB, GB, KiB, MiB, GiB); for example --max-body 10MB\n",
+        ),
+        (
+            &["crawl", "x.test", "--max-body", "1GB"],
+            "error: --memory 128MiB cannot hold a body of --max-body 1GB; for example --memory 1908MiB\n",
+        ),
+        (
+            &["crawl", "x.test", "--rate", "2/fortnight"],
+            "error: --rate 2/fortnight: not a rate (per s, m or h); for example --rate 2/s\n",
+        ),
+        (
+            &["crawl", "x.test", "--scope", "world"],
+            "error: --scope world: none of host, domain, prefix, any; for example --scope domain\n",
+        ),
+        (
+            &["crawl", "x.test", "--allow-net", "everyone"],
+            "error: --allow-net everyone: not a network in CIDR notation; for example --allow-net 10.0.0.0/8\n",
+        ),
+        (
+            &["crawl", "x.test", "--durable=perhaps"],
+            "error: --durable=perhaps: neither true nor false; for example --durable=true\n",
+        ),
         (&["crawl", "x.test", "-i", "seeds.txt"], "error: --input seeds.txt: No such file or directory (os error 2)\n"),
-        (&["crawl", "x.test", "--config", "p.toml"], "error: p.toml: cannot be read: No such file or directory (os error 2)\n"),
-        (&["status", "--db", "postgres://u@h/d"], "error: --db postgres://u@h/d: PostgreSQL is not in this version; use a SQLite file; for example --db ./site.db\n"),
-        (&["status", "--db", "mysql://u@h/d"], "error: --db mysql://u@h/d: neither a path nor a sqlite: URL; for example --db ./site.db\n"),
-        (&["status", "--color", "pink"], "error: --color pink: none of auto, always, never; for example --color never\n"),
+        (
+            &["crawl", "x.test", "--config", "p.toml"],
+            "error: p.toml: cannot be read: No such file or directory (os error 2)\n",
+        ),
+        (
+            &["status", "--db", "postgres://u@h/d"],
+            "error: --db postgres://u@h/d: PostgreSQL is not in this version; use a SQLite file; for example --db ./site.db\n",
+        ),
+        (
+            &["status", "--db", "mysql://u@h/d"],
+            "error: --db mysql://u@h/d: neither a path nor a sqlite: URL; for example --db ./site.db\n",
+        ),
+        (
+            &["status", "--color", "pink"],
+            "error: --color pink: none of auto, always, never; for example --color never\n",
+        ),
         (&["resume"], "error: ./crawl.db holds no crawl yet; start one with: sqrawl crawl URL --db ./crawl.db\n"),
-        (&["crawl", "x.test", "-q", "-v"], "error: the argument '--quiet[=<BOOL>]' cannot be used with '--verbose...'\n"),
+        (
+            &["crawl", "x.test", "-q", "-v"],
+            "error: the argument '--quiet[=<BOOL>]' cannot be used with '--verbose...'\n",
+        ),
         (&["crawl", "x.test", "--depth", "3"], "error: unexpected argument '--depth' found\n"),
         (&["query"], "error: the following required arguments were not provided:\n  <SQL>\n"),
         (&["fetch"], "error: unrecognized subcommand 'fetch'\n"),
