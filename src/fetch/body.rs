@@ -2,9 +2,11 @@
 //! codings. Both cover every buffer before they make it, and pass no limit.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use reqwest::{Response, StatusCode};
 use tokio::sync::Semaphore;
+use tokio::time::timeout;
 
 use super::Reservation;
 use super::coding::{Coding, UnpackEnd, Unpacked};
@@ -17,6 +19,9 @@ const FIRST_BYTES: usize = 16 * 1024;
 
 /// What is read of a redirect's body so that its connection can be used again, in bytes.
 const DRAINED_BYTES: u64 = 64 * 1024;
+
+/// How long that may take. Connecting again costs less than waiting longer.
+const DRAIN_TIME: Duration = Duration::from_secs(1);
 
 /// Room for the first attempt at unpacking, as a multiple of the packed size: pages pack 4 to 8
 /// times, so few need a second attempt with all the room there may be.
@@ -103,14 +108,19 @@ pub(super) fn is_redirect(response: &Response) -> bool {
     moved.contains(&response.status()) && response.headers().contains_key(reqwest::header::LOCATION)
 }
 
-/// Reads a little of a body and throws it away.
-pub(super) async fn drain(response: &mut Response, deadline: &Deadline, wire_bytes: &mut u64) {
-    while *wire_bytes <= DRAINED_BYTES {
-        match deadline.piece(response.chunk()).await {
-            Ok(Ok(Some(piece))) => *wire_bytes += piece.len() as u64,
-            _ => return,
-        }
+/// Reads a short body and throws it away; gives up on any other.
+pub(super) async fn drain(response: &mut Response, wire_bytes: &mut u64) {
+    if response.content_length().is_some_and(|said| said > DRAINED_BYTES) {
+        return;
     }
+    let read = async {
+        while *wire_bytes <= DRAINED_BYTES {
+            let Ok(Some(piece)) = response.chunk().await else { break };
+            *wire_bytes += piece.len() as u64;
+        }
+    };
+    // Too slow is as good as too long.
+    let _ = timeout(DRAIN_TIME, read).await;
 }
 
 /// Undoes the codings of a body, the last one first. The work is done on the blocking threads,

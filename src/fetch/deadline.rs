@@ -9,6 +9,9 @@ use tokio::time::{Instant, timeout_at};
 use super::failure::Failure;
 use crate::model::{CrawlSettings, FailureKind};
 
+/// Longest limit, a day: a moment further away than the clock can name would be a panic.
+const LONGEST_MS: u64 = 24 * 60 * 60 * 1000;
+
 /// How long to wait for what.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct TimeLimits {
@@ -22,10 +25,11 @@ pub(super) struct TimeLimits {
 
 impl TimeLimits {
     pub(super) fn of(settings: &CrawlSettings) -> Self {
+        let limit = |ms: u64| Duration::from_millis(ms.min(LONGEST_MS));
         TimeLimits {
-            connect: Duration::from_millis(settings.connect_timeout_ms),
-            read: Duration::from_millis(settings.read_timeout_ms),
-            total: Duration::from_millis(settings.timeout_ms),
+            connect: limit(settings.connect_timeout_ms),
+            read: limit(settings.read_timeout_ms),
+            total: limit(settings.timeout_ms),
         }
     }
 }
@@ -91,6 +95,19 @@ mod tests {
 
     fn ms(n: u64) -> Duration {
         Duration::from_millis(n)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn endless_limits_are_a_day() {
+        let endless = u64::MAX;
+        let limits = TimeLimits::of(&CrawlSettings {
+            timeout_ms: endless,
+            connect_timeout_ms: endless,
+            read_timeout_ms: endless,
+            ..CrawlSettings::default()
+        });
+        let deadline = Deadline::start(limits);
+        assert_eq!(deadline.head(sleep(ms(3_600_000))).await, Ok(()));
     }
 
     #[tokio::test(start_paused = true)]

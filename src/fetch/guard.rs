@@ -285,6 +285,18 @@ mod tests {
         assert_eq!(refusal.to_string(), expected);
     }
 
+    #[test]
+    fn the_documented_table_is_the_real_one() {
+        let page = include_str!("../../docs/fetching.md");
+        let real = REFUSED_V4.iter().map(|(net, _)| net.to_string());
+        for net in real.chain(REFUSED_V6.iter().map(|(net, _)| net.to_string())) {
+            assert!(
+                page.lines().any(|line| line.starts_with("| ") && line.contains(&net)),
+                "{net} is not in docs/fetching.md"
+            );
+        }
+    }
+
     proptest! {
         /// No spelling of an IPv4 address inside IPv6 is judged otherwise than the address.
         #[test]

@@ -160,7 +160,7 @@ impl HttpFetcher {
         let mut response = deadline.head(get.send()).await?.map_err(Failure::of_head)?;
         seen.head(&response);
         if body::is_redirect(&response) {
-            body::drain(&mut response, &deadline, &mut seen.wire_bytes).await;
+            body::drain(&mut response, &mut seen.wire_bytes).await;
             return Ok(body::Body { bytes: Vec::new(), cut: false });
         }
         let codings = head::codings(response.headers()).map_err(Failure::protocol)?;

@@ -79,6 +79,8 @@ fn is_local_or_address(url: &CrawlUrl) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[track_caller]
@@ -164,5 +166,17 @@ mod tests {
         check_error("exa mple.com", NotCrawlable::Syntax);
         check_error("http://", NotCrawlable::Host);
         check_error("[::1", NotCrawlable::Syntax);
+    }
+
+    proptest! {
+        #[test]
+        fn anything_may_be_typed(given in any::<String>(), host in "[a-z0-9.:\\[\\]@/-]{0,20}") {
+            for text in [given, host] {
+                if let Ok(seed) = seed_url(&text) {
+                    let again = seed_url(seed.url.as_str());
+                    prop_assert_eq!(again, Ok(seed), "{}", text);
+                }
+            }
+        }
     }
 }

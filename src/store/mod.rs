@@ -7,6 +7,7 @@
 
 pub mod body;
 mod error;
+pub mod sqlite;
 
 pub use error::StoreError;
 

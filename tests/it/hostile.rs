@@ -1,1 +1,14 @@
-//! hostile
+//! A shelf of hostile servers, asked by the real fetcher over loopback.
+//!
+//! - [`server`]: [`RawServer`](server::RawServer), which says exactly the bytes it is told to.
+//! - [`desk`]: [`check`](desk::check), one request and everything that must be true of it.
+//! - the shelf: [`heads`], [`bodies`], [`codings`], [`slow`], [`addresses`], [`secure`].
+
+mod addresses;
+mod bodies;
+mod codings;
+mod desk;
+mod heads;
+mod secure;
+mod server;
+mod slow;

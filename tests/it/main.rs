@@ -1,5 +1,7 @@
 //! The one integration-test binary.
 
+#![allow(unreachable_pub, reason = "a test binary has no outside")]
+
 mod cli;
 mod conformance;
 mod docs;

@@ -400,7 +400,7 @@ fn a_file_of_the_largest_size_is_read_and_asked() {
         text.push_str(&format!("Disallow:*{n}q\n"));
     }
     let rules = RobotsFile::parse(&text).rules_for("x");
-    for n in 0..10 {
+    for n in 0..2 {
         assert!(rules.check(&format!("/{}{n}", "a/".repeat(500))).allowed);
         assert!(!rules.check(&format!("/{}{n}q", "a/".repeat(500))).allowed);
     }

@@ -75,6 +75,8 @@ fn the_root_dot_is_stripped() {
 fn escapes_are_normalised() {
     check("https://example.com/%7euser/%c3%a9", "https://example.com/~user/%C3%A9");
     check("https://example.com/%61%2Fb?%62=%26%3d", "https://example.com/a%2Fb?b=%26%3D");
+    check("https://example.com/%c3%a9", "https://example.com/%C3%A9");
+    check("https://example.com/?%3d", "https://example.com/?%3D");
     check("https://example.com/%2541", "https://example.com/%2541");
     check("https://example.com/%25%34%31", "https://example.com/%2541");
     // Dots: the parser removes the segments that are nothing but dots, the others stay.

@@ -1,0 +1,268 @@
+//! `lease`: hands out ready hosts, the longest ready first, and more URLs for held ones.
+//!
+//! A lease changes one row of its host and no URL: a URL stays queued until its visit is settled.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::model::{Host, HostId, HostLease, LeaseKey, LeasedFrom, LeasedUrl, RobotsRecord, UnixMs, UrlId, Validators};
+use crate::store::{LeaseAsk, LeaseGrant, StoreError};
+
+use super::encode;
+use super::names;
+use super::rows::{self, get, small};
+use super::writer::Tx;
+
+/// A host that is to get URLs.
+struct Facts {
+    host: Host,
+    polite_ms: UnixMs,
+    failures: u32,
+    /// Before this lease.
+    fence: i64,
+    leased_by: Option<i64>,
+    pages_left: Option<u64>,
+}
+
+/// See [`crate::store::Store::lease`].
+pub(super) async fn lease(tx: &mut Tx<'_>, ask: &LeaseAsk, now: UnixMs) -> Result<LeaseGrant, StoreError> {
+    extend(tx, ask).await?;
+    let ready = ready_hosts(tx, ask, now).await?;
+    let facts = read_facts(tx, ask, &ready).await?;
+    let held: HashMap<i64, &[UrlId]> =
+        ask.refills.iter().map(|refill| (refill.key.host_id.0, refill.held.as_slice())).collect();
+    let wants: Vec<(i64, u64)> = ready
+        .iter()
+        .map(|host| (*host, u64::from(ask.urls_per_host)))
+        .chain(ask.refills.iter().map(|refill| {
+            let held = refill.held.len() as u64;
+            (refill.key.host_id.0, u64::from(refill.want) + held)
+        }))
+        .collect();
+    let mut urls = pick_urls(tx, &wants, &held, now).await?;
+    let refills: Vec<(LeaseKey, Vec<LeasedUrl>)> = ask
+        .refills
+        .iter()
+        .filter(|refill| is_held(&facts, refill.key, ask))
+        .map(|refill| {
+            let mut found = urls.remove(&refill.key.host_id.0).unwrap_or_default();
+            found.truncate(refill.want as usize);
+            (refill.key, found)
+        })
+        .collect();
+    let (working, idle): (Vec<i64>, Vec<i64>) = ready.iter().partition(|host| urls.contains_key(host));
+    mark(tx, ask, &working).await?;
+    rest(tx, &idle).await?;
+    let mut robots = read_robots(tx, &working).await?;
+    let mut grant = LeaseGrant { refills, ..LeaseGrant::default() };
+    for host_id in working {
+        let (Some(facts), Some(urls)) = (facts.get(&host_id), urls.remove(&host_id)) else { continue };
+        grant.hosts.push(HostLease {
+            key: LeaseKey { host_id: HostId(host_id), fence: facts.fence + 1 },
+            host: facts.host.clone(),
+            polite_ms: facts.polite_ms,
+            failures: facts.failures,
+            pages_left: facts.pages_left,
+            robots: robots.remove(&host_id).unwrap_or_default(),
+            urls,
+        });
+    }
+    note_in_flight(tx, ask, &grant).await?;
+    grant.next_ready_ms = next_ready(tx).await?;
+    Ok(grant)
+}
+
+async fn extend(tx: &mut Tx<'_>, ask: &LeaseAsk) -> Result<(), StoreError> {
+    // Only leases that have used up a tenth of their time: else every leasing would write them all.
+    tx.execute(
+        sqlx::query(
+            "UPDATE host_queue SET lease_until_ms = ?2 WHERE lease_session = ?1 AND lease_until_ms < ?2 - 60000",
+        )
+        .bind(ask.session.0)
+        .bind(ask.until_ms),
+    )
+    .await?;
+    Ok(())
+}
+
+async fn ready_hosts(tx: &mut Tx<'_>, ask: &LeaseAsk, now: UnixMs) -> Result<Vec<i64>, StoreError> {
+    let rows = tx
+        .rows(
+            sqlx::query(
+                "SELECT host_id FROM host_queue WHERE ready_ms IS NOT NULL AND ready_ms <= ?1 ORDER BY ready_ms LIMIT ?2",
+            )
+            .bind(now)
+            .bind(ask.hosts),
+        )
+        .await?;
+    rows.iter().map(|row| get(tx, row, "host_id")).collect()
+}
+
+async fn read_facts(tx: &mut Tx<'_>, ask: &LeaseAsk, ready: &[i64]) -> Result<HashMap<i64, Facts>, StoreError> {
+    let all: HashSet<i64> =
+        ready.iter().copied().chain(ask.refills.iter().map(|refill| refill.key.host_id.0)).collect();
+    let all: Vec<i64> = all.into_iter().collect();
+    let rows = tx
+        .rows(
+            sqlx::query(
+                "SELECT q.host_id, h.name, q.polite_ms, q.failures, q.fence, q.lease_session,
+                        CASE WHEN q.page_limit IS NULL THEN NULL ELSE max(q.page_limit - q.pages, 0) END AS pages_left
+                 FROM json_each(?1) j CROSS JOIN host_queue q ON q.host_id = j.value
+                 CROSS JOIN hosts h ON h.id = q.host_id",
+            )
+            .bind(encode::rows(&all)),
+        )
+        .await?;
+    let mut facts = HashMap::with_capacity(rows.len());
+    for row in &rows {
+        let pages_left: Option<i64> = get(tx, row, "pages_left")?;
+        facts.insert(
+            get::<i64>(tx, row, "host_id")?,
+            Facts {
+                host: Host::new(get::<String>(tx, row, "name")?),
+                polite_ms: get(tx, row, "polite_ms")?,
+                failures: small(tx, row, "failures")?,
+                fence: get(tx, row, "fence")?,
+                leased_by: get(tx, row, "lease_session")?,
+                pages_left: pages_left.map(|left| u64::try_from(left).unwrap_or(0)),
+            },
+        );
+    }
+    Ok(facts)
+}
+
+fn is_held(facts: &HashMap<i64, Facts>, key: LeaseKey, ask: &LeaseAsk) -> bool {
+    facts.get(&key.host_id.0).is_some_and(|facts| facts.fence == key.fence && facts.leased_by == Some(ask.session.0))
+}
+
+/// The next URLs of each host: those whose due time has come, then the queue in its order.
+async fn pick_urls(
+    tx: &mut Tx<'_>,
+    wants: &[(i64, u64)],
+    held: &HashMap<i64, &[UrlId]>,
+    now: UnixMs,
+) -> Result<HashMap<i64, Vec<LeasedUrl>>, StoreError> {
+    let rows = tx
+        .rows(
+            sqlx::query(
+                "SELECT j.value->>0 AS host_id,
+                   (SELECT json_group_array(id) FROM (SELECT u.id FROM urls u
+                      WHERE u.host_id = j.value->>0 AND u.state = 'scheduled' AND u.due_ms <= ?2
+                      ORDER BY u.due_ms LIMIT j.value->>1)) AS due,
+                   (SELECT json_group_array(id) FROM (SELECT u.id FROM urls u
+                      WHERE u.host_id = j.value->>0 AND u.state = 'queued'
+                      ORDER BY u.priority, u.id LIMIT j.value->>1)) AS queued
+                 FROM json_each(?1) j",
+            )
+            .bind(encode::rows(wants))
+            .bind(now),
+        )
+        .await?;
+    let mut picked: Vec<(i64, i64)> = Vec::new();
+    for (row, (_, want)) in rows.iter().zip(wants) {
+        let host_id: i64 = get(tx, row, "host_id")?;
+        let held: HashSet<i64> = held.get(&host_id).map_or(&[][..], |ids| ids).iter().map(|id| id.0).collect();
+        let found = rows::ids(tx, row, "due")?.into_iter().chain(rows::ids(tx, row, "queued")?);
+        let room = usize::try_from(*want).unwrap_or(usize::MAX) - held.len().min(*want as usize);
+        picked.extend(found.filter(|id| !held.contains(id)).take(room).map(|id| (host_id, id)));
+    }
+    read_urls(tx, &picked).await
+}
+
+async fn read_urls(tx: &mut Tx<'_>, picked: &[(i64, i64)]) -> Result<HashMap<i64, Vec<LeasedUrl>>, StoreError> {
+    let rows = tx
+        .rows(
+            sqlx::query(
+                "SELECT u.id, u.host_id, u.url, u.depth, u.hops, u.attempts, u.state, f.etag, f.last_modified,
+                        EXISTS (SELECT 1 FROM seeds s WHERE s.url_id = u.id) AS is_seed
+                 FROM json_each(?1) j CROSS JOIN urls u ON u.id = j.value->>1
+                 LEFT JOIN fetches f ON f.id = u.page_fetch_id ORDER BY j.key",
+            )
+            .bind(encode::rows(picked)),
+        )
+        .await?;
+    let mut urls: HashMap<i64, Vec<LeasedUrl>> = HashMap::new();
+    for row in &rows {
+        let validators = Validators { etag: get(tx, row, "etag")?, last_modified: get(tx, row, "last_modified")? };
+        let url = LeasedUrl {
+            id: UrlId(get(tx, row, "id")?),
+            url: rows::url(tx, row)?,
+            depth: small(tx, row, "depth")?,
+            hops: small(tx, row, "hops")?,
+            attempts: small(tx, row, "attempts")?,
+            from: match get::<&str>(tx, row, "state")? {
+                "scheduled" => LeasedFrom::Scheduled,
+                _ => LeasedFrom::Queued,
+            },
+            is_seed: get(tx, row, "is_seed")?,
+            validators: (validators != Validators::default()).then_some(validators),
+        };
+        urls.entry(get(tx, row, "host_id")?).or_default().push(url);
+    }
+    Ok(urls)
+}
+
+async fn mark(tx: &mut Tx<'_>, ask: &LeaseAsk, hosts: &[i64]) -> Result<(), StoreError> {
+    tx.execute(
+        sqlx::query(
+            "UPDATE host_queue SET ready_ms = NULL, lease_session = ?2, lease_until_ms = ?3, fence = fence + 1
+             WHERE host_id IN (SELECT j.value FROM json_each(?1) j)",
+        )
+        .bind(encode::rows(hosts))
+        .bind(ask.session.0)
+        .bind(ask.until_ms),
+    )
+    .await?;
+    Ok(())
+}
+
+/// Hosts that seemed ready and have nothing due: they are ready when they say so next.
+async fn rest(tx: &mut Tx<'_>, hosts: &[i64]) -> Result<(), StoreError> {
+    tx.execute(
+        sqlx::query("UPDATE host_queue SET ready_ms = NULL WHERE host_id IN (SELECT j.value FROM json_each(?1) j)")
+            .bind(encode::rows(hosts)),
+    )
+    .await?;
+    names::wake(tx, hosts).await?;
+    Ok(())
+}
+
+async fn read_robots(tx: &mut Tx<'_>, hosts: &[i64]) -> Result<HashMap<i64, Vec<RobotsRecord>>, StoreError> {
+    let rows = tx
+        .rows(
+            sqlx::query(
+                "SELECT r.host_id, h.name, r.scheme, r.port, r.verdict, r.status, r.fetched_ms, r.expires_ms,
+                        r.failures, r.error, r.body
+                 FROM json_each(?1) j CROSS JOIN robots r ON r.host_id = j.value CROSS JOIN hosts h ON h.id = r.host_id",
+            )
+            .bind(encode::rows(hosts)),
+        )
+        .await?;
+    let mut robots: HashMap<i64, Vec<RobotsRecord>> = HashMap::new();
+    for row in &rows {
+        robots.entry(get(tx, row, "host_id")?).or_default().push(rows::robots(tx, row)?);
+    }
+    Ok(robots)
+}
+
+async fn note_in_flight(tx: &mut Tx<'_>, ask: &LeaseAsk, grant: &LeaseGrant) -> Result<(), StoreError> {
+    let hosts = grant.hosts.iter().map(|lease| (lease.key, &lease.urls));
+    let refills = grant.refills.iter().map(|(key, urls)| (*key, urls));
+    let rows: Vec<(i64, i64)> =
+        hosts.chain(refills).flat_map(|(key, urls)| urls.iter().map(move |url| (key.host_id.0, url.id.0))).collect();
+    tx.execute(
+        sqlx::query(
+            "INSERT OR REPLACE INTO in_flight(host_id, url_id, session_id)
+             SELECT j.value->>0, j.value->>1, ?2 FROM json_each(?1) j",
+        )
+        .bind(encode::rows(&rows))
+        .bind(ask.session.0),
+    )
+    .await?;
+    Ok(())
+}
+
+async fn next_ready(tx: &mut Tx<'_>) -> Result<Option<UnixMs>, StoreError> {
+    let row =
+        tx.row(sqlx::query("SELECT min(ready_ms) AS ready_ms FROM host_queue WHERE ready_ms IS NOT NULL")).await?;
+    get(tx, &row, "ready_ms")
+}

@@ -1,0 +1,101 @@
+//! The crawl in one SQLite file.
+//!
+//! - [`SqliteStore`] implements [`Store`]; one connection writes, under one lock.
+//! - `open` decides whether a file may be used before anything touches it; `lock` keeps a second
+//!   crawl away; `header` reads what a file says of itself.
+//! - `writer` is the connection with its transactions; `names` gives URLs their ids; `settle`,
+//!   `lease`, `session` are the verbs, SQL beside its method.
+//!
+//! Every verb sends a constant number of statements, each over the whole batch: parameters go in
+//! as one JSON text read by `json_each`, bodies and texts as one blob cut by `substr`.
+
+mod encode;
+mod fault;
+mod header;
+mod lease;
+mod lock;
+mod names;
+mod open;
+mod rows;
+mod seeds;
+mod session;
+mod settle;
+mod writer;
+
+pub use header::{APPLICATION_ID, SCHEMA_VERSION};
+pub use open::OpenMode;
+
+use std::path::{Path, PathBuf};
+
+use crate::model::{EndedBy, Seed, Totals, UnixMs};
+
+use super::{
+    Admitted, LeaseAsk, LeaseGrant, SessionOpen, SessionStart, Settled, Settlement, Store, StoreError, StoredCrawl,
+};
+use writer::Writer;
+
+/// A crawl database, held for writing by this process.
+#[derive(Debug)]
+pub struct SqliteStore {
+    path: PathBuf,
+    writer: Writer,
+    _lock: lock::CrawlLock,
+}
+
+impl SqliteStore {
+    /// The database file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// SQL statements sent so far by the verbs; BEGIN and COMMIT are not counted.
+    pub fn statements(&self) -> u64 {
+        self.writer.statements()
+    }
+
+    /// Closes the database: the WAL is merged into the file and removed, the lock is given back.
+    ///
+    /// # Errors
+    /// [`StoreError`] when SQLite could not finish; everything committed is kept in the WAL.
+    pub async fn close(self) -> Result<(), StoreError> {
+        self.writer.close().await
+    }
+}
+
+impl Store for SqliteStore {
+    async fn stored_crawl(&self) -> Result<Option<StoredCrawl>, StoreError> {
+        let mut tx = self.writer.begin("reading the crawl").await?;
+        let stored = session::stored_crawl(&mut tx).await;
+        tx.end(stored).await
+    }
+
+    async fn begin_session(&self, open: SessionOpen<'_>, now: UnixMs) -> Result<SessionStart, StoreError> {
+        let mut tx = self.writer.begin("beginning a session").await?;
+        let start = session::begin(&mut tx, &open, now).await;
+        tx.end(start).await
+    }
+
+    async fn admit(&self, start: &SessionStart, seeds: &[Seed], now: UnixMs) -> Result<Admitted, StoreError> {
+        let mut tx = self.writer.begin("admitting seeds").await?;
+        let admitted = seeds::admit(&mut tx, start, seeds, now).await;
+        tx.end(admitted).await
+    }
+
+    async fn lease(&self, ask: LeaseAsk, now: UnixMs) -> Result<LeaseGrant, StoreError> {
+        let mut tx = self.writer.begin("leasing").await?;
+        let grant = lease::lease(&mut tx, &ask, now).await;
+        tx.end(grant).await
+    }
+
+    async fn settle(&self, start: &SessionStart, batch: &Settlement, now: UnixMs) -> Result<Settled, StoreError> {
+        let mut tx = self.writer.begin("settling").await?;
+        let settled = settle::settle(&mut tx, start, batch, now).await;
+        tx.end(settled).await
+    }
+
+    async fn end_session(&self, start: &SessionStart, ended_by: EndedBy, now: UnixMs) -> Result<Totals, StoreError> {
+        let mut tx = self.writer.begin("ending the session").await?;
+        let totals = session::end(&mut tx, start, ended_by, now).await;
+        tx.end(totals).await
+    }
+}

@@ -1,0 +1,382 @@
+//! [`Names`]: every URL that a batch names, each once, by its best path; [`Names::write`] gives
+//! each its id, adding the unknown ones and improving the known ones. [`Counts`] gathers what
+//! changes in the counters.
+
+use std::collections::HashMap;
+
+use crate::model::{Admission, Candidate, Rule, UnixMs};
+use crate::store::{SessionStart, StoreError};
+
+use super::encode;
+use super::rows::{get, small};
+use super::writer::Tx;
+
+/// A state's place in the counters.
+const STATES: [&str; 5] = ["queued", "scheduled", "done", "failed", "excluded"];
+
+/// Changes of one host's counters, by state, and of its pages.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Change {
+    states: [i64; STATES.len()],
+    pub(super) pages: i64,
+}
+
+/// Changes of all counters in one transaction.
+#[derive(Debug, Default)]
+pub(super) struct Counts {
+    pub(super) hosts: HashMap<i64, Change>,
+    pub(super) fetches: i64,
+}
+
+impl Counts {
+    /// A URL of the host enters a state.
+    pub(super) fn enter(&mut self, host_id: i64, state: &str) {
+        self.add(host_id, state, 1);
+    }
+
+    /// A URL of the host leaves a state.
+    pub(super) fn leave(&mut self, host_id: i64, state: &str) {
+        self.add(host_id, state, -1);
+    }
+
+    fn add(&mut self, host_id: i64, state: &str, n: i64) {
+        if let Some(at) = STATES.iter().position(|known| *known == state) {
+            self.hosts.entry(host_id).or_default().states[at] += n;
+        }
+    }
+
+    /// Writes the changes to `host_queue` and `totals`.
+    pub(super) async fn write(&self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
+        let hosts: Vec<_> = self.hosts.iter().map(|(id, change)| (id, change.states, change.pages)).collect();
+        tx.execute(
+            sqlx::query(
+                "UPDATE host_queue SET queued = queued + (j.value->>1->>0), scheduled = scheduled + (j.value->>1->>1),
+                   done = done + (j.value->>1->>2), failed = failed + (j.value->>1->>3),
+                   excluded = excluded + (j.value->>1->>4), pages = pages + (j.value->>2)
+                 FROM json_each(?1) j WHERE host_queue.host_id = j.value->>0",
+            )
+            .bind(encode::rows(&hosts)),
+        )
+        .await?;
+        let mut totals: HashMap<&str, i64> = HashMap::from([("fetches", self.fetches), ("pages", 0)]);
+        for change in self.hosts.values() {
+            *totals.entry("pages").or_default() += change.pages;
+            for (state, n) in STATES.iter().zip(change.states) {
+                *totals.entry(state).or_default() += n;
+            }
+        }
+        let totals: Vec<_> = totals.into_iter().collect();
+        tx.execute(
+            sqlx::query("UPDATE totals SET n = n + (j.value->>1) FROM json_each(?1) j WHERE totals.name = j.value->>0")
+                .bind(encode::rows(&totals)),
+        )
+        .await?;
+        Ok(())
+    }
+}
+
+/// A URL as the batch names it.
+#[derive(Clone, Debug)]
+struct Name<'a> {
+    candidate: &'a Candidate,
+    admission: &'a Admission,
+    priority: i32,
+    depth: u32,
+    hops: u32,
+    via: Option<i64>,
+}
+
+/// A URL as the store knows it.
+struct Known {
+    id: i64,
+    host_id: i64,
+    state: String,
+    depth: u32,
+    priority: i64,
+    hops: u32,
+    rule: Option<String>,
+    seen_round: i64,
+}
+
+/// The URLs of a batch.
+#[derive(Debug, Default)]
+pub(super) struct Names<'a> {
+    names: HashMap<&'a str, Name<'a>>,
+    hosts: HashMap<String, Option<String>>,
+}
+
+/// The ids of the URLs and hosts of a batch.
+#[derive(Debug, Default)]
+pub(super) struct Ids {
+    pub(super) urls: HashMap<String, i64>,
+    pub(super) hosts: HashMap<String, i64>,
+    pub(super) new_urls: u64,
+}
+
+impl<'a> Names<'a> {
+    /// Adds a URL named by `via`; of several paths the best of each kind counts.
+    pub(super) fn add(&mut self, candidate: &'a Candidate, via: Option<i64>) {
+        self.add_host(candidate.url.host_str(), candidate.domain.as_deref());
+        self.names
+            .entry(candidate.url.as_str())
+            .and_modify(|name| {
+                name.priority = name.priority.min(candidate.priority);
+                name.depth = name.depth.min(candidate.depth);
+                name.hops = name.hops.min(candidate.hops);
+                if candidate.admission == Admission::Queue {
+                    name.admission = &candidate.admission;
+                }
+            })
+            .or_insert(Name {
+                candidate,
+                admission: &candidate.admission,
+                priority: candidate.priority,
+                depth: candidate.depth,
+                hops: candidate.hops,
+                via,
+            });
+    }
+
+    /// Adds a host that need not have a URL.
+    pub(super) fn add_host(&mut self, name: &str, domain: Option<&str>) {
+        if !self.hosts.contains_key(name) {
+            self.hosts.insert(name.to_owned(), domain.map(str::to_owned));
+        }
+    }
+
+    /// The rules that exclude the batch's URLs.
+    pub(super) fn rules(&self) -> impl Iterator<Item = &'a Rule> {
+        self.names.values().filter_map(|name| match name.admission {
+            Admission::Exclude(rule) => Some(rule),
+            Admission::Queue => None,
+        })
+    }
+
+    /// Writes the hosts and URLs, and gives every one its id.
+    pub(super) async fn write(
+        &self,
+        tx: &mut Tx<'_>,
+        start: &SessionStart,
+        rules: &HashMap<String, i64>,
+        counts: &mut Counts,
+        now: UnixMs,
+    ) -> Result<Ids, StoreError> {
+        let mut ids = Ids { hosts: self.write_hosts(tx, start, now).await?, ..Ids::default() };
+        let mut sorted: Vec<&Name<'_>> = self.names.values().collect();
+        // New rows in the order of their text: the unique index is written front to back.
+        sorted.sort_unstable_by_key(|name| name.candidate.url.as_str());
+        let known = read_known(tx, &sorted).await?;
+        let mut next_id = max_id(tx, "SELECT coalesce(max(id), 0) AS id FROM urls").await? + 1;
+        let mut new = Vec::new();
+        let mut better = Vec::new();
+        let mut seen = Vec::new();
+        for name in &sorted {
+            let text = name.candidate.url.as_str();
+            let Some(known) = known.get(text) else {
+                new.push(name.row(tx, next_id, &ids.hosts, rules)?);
+                counts.enter(new[new.len() - 1].1, new[new.len() - 1].2);
+                ids.urls.insert(text.to_owned(), next_id);
+                next_id += 1;
+                continue;
+            };
+            ids.urls.insert(text.to_owned(), known.id);
+            if known.seen_round != start.round.0 {
+                seen.push(known.id);
+            }
+            if let Some(row) = name.improve(known, counts) {
+                better.push(row);
+            }
+        }
+        ids.new_urls = new.len() as u64;
+        tx.execute(
+            sqlx::query(
+                "INSERT INTO urls(id, host_id, state, rule_id, priority, depth, hops, via_id, discovered_ms, seen_round, url)
+                 SELECT j.value->>0, j.value->>1, j.value->>2, j.value->>3, j.value->>4, j.value->>5, j.value->>6,
+                        j.value->>7, ?2, ?3, j.value->>8
+                 FROM json_each(?1) j",
+            )
+            .bind(encode::rows(&new))
+            .bind(now)
+            .bind(start.round.0),
+        )
+        .await?;
+        tx.execute(
+            sqlx::query(
+                "UPDATE urls SET priority = j.value->>1, depth = j.value->>2, hops = j.value->>3,
+                   rule_id = CASE WHEN j.value->>4 THEN NULL ELSE rule_id END,
+                   state = CASE WHEN j.value->>4 THEN 'queued' ELSE state END
+                 FROM json_each(?1) j WHERE urls.id = j.value->>0",
+            )
+            .bind(encode::rows(&better)),
+        )
+        .await?;
+        tx.execute(
+            sqlx::query("UPDATE urls SET seen_round = ?2 WHERE id IN (SELECT j.value FROM json_each(?1) j)")
+                .bind(encode::rows(&seen))
+                .bind(start.round.0),
+        )
+        .await?;
+        Ok(ids)
+    }
+
+    async fn write_hosts(
+        &self,
+        tx: &mut Tx<'_>,
+        start: &SessionStart,
+        now: UnixMs,
+    ) -> Result<HashMap<String, i64>, StoreError> {
+        let mut hosts: Vec<_> = self.hosts.iter().collect();
+        hosts.sort_unstable();
+        let json = encode::rows(&hosts);
+        let find = "SELECT h.id, h.name FROM json_each(?1) j CROSS JOIN hosts h ON h.name = j.value->>0";
+        tx.execute(
+            sqlx::query(
+                "INSERT INTO hosts(name, domain, discovered_ms)
+                 SELECT j.value->>0, j.value->>1, ?2 FROM json_each(?1) j WHERE true ON CONFLICT(name) DO NOTHING",
+            )
+            .bind(&json)
+            .bind(now),
+        )
+        .await?;
+        let rows = tx.rows(sqlx::query(find).bind(&json)).await?;
+        let mut ids = HashMap::with_capacity(rows.len());
+        for row in &rows {
+            ids.insert(get::<String>(tx, row, "name")?, get::<i64>(tx, row, "id")?);
+        }
+        let all: Vec<i64> = ids.values().copied().collect();
+        tx.execute(
+            sqlx::query(
+                "INSERT INTO host_queue(host_id, delay_ms, page_limit)
+                 SELECT j.value, s.config->>'$.delay_ms', s.config->>'$.max_pages_per_host'
+                 FROM json_each(?1) j JOIN (SELECT json_set(config, '$.delay_ms',
+                   coalesce(config->>'$.delay_ms', 1000)) AS config FROM sessions WHERE id = ?2) s
+                 WHERE true ON CONFLICT(host_id) DO NOTHING",
+            )
+            .bind(encode::rows(&all))
+            .bind(start.session.0),
+        )
+        .await?;
+        Ok(ids)
+    }
+}
+
+/// A new row of `urls`: id, host, state, rule, priority, depth, hops, via, url.
+type NewUrl<'a> = (i64, i64, &'static str, Option<i64>, i32, u32, u32, Option<i64>, &'a str);
+
+impl<'a> Name<'a> {
+    fn row(
+        &self,
+        tx: &Tx<'_>,
+        id: i64,
+        hosts: &HashMap<String, i64>,
+        rules: &HashMap<String, i64>,
+    ) -> Result<NewUrl<'a>, StoreError> {
+        let host = self.candidate.url.host_str();
+        let host_id = *hosts.get(host).ok_or_else(|| tx.corrupt(format!("hosts has no row for {host}")))?;
+        let (state, rule) = match self.admission {
+            Admission::Queue => ("queued", None),
+            Admission::Exclude(rule) => {
+                let id = rules.get(rule.as_str());
+                ("excluded", Some(*id.ok_or_else(|| tx.corrupt(format!("rules has no row for {}", rule.as_str())))?))
+            }
+        };
+        let url = self.candidate.url.as_str();
+        Ok((id, host_id, state, rule, self.priority, self.depth, self.hops, self.via, url))
+    }
+
+    /// What this path makes better about a known URL: (id, priority, depth, hops, whether its
+    /// exclusion is lifted).
+    fn improve(&self, known: &Known, counts: &mut Counts) -> Option<(i64, i64, u32, u32, bool)> {
+        let rule = known.rule.as_ref().map(|rule| Rule(rule.clone().into()));
+        let lifted = known.state == "excluded"
+            && *self.admission == Admission::Queue
+            && rule.is_none_or(|rule| !rule.is_final());
+        let priority = known.priority.min(self.priority.into());
+        let (depth, hops) = (known.depth.min(self.depth), known.hops.min(self.hops));
+        if lifted {
+            counts.leave(known.host_id, "excluded");
+            counts.enter(known.host_id, "queued");
+        } else if (priority, depth, hops) == (known.priority, known.depth, known.hops) {
+            return None;
+        }
+        Some((known.id, priority, depth, hops, lifted))
+    }
+}
+
+async fn read_known(tx: &mut Tx<'_>, names: &[&Name<'_>]) -> Result<HashMap<String, Known>, StoreError> {
+    let texts: Vec<&str> = names.iter().map(|name| name.candidate.url.as_str()).collect();
+    let rows = tx
+        .rows(
+            sqlx::query(
+                "SELECT u.id, u.host_id, u.state, u.depth, u.priority, u.hops, u.seen_round, u.url, r.name AS rule
+                 FROM json_each(?1) j CROSS JOIN urls u ON u.url = j.value LEFT JOIN rules r ON r.id = u.rule_id",
+            )
+            .bind(encode::rows(&texts)),
+        )
+        .await?;
+    let mut known = HashMap::with_capacity(rows.len());
+    for row in &rows {
+        known.insert(
+            get::<String>(tx, row, "url")?,
+            Known {
+                id: get(tx, row, "id")?,
+                host_id: get(tx, row, "host_id")?,
+                state: get(tx, row, "state")?,
+                depth: small(tx, row, "depth")?,
+                priority: get(tx, row, "priority")?,
+                hops: small(tx, row, "hops")?,
+                rule: get(tx, row, "rule")?,
+                seen_round: get(tx, row, "seen_round")?,
+            },
+        );
+    }
+    Ok(known)
+}
+
+/// The largest id of a table, by a statement that names it `id`.
+pub(super) async fn max_id(tx: &mut Tx<'_>, sql: &'static str) -> Result<i64, StoreError> {
+    let row = tx.row(sqlx::query(sql)).await?;
+    get(tx, &row, "id")
+}
+
+/// Counts discarded references, and gives the ids of all rules, the named ones added.
+pub(super) async fn write_rules(
+    tx: &mut Tx<'_>,
+    named: impl Iterator<Item = (&str, u32)>,
+) -> Result<HashMap<String, i64>, StoreError> {
+    let mut discarded: HashMap<&str, u64> = HashMap::new();
+    for (name, n) in named {
+        *discarded.entry(name).or_default() += u64::from(n);
+    }
+    let rows: Vec<_> = discarded.into_iter().collect();
+    tx.execute(
+        sqlx::query(
+            "INSERT INTO rules(name, discarded) SELECT j.value->>0, j.value->>1 FROM json_each(?1) j WHERE true
+             ON CONFLICT(name) DO UPDATE SET discarded = discarded + excluded.discarded WHERE excluded.discarded > 0",
+        )
+        .bind(encode::rows(&rows)),
+    )
+    .await?;
+    let rows = tx.rows(sqlx::query("SELECT id, name FROM rules")).await?;
+    let mut ids = HashMap::with_capacity(rows.len());
+    for row in &rows {
+        ids.insert(get::<String>(tx, row, "name")?, get::<i64>(tx, row, "id")?);
+    }
+    Ok(ids)
+}
+
+/// Says when the hosts that nobody holds are ready: at once where a URL is queued, else with the
+/// first due time; never where the page limit is reached. The number of hosts that were idle.
+pub(super) async fn wake(tx: &mut Tx<'_>, hosts: &[i64]) -> Result<u64, StoreError> {
+    tx.execute(
+        sqlx::query(
+            "UPDATE host_queue SET ready_ms = CASE WHEN queued > 0 THEN polite_ms ELSE
+               (SELECT CASE WHEN min(u.due_ms) > host_queue.polite_ms THEN min(u.due_ms) ELSE host_queue.polite_ms END
+                FROM urls u WHERE u.host_id = host_queue.host_id AND u.state = 'scheduled') END
+             WHERE host_id IN (SELECT j.value FROM json_each(?1) j) AND lease_session IS NULL
+               AND (queued > 0 OR scheduled > 0) AND (page_limit IS NULL OR pages < page_limit) AND ready_ms IS NULL",
+        )
+        .bind(encode::rows(hosts)),
+    )
+    .await
+}

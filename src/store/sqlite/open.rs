@@ -1,0 +1,179 @@
+//! Opening: decides what a file is before anything touches it, takes the lock, and only then
+//! lets SQLite in.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use sqlx::ConnectOptions;
+use sqlx::sqlite::{SqliteAutoVacuum, SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
+
+use crate::store::StoreError;
+
+use super::SqliteStore;
+use super::fault::store_error;
+use super::header::{self, APPLICATION_ID, Header, SCHEMA_VERSION};
+use super::lock::CrawlLock;
+use super::writer::Writer;
+
+static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!("migrations/sqlite");
+
+/// Page size of a new file, in bytes.
+const PAGE_BYTES: u32 = 8192;
+/// How long a write waits for another program's lock.
+const BUSY: Duration = Duration::from_secs(10);
+/// Pages in the WAL before SQLite merges it into the file: 32 MB.
+const CHECKPOINT_PAGES: u32 = 4096;
+/// What stays of the WAL on disk after it was merged: 64 MB.
+const WAL_KEEP_BYTES: u32 = 64 * 1024 * 1024;
+/// Page cache in KiB; negative is SQLite's way to say KiB.
+const CACHE_KIB: i32 = -32 * 1024;
+
+/// Whether a file may be created.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OpenMode {
+    /// A missing or empty file becomes a new crawl.
+    CreateOrOpen,
+    /// There must be a crawl.
+    MustExist,
+}
+
+impl SqliteStore {
+    /// Opens a crawl for writing. `durable`: commits survive a power loss (`synchronous=FULL`).
+    ///
+    /// # Errors
+    /// [`StoreError`]: in use, missing, no database, another program's, newer, not writable, on a
+    /// network file system. The file and its folder are then as they were.
+    pub async fn open(path: &Path, mode: OpenMode, durable: bool) -> Result<Self, StoreError> {
+        let path = absolute(path)?;
+        // A crawl that runs is found out first, and without opening its database.
+        let early = CrawlLock::take(&path, false)?;
+        check(&path, mode)?;
+        let lock = match early {
+            Some(lock) => lock,
+            None => CrawlLock::take(&path, true)?
+                .ok_or_else(|| StoreError::ReadOnly { path: path.clone(), cause: "no lock file".to_owned() })?,
+        };
+        let mut connection = connect(&path, durable).await.map_err(|e| store_error(&path, "opening", e))?;
+        MIGRATOR.run(&mut connection).await.map_err(|error| match error {
+            sqlx::migrate::MigrateError::Execute(error) => store_error(&path, "migrating", error),
+            other => StoreError::Database {
+                path: path.clone(),
+                what: "migrating",
+                detail: other.to_string(),
+                source: Some(Box::new(other)),
+            },
+        })?;
+        Ok(SqliteStore { writer: Writer::new(path.clone(), connection), path, _lock: lock })
+    }
+}
+
+/// Refuses what must not be touched. Opens nothing for writing but what it closes again unwritten.
+fn check(path: &Path, mode: OpenMode) -> Result<(), StoreError> {
+    let header = header::read(path)?;
+    let owned = path.to_owned();
+    match header {
+        Header::NoDatabase => return Err(StoreError::NotADatabase { path: owned }),
+        Header::Foreign => return Err(StoreError::Foreign { path: owned }),
+        Header::Crawl(found) if found > SCHEMA_VERSION => {
+            return Err(StoreError::Newer { path: owned, found: found.into(), known: SCHEMA_VERSION.into() });
+        }
+        Header::Missing | Header::Empty if mode == OpenMode::MustExist => {
+            return Err(StoreError::Missing { path: owned });
+        }
+        Header::Missing | Header::Empty | Header::Crawl(_) => {}
+    }
+    let folder = folder_of(path);
+    if !folder.is_dir() {
+        let cause = format!("there is no folder {}", folder.display());
+        return Err(StoreError::ReadOnly { path: owned, cause });
+    }
+    if let Some(kind) = network_file_system(folder) {
+        return Err(StoreError::NetworkFileSystem { path: owned, kind: kind.to_owned() });
+    }
+    writable(path, folder, header)
+}
+
+fn writable(path: &Path, folder: &Path, header: Header) -> Result<(), StoreError> {
+    let refuse = |what: &Path, error: std::io::Error| StoreError::ReadOnly {
+        path: path.to_owned(),
+        cause: format!("{}: {error}", what.display()),
+    };
+    rustix::fs::access(folder, rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK)
+        .map_err(|error| refuse(folder, error.into()))?;
+    if header == Header::Missing {
+        return Ok(());
+    }
+    for file in [path.to_owned(), beside(path, "-wal"), beside(path, "-shm")] {
+        match std::fs::OpenOptions::new().write(true).open(&file) {
+            Ok(_) => {}
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => return Err(refuse(&file, error)),
+        }
+    }
+    Ok(())
+}
+
+/// The kind of network file system the folder is on, where SQLite's locks and shared memory do
+/// not hold (<https://www.sqlite.org/wal.html> 1). Magic numbers: statfs(2).
+#[cfg(target_os = "linux")]
+fn network_file_system(folder: &Path) -> Option<&'static str> {
+    let kinds: [(u32, &str); 8] = [
+        (0x6969, "NFS"),
+        (0x517B, "SMB"),
+        (0xFF53_4D42, "CIFS"),
+        (0xFE53_4D42, "SMB2"),
+        (0x5346_414F, "AFS"),
+        (0x7375_7245, "Coda"),
+        (0x564C, "NCP"),
+        (0x00C3_6400, "Ceph"),
+    ];
+    let found = rustix::fs::statfs(folder).ok()?.f_type as u32;
+    kinds.iter().find(|(magic, _)| *magic == found).map(|(_, kind)| *kind)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn network_file_system(_folder: &Path) -> Option<&'static str> {
+    None
+}
+
+async fn connect(path: &Path, durable: bool) -> Result<SqliteConnection, sqlx::Error> {
+    let synchronous = if durable { SqliteSynchronous::Full } else { SqliteSynchronous::Normal };
+    let options = SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(true)
+        .page_size(PAGE_BYTES)
+        .auto_vacuum(SqliteAutoVacuum::Incremental)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(synchronous)
+        .foreign_keys(true)
+        .busy_timeout(BUSY)
+        .pragma("application_id", APPLICATION_ID.to_string())
+        .pragma("wal_autocheckpoint", CHECKPOINT_PAGES.to_string())
+        .pragma("journal_size_limit", WAL_KEEP_BYTES.to_string())
+        .pragma("cache_size", CACHE_KIB.to_string())
+        .pragma("temp_store", "MEMORY");
+    options.disable_statement_logging().connect().await
+}
+
+/// The file's path with something put behind its name, as SQLite does for `-wal`.
+pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = OsString::from(path.as_os_str());
+    name.push(suffix);
+    name.into()
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// Follows symbolic links, so that a link and its target share one lock, one WAL, one crawl.
+fn absolute(path: &Path) -> Result<PathBuf, StoreError> {
+    if let Ok(real) = path.canonicalize() {
+        return Ok(real);
+    }
+    match (folder_of(path).canonicalize(), path.file_name()) {
+        (Ok(folder), Some(name)) => Ok(folder.join(name)),
+        _ => Ok(path.to_owned()),
+    }
+}

@@ -1,0 +1,60 @@
+//! `admit`: takes seeds in.
+
+use std::collections::HashMap;
+
+use crate::model::{Seed, UnixMs};
+use crate::store::{Admitted, SessionStart, StoreError};
+
+use super::encode;
+use super::names::{self, Counts, Names};
+use super::writer::Tx;
+
+/// See [`crate::store::Store::admit`].
+pub(super) async fn admit(
+    tx: &mut Tx<'_>,
+    start: &SessionStart,
+    seeds: &[Seed],
+    now: UnixMs,
+) -> Result<Admitted, StoreError> {
+    if seeds.is_empty() {
+        return Ok(Admitted::default());
+    }
+    let mut names = Names::default();
+    for seed in seeds {
+        names.add(&seed.candidate, None);
+    }
+    let rules = names::write_rules(tx, names.rules().map(|rule| (rule.as_str(), 0))).await?;
+    let mut counts = Counts::default();
+    let ids = names.write(tx, start, &rules, &mut counts, now).await?;
+    counts.write(tx).await?;
+    let mut rows = Vec::with_capacity(seeds.len());
+    let mut hosts: HashMap<i64, ()> = HashMap::new();
+    for seed in seeds {
+        let url = &seed.candidate.url;
+        let (Some(url_id), Some(host_id)) = (ids.urls.get(url.as_str()), ids.hosts.get(url.host_str())) else {
+            return Err(tx.corrupt(format!("urls has no row for {url}")));
+        };
+        hosts.insert(*host_id, ());
+        rows.push((url_id, encode::clean(&seed.given), seed.source.as_str(), u8::from(seed.grants_origin)));
+    }
+    let new_seeds = tx
+        .execute(
+            sqlx::query(
+                "INSERT INTO seeds(round_id, url_id, given, source, grants_origin)
+                 SELECT ?2, j.value->>0, j.value->>1, j.value->>2, j.value->>3 FROM json_each(?1) j WHERE true
+                 ON CONFLICT(round_id, url_id) DO NOTHING",
+            )
+            .bind(encode::rows(&rows))
+            .bind(start.round.0),
+        )
+        .await?;
+    // A seed's host has no page limit of its own.
+    let hosts: Vec<i64> = hosts.into_keys().collect();
+    tx.execute(
+        sqlx::query("UPDATE host_queue SET page_limit = NULL WHERE host_id IN (SELECT j.value FROM json_each(?1) j)")
+            .bind(encode::rows(&hosts)),
+    )
+    .await?;
+    names::wake(tx, &hosts).await?;
+    Ok(Admitted { new_seeds, new_urls: ids.new_urls })
+}

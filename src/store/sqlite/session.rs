@@ -1,0 +1,194 @@
+//! Sessions and rounds: `stored_crawl`, `begin_session`, `end_session`.
+
+use crate::model::{EndedBy, Host, RoundId, SessionId, Totals, UnixMs};
+use crate::store::{SessionOpen, SessionStart, StoreError, StoredCrawl, StoredSeed};
+
+use super::rows::{self, count, get};
+use super::writer::Tx;
+
+/// No promise to a host reaches further than this: a clock that jumped must not stop it for years.
+const FURTHEST_MS: i64 = 24 * 60 * 60 * 1000;
+
+/// See [`crate::store::Store::stored_crawl`].
+pub(super) async fn stored_crawl(tx: &mut Tx<'_>) -> Result<Option<StoredCrawl>, StoreError> {
+    let latest = tx
+        .rows(sqlx::query(
+            "SELECT s.config, s.ended_by, s.round_id, r.ended_ms IS NOT NULL AS complete
+             FROM sessions s JOIN rounds r ON r.id = s.round_id ORDER BY s.id DESC LIMIT 1",
+        ))
+        .await?;
+    let Some(latest) = latest.first() else { return Ok(None) };
+    let config: &str = get(tx, latest, "config")?;
+    let settings = serde_json::from_str(config).map_err(|error| tx.corrupt(format!("sessions.config: {error}")))?;
+    let round: i64 = get(tx, latest, "round_id")?;
+    Ok(Some(StoredCrawl {
+        settings,
+        complete: get(tx, latest, "complete")?,
+        last_ended_by: get(tx, latest, "ended_by")?,
+        seeds: stored_seeds(tx, round).await?,
+        totals: rows::totals(tx).await?,
+    }))
+}
+
+async fn stored_seeds(tx: &mut Tx<'_>, round: i64) -> Result<Vec<StoredSeed>, StoreError> {
+    let rows = tx
+        .rows(
+            sqlx::query(
+                "SELECT s.given, u.url, s.grants_origin, h.name AS widened_to
+                 FROM seeds s JOIN urls u ON u.id = s.url_id LEFT JOIN hosts h ON h.id = s.widened_to
+                 WHERE s.round_id = ?1 ORDER BY s.id",
+            )
+            .bind(round),
+        )
+        .await?;
+    let mut seeds = Vec::with_capacity(rows.len());
+    for row in &rows {
+        seeds.push(StoredSeed {
+            given: get(tx, row, "given")?,
+            url: get(tx, row, "url")?,
+            grants_origin: get(tx, row, "grants_origin")?,
+            widened_to: get::<Option<String>>(tx, row, "widened_to")?.map(Host::new),
+        });
+    }
+    Ok(seeds)
+}
+
+/// See [`crate::store::Store::begin_session`].
+pub(super) async fn begin(tx: &mut Tx<'_>, open: &SessionOpen<'_>, now: UnixMs) -> Result<SessionStart, StoreError> {
+    let round = open_round(tx, now).await?;
+    let spent = tx
+        .row(
+            sqlx::query(
+                "SELECT coalesce(sum(max(coalesce(ended_ms, alive_ms) - started_ms, 0)), 0) AS spent_ms
+                 FROM sessions WHERE round_id = ?1",
+            )
+            .bind(round),
+        )
+        .await?;
+    let spent_ms = count(tx, &spent, "spent_ms")?;
+    let config = serde_json::to_string(open.settings).map_err(|error| StoreError::Database {
+        path: tx.path().to_owned(),
+        what: "storing the settings",
+        detail: error.to_string(),
+        source: Some(Box::new(error)),
+    })?;
+    let session = tx
+        .row(
+            sqlx::query(
+                "INSERT INTO sessions(round_id, started_ms, alive_ms, version, config) VALUES (?1, ?2, ?2, ?3, ?4)
+                 RETURNING id",
+            )
+            .bind(round)
+            .bind(now)
+            .bind(open.version)
+            .bind(config),
+        )
+        .await?;
+    let session = SessionId(get(tx, &session, "id")?);
+    let orphaned_hosts = free_leases(tx, open, now).await?;
+    let orphaned_urls = tx.execute(sqlx::query("DELETE FROM in_flight")).await?;
+    apply_page_limit(tx, open).await?;
+    wake_all(tx, now).await?;
+    Ok(SessionStart {
+        session,
+        round: RoundId(round),
+        spent_ms,
+        orphaned_hosts,
+        orphaned_urls,
+        totals: rows::totals(tx).await?,
+    })
+}
+
+async fn open_round(tx: &mut Tx<'_>, now: UnixMs) -> Result<i64, StoreError> {
+    let latest = tx
+        .rows(sqlx::query(
+            "SELECT r.id, r.ended_ms IS NULL OR EXISTS (SELECT 1 FROM totals t
+                 WHERE t.name IN ('queued', 'scheduled') AND t.n > 0) AS goes_on
+             FROM rounds r ORDER BY r.id DESC LIMIT 1",
+        ))
+        .await?;
+    if let Some(row) = latest.first() {
+        // A round that was complete goes on when its scope or limits have given it new work.
+        let id: i64 = get(tx, row, "id")?;
+        tx.execute(sqlx::query("UPDATE rounds SET ended_ms = NULL WHERE id = ?1").bind(id)).await?;
+        return Ok(id);
+    }
+    let row = tx.row(sqlx::query("INSERT INTO rounds(started_ms) VALUES (?1) RETURNING id").bind(now)).await?;
+    get(tx, &row, "id")
+}
+
+/// Ends the leases a dead process left: their hosts may just have been asked, so each waits its
+/// delay from now.
+async fn free_leases(tx: &mut Tx<'_>, open: &SessionOpen<'_>, now: UnixMs) -> Result<u64, StoreError> {
+    let delay_ms = i64::try_from(open.delay_ms).unwrap_or(i64::MAX).min(FURTHEST_MS);
+    tx.execute(
+        sqlx::query(
+            "UPDATE host_queue SET lease_session = NULL, lease_until_ms = NULL, fence = fence + 1,
+               polite_ms = max(polite_ms, ?1 + CASE WHEN delay_ms > 0 THEN max(delay_ms, ?2) ELSE 0 END)
+             WHERE lease_session IS NOT NULL",
+        )
+        .bind(now)
+        .bind(delay_ms),
+    )
+    .await
+}
+
+/// A changed `--max-pages-per-host` holds for every host that has a limit of its own.
+async fn apply_page_limit(tx: &mut Tx<'_>, open: &SessionOpen<'_>) -> Result<(), StoreError> {
+    let limit = open.settings.max_pages_per_host.map(|limit| i64::try_from(limit).unwrap_or(i64::MAX));
+    tx.execute(
+        sqlx::query(
+            "UPDATE host_queue SET page_limit = ?1 WHERE page_limit IS NOT ?1 AND host_id NOT IN (
+               SELECT u.host_id FROM seeds s JOIN urls u ON u.id = s.url_id
+               UNION SELECT widened_to FROM seeds WHERE widened_to IS NOT NULL)",
+        )
+        .bind(limit),
+    )
+    .await?;
+    Ok(())
+}
+
+/// Once a session every host with work is looked at: limits may have changed, and the clock may
+/// have jumped back.
+async fn wake_all(tx: &mut Tx<'_>, now: UnixMs) -> Result<(), StoreError> {
+    tx.execute(
+        sqlx::query("UPDATE host_queue SET polite_ms = ?1 WHERE polite_ms > ?1").bind(now.saturating_add(FURTHEST_MS)),
+    )
+    .await?;
+    tx.execute(sqlx::query(
+        "UPDATE host_queue SET ready_ms = CASE
+           WHEN page_limit IS NOT NULL AND pages >= page_limit THEN NULL
+           WHEN queued > 0 THEN polite_ms
+           ELSE (SELECT max(min(u.due_ms), host_queue.polite_ms) FROM urls u
+                 WHERE u.host_id = host_queue.host_id AND u.state = 'scheduled') END
+         WHERE queued > 0 OR scheduled > 0 OR ready_ms IS NOT NULL",
+    ))
+    .await?;
+    Ok(())
+}
+
+/// See [`crate::store::Store::end_session`].
+pub(super) async fn end(
+    tx: &mut Tx<'_>,
+    start: &SessionStart,
+    ended_by: EndedBy,
+    now: UnixMs,
+) -> Result<Totals, StoreError> {
+    tx.execute(
+        sqlx::query("UPDATE sessions SET ended_ms = ?2, alive_ms = ?2, ended_by = ?3 WHERE id = ?1")
+            .bind(start.session.0)
+            .bind(now)
+            .bind(ended_by.as_str()),
+    )
+    .await?;
+    tx.execute(
+        sqlx::query("UPDATE host_queue SET lease_session = NULL, lease_until_ms = NULL WHERE lease_session = ?1")
+            .bind(start.session.0),
+    )
+    .await?;
+    tx.execute(sqlx::query("DELETE FROM in_flight")).await?;
+    if ended_by == EndedBy::Complete {
+        tx.execute(sqlx::query("UPDATE rounds SET ended_ms = ?2 WHERE id = ?1").bind(start.round.0).bind(now)).await?;
+    }
+    rows::totals(tx).await
+}

@@ -1,0 +1,328 @@
+//! `settle`: a batch of visits, robots results and releases becomes rows, all in one transaction.
+//!
+//! The order matters: which visits still count is read first (their lease's fence, their URL's
+//! state); then everything they name gets ids; then contents, fetches, links and states; then the
+//! counters, the ends of leases, and who is ready now.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::model::{Release, RobotsRecord, Rule, UnixMs, UrlId, Visit};
+use crate::store::{SessionStart, Settled, Settlement, StoreError};
+
+use super::encode;
+use super::names::{self, Counts, Ids, Names};
+use super::rows::{self, get};
+use super::writer::Tx;
+
+mod contents;
+mod pages;
+
+/// What the store knows of a visited URL.
+struct Before {
+    /// The latest copy, which an `unchanged` visit confirms.
+    page: Option<LastPage>,
+}
+
+#[derive(Clone, Debug)]
+struct LastPage {
+    content_id: Option<i64>,
+    canonical_id: Option<i64>,
+    etag: Option<String>,
+    last_modified: Option<String>,
+    noindex: i64,
+    nofollow: i64,
+}
+
+/// A visit that counts.
+struct Counted<'a> {
+    visit: &'a Visit,
+    before: Before,
+}
+
+/// See [`crate::store::Store::settle`].
+pub(super) async fn settle(
+    tx: &mut Tx<'_>,
+    start: &SessionStart,
+    batch: &Settlement,
+    now: UnixMs,
+) -> Result<Settled, StoreError> {
+    let (counted, dropped) = count_visits(tx, start, &batch.visits).await?;
+    let mut counts = Counts::default();
+    let ids = write_names(tx, start, &counted, &batch.robots, &mut counts, now).await?;
+    let contents = contents::write(tx, &counted).await?;
+    let fetches = pages::write_fetches(tx, start, &counted, &ids, &contents).await?;
+    pages::write_links(tx, &counted, &ids).await?;
+    write_states(tx, &counted, &ids, &fetches, &mut counts).await?;
+    write_robots(tx, &batch.robots, &ids).await?;
+    write_widened(tx, start, &counted, &ids).await?;
+    counts.fetches = counted.len() as i64;
+    counts.write(tx).await?;
+    write_hosts(tx, start, &counted, &batch.releases).await?;
+    clear_in_flight(tx, &counted, &batch.releases).await?;
+    let touched: HashSet<i64> =
+        counts.hosts.keys().copied().chain(batch.releases.iter().map(|release| release.key.host_id.0)).collect();
+    let touched: Vec<i64> = touched.into_iter().collect();
+    let woken_hosts = names::wake(tx, &touched).await?;
+    tx.execute(sqlx::query("UPDATE sessions SET alive_ms = ?2 WHERE id = ?1").bind(start.session.0).bind(now)).await?;
+    Ok(Settled {
+        applied: counted.len() as u64,
+        dropped,
+        new_urls: ids.urls.new_urls,
+        woken_hosts,
+        totals: rows::totals(tx).await?,
+    })
+}
+
+/// The ids of what the batch names, and of the rules.
+struct BatchIds {
+    urls: Ids,
+    rules: HashMap<String, i64>,
+}
+
+/// Tells the visits that count from those whose lease was lost or whose URL has moved on.
+async fn count_visits<'a>(
+    tx: &mut Tx<'_>,
+    start: &SessionStart,
+    visits: &'a [Visit],
+) -> Result<(Vec<Counted<'a>>, Vec<UrlId>), StoreError> {
+    let asked: Vec<_> = visits
+        .iter()
+        .map(|visit| (visit.url_id.0, visit.key.host_id.0, visit.key.fence, visit.from.as_str()))
+        .collect();
+    let found = tx
+        .rows(
+            sqlx::query(
+                "SELECT j.key AS nth, u.page_fetch_id, f.content_id, f.canonical_id, f.etag, f.last_modified,
+                        f.noindex, f.nofollow
+                 FROM json_each(?1) j
+                 CROSS JOIN host_queue q ON q.host_id = j.value->>1 AND q.fence = j.value->>2 AND q.lease_session = ?2
+                 CROSS JOIN urls u ON u.id = j.value->>0 AND u.state = j.value->>3 AND u.host_id = q.host_id
+                 LEFT JOIN fetches f ON f.id = u.page_fetch_id",
+            )
+            .bind(encode::rows(&asked))
+            .bind(start.session.0),
+        )
+        .await?;
+    let mut before: HashMap<usize, Before> = HashMap::with_capacity(found.len());
+    for row in &found {
+        let nth = usize::try_from(get::<i64>(tx, row, "nth")?).unwrap_or(usize::MAX);
+        let page = match get::<Option<i64>>(tx, row, "page_fetch_id")? {
+            None => None,
+            Some(_) => Some(LastPage {
+                content_id: get(tx, row, "content_id")?,
+                canonical_id: get(tx, row, "canonical_id")?,
+                etag: get(tx, row, "etag")?,
+                last_modified: get(tx, row, "last_modified")?,
+                noindex: get(tx, row, "noindex")?,
+                nofollow: get(tx, row, "nofollow")?,
+            }),
+        };
+        before.insert(nth, Before { page });
+    }
+    let (mut counted, mut dropped, mut twice) = (Vec::with_capacity(visits.len()), Vec::new(), HashSet::new());
+    for (nth, visit) in visits.iter().enumerate() {
+        match before.remove(&nth) {
+            Some(before) if twice.insert(visit.url_id) => counted.push(Counted { visit, before }),
+            _ => dropped.push(visit.url_id),
+        }
+    }
+    Ok((counted, dropped))
+}
+
+async fn write_names(
+    tx: &mut Tx<'_>,
+    start: &SessionStart,
+    counted: &[Counted<'_>],
+    robots: &[RobotsRecord],
+    counts: &mut Counts,
+    now: UnixMs,
+) -> Result<BatchIds, StoreError> {
+    let mut names = Names::default();
+    let mut discarded: Vec<(&Rule, u32)> = Vec::new();
+    for Counted { visit, .. } in counted {
+        for candidate in &visit.candidates {
+            names.add(candidate, Some(visit.url_id.0));
+        }
+        discarded.extend(visit.discarded.iter().map(|(rule, n)| (rule, *n)));
+        if let crate::model::NextState::Excluded(rule) = &visit.next {
+            discarded.push((rule, 0));
+        }
+    }
+    for record in robots {
+        names.add_host(record.origin.host.as_str(), None);
+    }
+    let named = names.rules().map(|rule| (rule, 0)).chain(discarded).map(|(rule, n)| (rule.as_str(), n));
+    let rules = names::write_rules(tx, named).await?;
+    let urls = names.write(tx, start, &rules, counts, now).await?;
+    Ok(BatchIds { urls, rules })
+}
+
+/// Moves the visited URLs on.
+async fn write_states(
+    tx: &mut Tx<'_>,
+    counted: &[Counted<'_>],
+    ids: &BatchIds,
+    fetches: &[i64],
+    counts: &mut Counts,
+) -> Result<(), StoreError> {
+    use crate::model::{NextState, Outcome};
+    let mut states = Vec::with_capacity(counted.len());
+    for (Counted { visit, .. }, fetch_id) in counted.iter().zip(fetches) {
+        let (due, rule) = match &visit.next {
+            NextState::Scheduled { due_ms } => (Some(*due_ms), None),
+            NextState::Excluded(rule) => (None, ids.rules.get(rule.as_str()).copied()),
+            NextState::Done | NextState::Failed => (None, None),
+        };
+        let page = matches!(visit.outcome, Outcome::Page | Outcome::Unchanged);
+        states.push((visit.url_id.0, visit.next.as_str(), due, rule, visit.attempts, fetch_id, page));
+        let host = visit.key.host_id.0;
+        counts.leave(host, visit.from.as_str());
+        counts.enter(host, visit.next.as_str());
+        if visit.outcome == Outcome::Page {
+            counts.hosts.entry(host).or_default().pages += 1;
+        }
+    }
+    let moved = tx
+        .execute(
+            sqlx::query(
+                "UPDATE urls SET state = j.value->>1, due_ms = j.value->>2, rule_id = j.value->>3,
+                   attempts = j.value->>4, last_fetch_id = j.value->>5,
+                   page_fetch_id = CASE WHEN j.value->>6 THEN j.value->>5 ELSE page_fetch_id END
+                 FROM json_each(?1) j WHERE urls.id = j.value->>0",
+            )
+            .bind(encode::rows(&states)),
+        )
+        .await?;
+    if moved != counted.len() as u64 {
+        return Err(tx.corrupt(format!("urls: {} visits moved {moved} rows", counted.len())));
+    }
+    Ok(())
+}
+
+async fn write_robots(tx: &mut Tx<'_>, robots: &[RobotsRecord], ids: &BatchIds) -> Result<(), StoreError> {
+    // Of several results for an origin the last one counts: json_each keeps the order.
+    let rows: Vec<_> = robots
+        .iter()
+        .map(|record| {
+            (
+                ids.urls.hosts.get(record.origin.host.as_str()),
+                record.origin.scheme.as_str(),
+                record.origin.port,
+                record.verdict.as_str(),
+                record.status,
+                record.fetched_ms,
+                record.expires_ms,
+                record.failures,
+                record.error.as_deref().map(encode::clean),
+                record.body.as_deref().map(encode::clean),
+            )
+        })
+        .collect();
+    tx.execute(
+        sqlx::query(
+            "INSERT INTO robots(host_id, scheme, port, verdict, status, fetched_ms, expires_ms, failures, error, body)
+             SELECT j.value->>0, j.value->>1, j.value->>2, j.value->>3, j.value->>4, j.value->>5, j.value->>6,
+                    j.value->>7, j.value->>8, j.value->>9
+             FROM json_each(?1) j WHERE true
+             ON CONFLICT(host_id, scheme, port) DO UPDATE SET verdict = excluded.verdict, status = excluded.status,
+               fetched_ms = excluded.fetched_ms, expires_ms = excluded.expires_ms, failures = excluded.failures,
+               error = excluded.error, body = excluded.body",
+        )
+        .bind(encode::rows(&rows)),
+    )
+    .await?;
+    Ok(())
+}
+
+/// A seed's redirect brought a host into scope: noted with the seed, which may stand some
+/// redirects before the visited URL. The host is let off the page limit of hosts that are no
+/// seed's.
+async fn write_widened(
+    tx: &mut Tx<'_>,
+    start: &SessionStart,
+    counted: &[Counted<'_>],
+    ids: &BatchIds,
+) -> Result<(), StoreError> {
+    let widened: Vec<_> = counted
+        .iter()
+        .filter_map(|Counted { visit, .. }| {
+            let host = visit.widens.as_ref()?;
+            Some((visit.url_id.0, *ids.urls.hosts.get(host.as_str())?))
+        })
+        .collect();
+    if widened.is_empty() {
+        return Ok(());
+    }
+    let json = encode::rows(&widened);
+    tx.execute(
+        sqlx::query(
+            "WITH RECURSIVE back(url_id, host_id, n) AS (
+               SELECT j.value->>0, j.value->>1, 0 FROM json_each(?1) j
+               UNION
+               SELECT u.via_id, back.host_id, n + 1 FROM back JOIN urls u ON u.id = back.url_id
+               WHERE u.via_id IS NOT NULL AND u.depth = 0 AND n < 20)
+             UPDATE seeds SET widened_to = back.host_id FROM back
+             WHERE seeds.url_id = back.url_id AND seeds.round_id = ?2",
+        )
+        .bind(&json)
+        .bind(start.round.0),
+    )
+    .await?;
+    tx.execute(
+        sqlx::query(
+            "UPDATE host_queue SET page_limit = NULL WHERE host_id IN (SELECT j.value->>1 FROM json_each(?1) j)",
+        )
+        .bind(&json),
+    )
+    .await?;
+    Ok(())
+}
+
+/// What visits and releases say of their hosts. A release under a lost lease says nothing.
+async fn write_hosts(
+    tx: &mut Tx<'_>,
+    start: &SessionStart,
+    counted: &[Counted<'_>],
+    releases: &[Release],
+) -> Result<(), StoreError> {
+    let mut latest: HashMap<i64, (i64, i64, u64, u32, bool)> = HashMap::new();
+    let visits = counted.iter().map(|Counted { visit, .. }| (visit.key, visit.host, false));
+    for (key, host, ends) in visits.chain(releases.iter().map(|release| (release.key, release.host, true))) {
+        let entry = latest.entry(key.host_id.0).or_insert((key.fence, 0, 0, 0, false));
+        *entry = (key.fence, entry.1.max(host.polite_ms), host.delay_ms, host.failures, entry.4 || ends);
+    }
+    let rows: Vec<_> = latest.into_iter().collect();
+    tx.execute(
+        sqlx::query(
+            "UPDATE host_queue SET
+               polite_ms = max(polite_ms, j.value->1->>1), delay_ms = j.value->1->>2, failures = j.value->1->>3,
+               lease_session = CASE WHEN j.value->1->>4 THEN NULL ELSE lease_session END,
+               lease_until_ms = CASE WHEN j.value->1->>4 THEN NULL ELSE lease_until_ms END
+             FROM json_each(?1) j
+             WHERE host_queue.host_id = j.value->>0 AND host_queue.fence = j.value->1->>0
+               AND host_queue.lease_session = ?2",
+        )
+        .bind(encode::rows(&rows))
+        .bind(start.session.0),
+    )
+    .await?;
+    Ok(())
+}
+
+async fn clear_in_flight(tx: &mut Tx<'_>, counted: &[Counted<'_>], releases: &[Release]) -> Result<(), StoreError> {
+    let visited: Vec<_> = counted.iter().map(|Counted { visit, .. }| (visit.key.host_id.0, visit.url_id.0)).collect();
+    tx.execute(
+        sqlx::query(
+            "DELETE FROM in_flight WHERE (host_id, url_id) IN (SELECT j.value->>0, j.value->>1 FROM json_each(?1) j)",
+        )
+        .bind(encode::rows(&visited)),
+    )
+    .await?;
+    let released: Vec<i64> = releases.iter().map(|release| release.key.host_id.0).collect();
+    tx.execute(
+        sqlx::query("DELETE FROM in_flight WHERE host_id IN (SELECT j.value FROM json_each(?1) j)")
+            .bind(encode::rows(&released)),
+    )
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,125 @@
+//! The fetch rows of a batch, and the links of its pages.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::model::{Candidate, Outcome, Visit};
+use crate::store::{SessionStart, StoreError};
+
+use super::super::encode;
+use super::super::names::max_id;
+use super::super::writer::Tx;
+use super::{BatchIds, Counted};
+
+fn id_of(ids: &BatchIds, visit: &Visit, nth: Option<usize>) -> Option<i64> {
+    let candidate: &Candidate = visit.candidates.get(nth?)?;
+    ids.urls.urls.get(candidate.url.as_str()).copied()
+}
+
+/// Adds one row a visit; their ids, in the order of the visits. A 304 repeats what it confirms.
+pub(super) async fn write_fetches(
+    tx: &mut Tx<'_>,
+    start: &SessionStart,
+    counted: &[Counted<'_>],
+    ids: &BatchIds,
+    contents: &HashMap<[u8; 16], i64>,
+) -> Result<Vec<i64>, StoreError> {
+    let first = max_id(tx, "SELECT coalesce(max(id), 0) AS id FROM fetches").await? + 1;
+    let mut rows = Vec::with_capacity(counted.len());
+    let mut fetch_ids = Vec::with_capacity(counted.len());
+    for (fetch_id, Counted { visit, before }) in (first..).zip(counted) {
+        let confirmed = before.page.as_ref().filter(|_| visit.outcome == Outcome::Unchanged);
+        let content = visit.content.as_ref().and_then(|content| contents.get(&content.hash).copied());
+        let headers = (!visit.headers.is_empty()).then(|| {
+            let clean = visit.headers.iter().map(|(name, value)| (encode::clean(name), encode::clean(value)));
+            clean.collect::<Vec<_>>()
+        });
+        fetch_ids.push(fetch_id);
+        rows.push((
+            (fetch_id, visit.url_id.0, visit.key.host_id.0, visit.started_ms, encode::iso8601(visit.started_ms)),
+            (visit.elapsed_ms, visit.outcome.as_str(), visit.status),
+            (
+                content.or_else(|| confirmed?.content_id),
+                id_of(ids, visit, visit.target),
+                id_of(ids, visit, visit.canonical).or_else(|| confirmed?.canonical_id),
+                confirmed.map_or(i64::from(visit.noindex), |page| page.noindex),
+                confirmed.map_or(i64::from(visit.nofollow), |page| page.nofollow),
+            ),
+            (
+                visit.ledger.asked_ms,
+                visit.ledger.asked_by.map(crate::model::DelayBy::as_str),
+                visit.ledger.applied_ms,
+                visit.wire_bytes,
+            ),
+            (
+                visit.etag.as_deref().or_else(|| confirmed?.etag.as_deref()).map(encode::clean),
+                visit.last_modified.as_deref().or_else(|| confirmed?.last_modified.as_deref()).map(encode::clean),
+                visit.address.as_deref(),
+                visit.error.as_deref().map(encode::clean),
+                headers,
+            ),
+        ));
+    }
+    tx.execute(
+        sqlx::query(
+            "INSERT INTO fetches(id, url_id, host_id, started_ms, started_at, elapsed_ms, outcome, status, content_id,
+               target_id, canonical_id, noindex, nofollow, delay_asked_ms, delay_by, delay_applied_ms, wire_bytes,
+               etag, last_modified, address, error, headers, round_id, session_id)
+             SELECT j.value->0->>0, j.value->0->>1, j.value->0->>2, j.value->0->>3, j.value->0->>4,
+                    j.value->1->>0, j.value->1->>1, j.value->1->>2,
+                    j.value->2->>0, j.value->2->>1, j.value->2->>2, j.value->2->>3, j.value->2->>4,
+                    j.value->3->>0, j.value->3->>1, j.value->3->>2, j.value->3->>3,
+                    j.value->4->>0, j.value->4->>1, j.value->4->>2, j.value->4->>3, j.value->4->>4, ?2, ?3
+             FROM json_each(?1) j",
+        )
+        .bind(encode::rows(&rows))
+        .bind(start.round.0)
+        .bind(start.session.0),
+    )
+    .await?;
+    Ok(fetch_ids)
+}
+
+/// Replaces the links of each page by difference: a link that stays is not written again. Of
+/// several links to one target the first one counts.
+pub(super) async fn write_links(tx: &mut Tx<'_>, counted: &[Counted<'_>], ids: &BatchIds) -> Result<(), StoreError> {
+    let mut rows = Vec::new();
+    let mut again = Vec::new();
+    for Counted { visit, before } in counted.iter().filter(|counted| counted.visit.outcome == Outcome::Page) {
+        if before.page.is_some() {
+            again.push(visit.url_id.0);
+        }
+        let mut first = HashSet::with_capacity(visit.links.len());
+        for link in &visit.links {
+            let Some(target) = id_of(ids, visit, Some(link.target)) else { continue };
+            if first.insert((target, link.kind)) {
+                let anchor = link.anchor.as_deref().map(encode::clean);
+                rows.push((visit.url_id.0, target, link.kind.as_str(), u8::from(link.nofollow), link.position, anchor));
+            }
+        }
+    }
+    rows.sort_unstable_by(|a, b| (a.0, a.1, a.2).cmp(&(b.0, b.1, b.2)));
+    let json = encode::rows(&rows);
+    tx.execute(
+        sqlx::query(
+            "DELETE FROM links WHERE source_id IN (SELECT j.value FROM json_each(?1) j)
+             AND (source_id, target_id, kind) NOT IN
+               (SELECT k.value->>0, k.value->>1, k.value->>2 FROM json_each(CASE ?1 WHEN '[]' THEN '[]' ELSE ?2 END) k)",
+        )
+        .bind(encode::rows(&again))
+        .bind(&json),
+    )
+    .await?;
+    tx.execute(
+        sqlx::query(
+            "INSERT INTO links(source_id, target_id, kind, nofollow, position, anchor)
+             SELECT j.value->>0, j.value->>1, j.value->>2, j.value->>3, j.value->>4, j.value->>5
+             FROM json_each(?1) j WHERE true
+             ON CONFLICT(source_id, target_id, kind) DO UPDATE SET nofollow = excluded.nofollow,
+               position = excluded.position, anchor = excluded.anchor
+             WHERE (nofollow, position, anchor) IS NOT (excluded.nofollow, excluded.position, excluded.anchor)",
+        )
+        .bind(json),
+    )
+    .await?;
+    Ok(())
+}
