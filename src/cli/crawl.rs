@@ -8,17 +8,19 @@ use serde_json::{Value, json};
 use super::Exit;
 use super::args::CrawlArgs;
 use super::closing::{closing, exit_of_session, next_steps};
-use super::files;
+use super::exit::UsageError;
+use super::files::{self, CrawlFile};
 use super::opening::Opening;
 use super::plan::{self, Plan, all_seeds, grants, widened};
 use super::seeds::{GivenSeed, read_seeds};
 use super::session;
 use super::sources::Sources;
 use super::terminal::Terminal;
-use crate::config::{CRAWL, Change, changes};
+use crate::config::units::grouped;
+use crate::config::{CRAWL, changes};
 use crate::engine::{Job, Summary};
 use crate::fetch::HttpFetcher;
-use crate::model::{Admission, CrawlSettings, CrawlUrl, EndedBy, Seed};
+use crate::model::{Admission, CrawlSettings, CrawlUrl, EndedBy, Origin, Seed, Totals};
 use crate::scope::Scope;
 use crate::store::StoredCrawl;
 
@@ -28,9 +30,9 @@ use crate::store::StoredCrawl;
 /// Wrong usage, or a database or session that failed.
 pub(super) async fn crawl(args: CrawlArgs, sources: &Sources, terminal: &Terminal) -> anyhow::Result<Exit> {
     let given = read_seeds(&args.seeds, &args.input)?;
-    let stored = files::stored_crawl(sources.path()).await?;
-    let plan = plan::crawl(given, stored.as_ref(), args.add_seeds, sources.path())?;
-    carry_out(plan, stored, args.dry_run, sources, terminal).await
+    let file = CrawlFile::look(sources.path()).await?;
+    let plan = plan::crawl(given, file.stored.as_ref(), args.add_seeds, sources.path());
+    carry_out(plan, file, args.dry_run, sources, terminal).await
 }
 
 /// `sqrawl resume`.
@@ -38,54 +40,76 @@ pub(super) async fn crawl(args: CrawlArgs, sources: &Sources, terminal: &Termina
 /// # Errors
 /// Wrong usage, or a database or session that failed.
 pub(super) async fn resume(sources: &Sources, terminal: &Terminal) -> anyhow::Result<Exit> {
-    let stored = files::stored_crawl(sources.path()).await?;
-    let plan = plan::resume(stored.as_ref(), sources.path())?;
-    carry_out(plan, stored, false, sources, terminal).await
+    let file = CrawlFile::look(sources.path()).await?;
+    let plan = plan::resume(file.stored.as_ref(), sources.path());
+    carry_out(plan, file, false, sources, terminal).await
 }
 
 async fn carry_out(
-    plan: Plan,
-    stored: Option<StoredCrawl>,
+    plan: Result<Plan, UsageError>,
+    file: CrawlFile,
     dry_run: bool,
     sources: &Sources,
     terminal: &Terminal,
 ) -> anyhow::Result<Exit> {
-    let known = stored.as_ref().map(|stored| (&stored.settings, sources.path()));
-    let settings = sources.crawl(known)?.settings;
-    let new = match (plan, stored.as_ref()) {
-        (Plan::Session(new), _) => new,
-        (Plan::Complete, Some(stored)) if !dry_run => return already_complete(stored, &settings, sources, terminal),
-        (Plan::Complete, _) => Vec::new(),
+    let prepared = plan.map_err(anyhow::Error::from).and_then(|plan| prepare(plan, file.stored.as_ref(), sources));
+    let (work, settings) = match prepared {
+        Ok(prepared) => prepared,
+        Err(error) => {
+            file.close().await?;
+            return Err(error);
+        }
     };
-    let prepared = Prepared::new(settings, new, stored)?;
-    if dry_run {
-        return prepared.print(sources, terminal);
+    match (work, file.stored.as_ref()) {
+        (Some(prepared), _) if !dry_run => prepared.run(file, settings, sources, terminal).await,
+        (Some(prepared), _) => {
+            file.close().await?;
+            prepared.print(&settings, sources, terminal)
+        }
+        (None, stored) => {
+            let totals = stored.map(|stored| stored.totals).unwrap_or_default();
+            file.close().await?;
+            already_complete(totals, &settings, sources, terminal)
+        }
     }
-    prepared.run(sources, terminal).await
 }
 
-/// Everything a session needs, checked: nothing was touched yet.
+/// The settings, and the work unless there is none left.
+fn prepare(
+    plan: Plan,
+    stored: Option<&StoredCrawl>,
+    sources: &Sources,
+) -> anyhow::Result<(Option<Prepared>, CrawlSettings)> {
+    let settings = sources.crawl(stored.map(|stored| (&stored.settings, sources.path())))?.settings;
+    let prepared = match plan {
+        Plan::Complete => None,
+        Plan::Session(new) => Some(Prepared::new(&settings, new, stored)?),
+    };
+    Ok((prepared, settings))
+}
+
+/// Everything a session needs, checked: nothing was changed yet.
 struct Prepared {
-    settings: CrawlSettings,
-    new: Vec<GivenSeed>,
+    headline: String,
+    opening: Vec<String>,
     seeds: Vec<Seed>,
     all: Vec<CrawlUrl>,
-    changes: Vec<Change>,
-    stored: Option<StoredCrawl>,
+    grants: Vec<Origin>,
 }
 
 impl Prepared {
-    fn new(settings: CrawlSettings, new: Vec<GivenSeed>, stored: Option<StoredCrawl>) -> anyhow::Result<Self> {
-        let all = all_seeds(stored.as_ref(), &new);
-        let scope = Scope::new(&settings, &all, &widened(stored.as_ref()))?;
-        let seeds = new.iter().map(|seed| seed.judged(&scope)).collect();
-        let changes = stored.as_ref().map(|stored| changes(CRAWL, &stored.settings, &settings)).unwrap_or_default();
-        Ok(Prepared { settings, new, seeds, all, changes, stored })
-    }
-
-    fn opening(&self) -> Vec<String> {
-        let (settings, seeds, given, changes) = (&self.settings, &self.all[..], &self.new[..], &self.changes[..]);
-        Opening { settings, seeds, given, changes }.lines()
+    fn new(settings: &CrawlSettings, new: Vec<GivenSeed>, stored: Option<&StoredCrawl>) -> anyhow::Result<Self> {
+        let all = all_seeds(stored, &new);
+        let scope = Scope::new(settings, &all, &widened(stored))?;
+        let changes = stored.map(|stored| changes(CRAWL, &stored.settings, settings)).unwrap_or_default();
+        let opening = Opening { settings, seeds: &all, given: &new, changes: &changes };
+        Ok(Prepared {
+            headline: headline(stored),
+            opening: opening.lines(),
+            seeds: new.iter().map(|seed| seed.judged(&scope)).collect(),
+            grants: grants(stored, &new),
+            all,
+        })
     }
 
     /// Seeds that the scope itself refuses, which no one would look for.
@@ -96,44 +120,26 @@ impl Prepared {
         })
     }
 
-    fn headline(&self, sources: &Sources) -> String {
-        let file = sources.path().display();
-        let Some(stored) = self.stored.as_ref().filter(|stored| !stored.seeds.is_empty()) else {
-            return format!("sqrawl {}: a new crawl into {file}", env!("CARGO_PKG_VERSION"));
-        };
-        let ended = match stored.last_ended_by.as_deref() {
-            Some("complete") => "was complete",
-            Some("limit") => "stopped at a limit",
-            Some("signal") => "was stopped",
-            Some(_) => "ended with an error",
-            None => "did not come to its end",
-        };
-        let totals = &stored.totals;
-        format!(
-            "sqrawl {}: going on with the crawl in {file}, which {ended}: {} pages, {} URLs still to do",
-            env!("CARGO_PKG_VERSION"),
-            totals.pages,
-            totals.open()
-        )
-    }
-
-    async fn run(self, sources: &Sources, terminal: &Terminal) -> anyhow::Result<Exit> {
-        let origins = grants(self.stored.as_ref(), &self.new);
-        let fetcher = HttpFetcher::new(&self.settings, &origins)?;
-        let (store, stored) = files::open(sources.path(), self.settings.durable).await?;
-        terminal.say(self.headline(sources));
-        self.opening().into_iter().for_each(|line| terminal.say(line));
+    async fn run(
+        self,
+        file: CrawlFile,
+        settings: CrawlSettings,
+        sources: &Sources,
+        terminal: &Terminal,
+    ) -> anyhow::Result<Exit> {
+        let fetcher = HttpFetcher::new(&settings, &self.grants)?;
+        let (store, stored) = file.open(settings.durable).await?;
+        terminal.say(format_args!("{}: {}", sources.path().display(), self.headline));
+        self.opening.iter().for_each(|line| terminal.say(line));
         self.refused().for_each(|line| terminal.warn(line));
-        let settings = self.settings.clone();
-        let job = Job { settings: self.settings, seeds: self.seeds, stored };
-        let store = Arc::new(store);
+        let job = Job { settings: settings.clone(), seeds: self.seeds, stored };
         let ended = session::run(Arc::clone(&store), fetcher, job, sources, terminal).await;
         files::close(store).await;
         let summary = ended?;
         report(&summary, &next_steps(&summary, &settings, sources.path()), sources, terminal)
     }
 
-    fn print(&self, sources: &Sources, terminal: &Terminal) -> anyhow::Result<Exit> {
+    fn print(&self, settings: &CrawlSettings, sources: &Sources, terminal: &Terminal) -> anyhow::Result<Exit> {
         let text = if sources.json {
             let seed = |seed: &Seed| {
                 let excluded_by = match &seed.candidate.admission {
@@ -145,16 +151,16 @@ impl Prepared {
             let seeds: Vec<Value> = self.seeds.iter().map(seed).collect();
             let stored: Vec<&str> = self.all.iter().map(CrawlUrl::as_str).collect();
             let all = json!({
-                "database": sources.path(), "new_seeds": seeds, "seeds": stored, "settings": self.settings
+                "database": sources.path(), "new_seeds": seeds, "seeds": stored, "settings": settings
             });
             serde_json::to_string_pretty(&all)? + "\n"
         } else {
             let mut lines = vec![format!("dry run: {} is not touched, nothing is fetched", sources.path().display())];
-            lines.extend(self.opening());
+            lines.extend(self.opening.iter().cloned());
             lines.extend(self.refused().map(|line| format!("  but      {line}")));
             let mut origins: Vec<String> = self.all.iter().map(|url| url.origin().to_string()).collect();
             origins.dedup();
-            let asked = match self.settings.ignore_robots {
+            let asked = match settings.ignore_robots {
                 true => "nobody is asked for robots.txt".to_owned(),
                 false => format!("{}/robots.txt is asked first, and decides what may be fetched", origins.join(", ")),
             };
@@ -166,8 +172,22 @@ impl Prepared {
     }
 }
 
+fn headline(stored: Option<&StoredCrawl>) -> String {
+    let Some(stored) = stored.filter(|stored| !stored.seeds.is_empty()) else { return "a new crawl".to_owned() };
+    let ended = match stored.last_ended_by.as_deref() {
+        Some("complete") => "was complete",
+        Some("limit") => "stopped at a limit",
+        Some("signal") => "was stopped",
+        Some(_) => "ended with an error",
+        None => "did not come to its end",
+    };
+    let totals = &stored.totals;
+    let (pages, open) = (grouped(totals.pages), grouped(totals.open()));
+    format!("going on with a crawl that {ended}: {pages} pages, {open} URLs still to do")
+}
+
 fn already_complete(
-    stored: &StoredCrawl,
+    totals: Totals,
     settings: &CrawlSettings,
     sources: &Sources,
     terminal: &Terminal,
@@ -175,7 +195,7 @@ fn already_complete(
     let summary = Summary {
         ended_by: EndedBy::Complete,
         limit: None,
-        totals: stored.totals,
+        totals,
         outcomes: Vec::new(),
         wire_bytes: 0,
         elapsed_ms: 0,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::Exit;
 use super::crawl::report;
 use super::exit::UsageError;
-use super::files;
+use super::files::{self, CrawlFile};
 use super::seeds::read_seeds;
 use super::session;
 use super::sources::Sources;
@@ -55,7 +55,7 @@ pub(super) async fn run(sources: &Sources, terminal: &Terminal) -> anyhow::Resul
         _ => PathBuf::from(FILE),
     };
     let sources = &sources.with_database(&path);
-    make_room(&path, terminal).await?;
+    let file = make_room(CrawlFile::look(&path).await?, &path, terminal).await?;
 
     let web = DemoWeb::start().await?;
     let settings = CrawlSettings { max_depth: Some(MAX_DEPTH), tries: 1, per_host: 2, ..CrawlSettings::default() };
@@ -72,12 +72,11 @@ pub(super) async fn run(sources: &Sources, terminal: &Terminal) -> anyhow::Resul
 
     // No certificate is needed: nothing here is https.
     let fetcher = HttpFetcher::with_trust(&settings, &origins, Trust::Only(Vec::new()))?;
-    let (store, stored) = files::open(&path, false).await?;
+    let (store, stored) = file.open(false).await?;
     let mut seeds: Vec<_> = given.iter().map(|seed| seed.judged(&scope)).collect();
     // The grant is for this run: the port belongs to somebody else tomorrow.
     seeds.iter_mut().for_each(|seed| seed.grants_origin = false);
     let job = Job { settings: settings.clone(), seeds, stored };
-    let store = Arc::new(store);
     let ended = session::run(Arc::clone(&store), fetcher, job, sources, terminal).await;
     files::close(store).await;
     let exit = report(&ended?, &[], sources, terminal)?;
@@ -88,17 +87,20 @@ pub(super) async fn run(sources: &Sources, terminal: &Terminal) -> anyhow::Resul
 }
 
 /// Takes a former demo out of the way; anything else is somebody's work.
-async fn make_room(path: &Path, terminal: &Terminal) -> anyhow::Result<()> {
-    if !path.exists() {
-        return Ok(());
+async fn make_room(file: CrawlFile, path: &Path, terminal: &Terminal) -> anyhow::Result<CrawlFile> {
+    match &file.stored {
+        None => return Ok(file),
+        Some(stored) if is_demo(stored) => {
+            terminal.say(format_args!("{} holds a former demo, which is replaced", path.display()));
+            file.remove().await?;
+        }
+        Some(_) => {
+            file.close().await?;
+            let path = path.display();
+            return Err(UsageError(format!("{path} holds a crawl that is no demo; choose another --db")).into());
+        }
     }
-    let stored = files::stored_crawl(path).await?;
-    if stored.is_some_and(|stored| !is_demo(&stored)) {
-        let file = path.display();
-        return Err(UsageError(format!("{file} holds a crawl that is no demo; choose another --db")).into());
-    }
-    terminal.say(format_args!("{} holds a former demo, which is replaced", path.display()));
-    files::remove(path).await
+    Ok(CrawlFile::look(path).await?)
 }
 
 fn is_demo(stored: &StoredCrawl) -> bool {

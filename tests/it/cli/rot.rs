@@ -42,7 +42,8 @@ fn help_states_every_default() {
         assert!(crawl.contains(name), "{name}");
     }
     let lines = in_empty_folder(&["crawl", "-h"]).out;
-    let flags = lines.lines().filter(|line| line.find('-').is_some_and(|at| at < 8) && line[..8].contains(" -")).count();
+    let flags =
+        lines.lines().filter(|line| line.find('-').is_some_and(|at| at < 8) && line[..8].contains(" -")).count();
     assert_eq!(lines.matches("[default:").count(), flags - 1, "every flag but --help states its default");
 }
 
