@@ -7,6 +7,7 @@ mod conformance;
 mod docs;
 mod hostile;
 mod kills;
+mod read;
 mod rooms;
 mod sim;
 
