@@ -123,7 +123,7 @@ or SELECT name FROM sqlite_schema."
 )]
 pub(super) struct QueryArgs {
     /// The statement; - reads it from stdin
-    #[arg(value_name = "SQL", required = true)]
+    #[arg(value_name = "SQL", required = true, allow_hyphen_values = true)]
     pub(super) sql: String,
     /// How rows are printed [default: table on a terminal, else csv]
     #[arg(short, long, value_enum, hide_default_value = true)]

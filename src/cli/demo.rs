@@ -30,7 +30,7 @@ const MAX_DEPTH: u32 = 8;
 pub(super) const QUESTIONS: [(&str, &str); 3] = [
     (
         "Which links are broken, and where do they stand?",
-        "SELECT target, coalesce(status, outcome) AS answer, source, anchor\n\
+        "SELECT target, coalesce(status, outcome) AS answer, source\n\
          FROM report_broken_links ORDER BY target, source LIMIT 8",
     ),
     (
@@ -78,12 +78,14 @@ pub(super) async fn run(sources: &Sources, terminal: &Terminal) -> anyhow::Resul
     seeds.iter_mut().for_each(|seed| seed.grants_origin = false);
     let job = Job { settings: settings.clone(), seeds, stored };
     let ended = session::run(Arc::clone(&store), fetcher, job, sources, terminal).await;
-    files::close(store).await;
     let exit = report(&ended?, &[], sources, terminal)?;
-    if exit == Exit::Done && !sources.json {
-        answer_questions(&path, urls[0].as_str(), terminal).await?;
-    }
-    Ok(exit)
+    // Asked while the file is still held, as anybody may while a crawl runs.
+    let asked = match exit {
+        Exit::Done if !sources.json => answer_questions(&path, urls[0].as_str(), terminal).await,
+        _ => Ok(()),
+    };
+    files::close(store).await;
+    asked.map(|()| exit)
 }
 
 /// Takes a former demo out of the way; anything else is somebody's work.

@@ -140,7 +140,8 @@ mod tests {
     fn what_a_file_and_seeds_come_to() {
         let (open, complete, empty) = (stored(&[A], false), stored(&[A], true), stored(&[], false));
         // What the file holds, seeds, --add-seeds; the seeds that a session takes in.
-        let cases: [(Option<&StoredCrawl>, &[&str], bool, Result<Option<usize>, ()>); 11] = [
+        type Case<'a> = (Option<&'a StoredCrawl>, &'a [&'a str], bool, Result<Option<usize>, ()>);
+        let cases: [Case; 11] = [
             (None, &[], false, Err(())),
             (None, &[A], false, Ok(Some(1))),
             (Some(&empty), &[], false, Err(())),

@@ -41,11 +41,6 @@ impl Terminal {
         }
     }
 
-    /// Whether stderr shows a bar.
-    pub(super) fn animated(&self) -> bool {
-        self.animated
-    }
-
     /// Whether stderr has colours.
     pub(super) fn colored(&self) -> bool {
         self.colored

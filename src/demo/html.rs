@@ -109,7 +109,7 @@ impl Answer {
 
 /// A page in the making.
 #[derive(Debug)]
-pub struct Html {
+pub(super) struct Html {
     head: String,
     body: String,
     lang: &'static str,
@@ -117,44 +117,44 @@ pub struct Html {
 
 impl Html {
     /// A page with a title, which is its heading too.
-    pub fn new(lang: &'static str, title: &str) -> Self {
+    pub(super) fn new(lang: &'static str, title: &str) -> Self {
         Html { head: format!("<title>{title}</title>\n"), body: format!("<h1>{title}</h1>\n"), lang }
     }
 
     /// An element of the head, as it is.
-    pub fn head(mut self, element: &str) -> Self {
+    pub(super) fn head(mut self, element: &str) -> Self {
         let _ = writeln!(self.head, "{element}");
         self
     }
 
     /// A description.
-    pub fn describe(self, text: &str) -> Self {
+    pub(super) fn describe(self, text: &str) -> Self {
         self.head(&format!("<meta name=\"description\" content=\"{text}\">"))
     }
 
     /// A paragraph.
-    pub fn text(self, text: &str) -> Self {
+    pub(super) fn text(self, text: &str) -> Self {
         self.raw(&format!("<p>{text}</p>"))
     }
 
     /// A second heading.
-    pub fn heading(self, text: &str) -> Self {
+    pub(super) fn heading(self, text: &str) -> Self {
         self.raw(&format!("<h2>{text}</h2>"))
     }
 
     /// A link.
-    pub fn link(self, href: &str, text: &str) -> Self {
+    pub(super) fn link(self, href: &str, text: &str) -> Self {
         self.raw(&format!("<a href=\"{href}\">{text}</a>"))
     }
 
     /// An element of the body, as it is.
-    pub fn raw(mut self, element: &str) -> Self {
+    pub(super) fn raw(mut self, element: &str) -> Self {
         let _ = writeln!(self.body, "{element}");
         self
     }
 
     /// The page as an answer.
-    pub fn answer(&self) -> Answer {
+    pub(super) fn answer(&self) -> Answer {
         let Html { head, body, lang } = self;
         Answer::page(format!(
             "<!doctype html>\n<html lang=\"{lang}\">\n<head>\n{head}</head>\n<body>\n{body}</body>\n</html>\n"
