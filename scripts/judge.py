@@ -190,7 +190,7 @@ def compare(file, db):
     links = rows(db, f"SELECT DISTINCT source, target FROM page_links WHERE kind IN {kinds}")
     verdict.same(
         "links to the same site",
-        {(source, target) for source, target in links if target.startswith(seed) and pages[source]["html"]},
+        {(source, target) for source, target in links if target.startswith(seed) and pages.get(source, {}).get("html")},
         {(source, target) for source, targets in found["links"].items() for target in targets},
     )
     open_urls = rows(db, "SELECT count(*) FROM urls WHERE state IN ('queued','scheduled')")[0][0]
