@@ -15,8 +15,8 @@ use source::Source;
 const MOST_LINES: usize = 500;
 
 /// Names that say nothing about what is inside.
-const NAMES_THAT_SAY_NOTHING: [&str; 10] =
-    ["utils", "util", "helpers", "helper", "common", "manager", "misc", "types", "data", "shared"];
+const NAMES_THAT_SAY_NOTHING: [&str; 9] =
+    ["utils", "util", "helpers", "helper", "common", "manager", "misc", "types", "data"];
 
 const CORE: [&str; 6] = ["model", "scope", "politeness", "frontier", "parse", "verdict"];
 
@@ -44,7 +44,7 @@ const ROOMS: [(&str, &[&str]); 13] = [
 const OWNED: [(&str, &[&str]); 13] = [
     ("sqlx", &["store"]),
     ("reqwest", &["fetch"]),
-    ("rustix", &["store", "cli"]),
+    ("rustix", &["fetch", "store", "cli"]),
     ("governor", &["engine"]),
     ("tokio", &["fetch", "store", "engine", "report", "demo", "cli", "main"]),
     ("clap", &["cli", "config", "main"]),
