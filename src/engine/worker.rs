@@ -259,7 +259,7 @@ impl<F: Fetcher, C: Clock> Worker<F, C> {
             let Some(leased) = self.queue.front() else { return };
             let now = self.shared.clock.now_ms();
             if self.is_dead() {
-                self.settle_unasked(|attempt, failures| verdict::after_dead_host(attempt, failures));
+                self.settle_unasked(verdict::after_dead_host);
                 continue;
             }
             match self.book.say(leased, now) {
