@@ -13,6 +13,7 @@ pub mod frontier;
 pub mod model;
 pub mod parse;
 pub mod politeness;
+pub mod report;
 pub mod scope;
 pub mod store;
 pub mod verdict;

@@ -8,6 +8,7 @@ mod conformance;
 mod docs;
 mod hostile;
 mod kills;
+mod read;
 mod rooms;
 mod rot;
 mod sim;

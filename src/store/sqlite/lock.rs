@@ -4,6 +4,7 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Write};
 use std::path::Path;
+use std::time::Duration;
 
 use crate::store::StoreError;
 
@@ -32,7 +33,7 @@ impl CrawlLock {
                 });
             }
         };
-        match file.try_lock() {
+        match try_lock_patiently(&file) {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 return Err(StoreError::InUse { path: database.to_owned(), pid: holder(&mut file) });
@@ -50,6 +51,24 @@ impl CrawlLock {
         let _ = file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id()));
         Ok(Some(CrawlLock { _file: file }))
     }
+}
+
+/// Tries for 50 ms: whoever asks [`is_held`] holds the lock for an instant.
+fn try_lock_patiently(file: &File) -> Result<(), TryLockError> {
+    for _ in 0..10 {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(5)),
+            other => return other,
+        }
+    }
+    file.try_lock()
+}
+
+/// Whether a process crawls into the database now. There is no way to ask a lock that does not take
+/// it: it is shared for an instant when nobody holds it, which [`CrawlLock::take`] waits out.
+pub(super) fn is_held(database: &Path) -> bool {
+    let Ok(file) = File::open(super::open::beside(database, "-lock")) else { return false };
+    matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
 }
 
 fn holder(file: &mut File) -> String {

@@ -5,6 +5,7 @@
 //!   crawl away; `header` reads what a file says of itself.
 //! - `writer` is the connection with its transactions; `names` gives URLs their ids; `settle`,
 //!   `lease`, `session` are the verbs, SQL beside its method.
+//! - [`read`] is the read side, used beside a running crawl.
 //!
 //! Every verb sends a constant number of statements, each over the whole batch: parameters go in
 //! as one JSON text read by `json_each`, bodies and texts as one blob cut by `substr`.
@@ -16,6 +17,7 @@ mod lease;
 mod lock;
 mod names;
 mod open;
+pub mod read;
 mod rows;
 mod seeds;
 mod session;

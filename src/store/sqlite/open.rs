@@ -16,7 +16,7 @@ use super::header::{self, APPLICATION_ID, Header, SCHEMA_VERSION};
 use super::lock::CrawlLock;
 use super::writer::Writer;
 
-static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!("migrations/sqlite");
+pub(super) static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!("migrations/sqlite");
 
 /// Page size of a new file, in bytes.
 const PAGE_BYTES: u32 = 8192;
@@ -168,7 +168,7 @@ fn folder_of(path: &Path) -> &Path {
 }
 
 /// Follows symbolic links, so that a link and its target share one lock, one WAL, one crawl.
-fn absolute(path: &Path) -> Result<PathBuf, StoreError> {
+pub(super) fn absolute(path: &Path) -> Result<PathBuf, StoreError> {
     if let Ok(real) = path.canonicalize() {
         return Ok(real);
     }

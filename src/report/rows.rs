@@ -1,0 +1,309 @@
+//! [`Format`] and [`RowWriter`]: the rows of a query as a table, CSV, JSON, JSON lines or Markdown,
+//! written while they arrive.
+
+use std::collections::{HashMap, HashSet};
+use std::io::{self, Write};
+
+use serde_json::{Map, Number};
+
+use super::neutral::neutralise;
+use super::table::TableWriter;
+use crate::store::sqlite::read::{RowSink, Value};
+
+/// How rows are written. In all of them column names come first (CSV, table, Markdown) or with
+/// every row (JSON, JSON lines).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// For people: fits the terminal, long cells are cut and end in `…`, NULL is empty, a BLOB is
+    /// `x'` with its first bytes and its size. The first rows decide the column widths.
+    Table,
+    /// RFC 4180, lines end in CRLF. NULL is an empty field, a BLOB is lower-case hex.
+    Csv,
+    /// One array with an object per row. Integers are exact, infinities are null, a BLOB is
+    /// lower-case hex. A repeated column name gets `_2`, `_3` …
+    Json,
+    /// As [`Format::Json`], an object per line and no array.
+    Jsonl,
+    /// A GitHub table; a BLOB is lower-case hex.
+    Markdown,
+}
+
+impl Format {
+    /// Every format with the name that `-f` takes.
+    pub const ALL: [(&'static str, Format); 5] = [
+        ("table", Format::Table),
+        ("csv", Format::Csv),
+        ("json", Format::Json),
+        ("jsonl", Format::Jsonl),
+        ("markdown", Format::Markdown),
+    ];
+
+    /// Reads the name.
+    pub fn from_name(name: &str) -> Option<Format> {
+        Self::ALL.iter().find(|(known, _)| *known == name).map(|(_, format)| *format)
+    }
+}
+
+/// What the output can show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Look {
+    /// Columns of the terminal; `None`: no limit. Tables only.
+    pub width: Option<u16>,
+    /// The output is a terminal: control characters are neutralised in CSV too.
+    pub terminal: bool,
+    /// The terminal cannot show box-drawing characters.
+    pub ascii: bool,
+}
+
+/// Writes rows in a format as they arrive. [`RowWriter::finish`] must be called at the end, also
+/// when the query stopped early: it closes arrays and tables.
+pub struct RowWriter<W: Write> {
+    writer: Writer<W>,
+    rows: u64,
+}
+
+enum Writer<W: Write> {
+    Table(Box<TableWriter<W>>),
+    Csv { csv: Box<csv::Writer<W>>, terminal: bool },
+    Json { out: W, keys: Vec<String>, lines: bool },
+    Markdown { out: W },
+}
+
+impl<W: Write> RowWriter<W> {
+    /// A writer; `out` should be buffered.
+    pub fn new(format: Format, look: Look, out: W) -> Self {
+        let writer = match format {
+            Format::Table => Writer::Table(Box::new(TableWriter::new(look, out))),
+            Format::Csv => {
+                let csv = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).flexible(true).from_writer(out);
+                Writer::Csv { csv: Box::new(csv), terminal: look.terminal }
+            }
+            Format::Json => Writer::Json { out, keys: Vec::new(), lines: false },
+            Format::Jsonl => Writer::Json { out, keys: Vec::new(), lines: true },
+            Format::Markdown => Writer::Markdown { out },
+        };
+        RowWriter { writer, rows: 0 }
+    }
+
+    /// Ends the output and flushes it; the number of rows written.
+    ///
+    /// # Errors
+    /// What the output says; a closed pipe is no error.
+    pub fn finish(mut self) -> io::Result<u64> {
+        let rows = self.rows;
+        let end = match &mut self.writer {
+            Writer::Table(table) => table.finish(),
+            Writer::Csv { csv, .. } => csv.flush(),
+            Writer::Json { out, lines: true, .. } | Writer::Markdown { out } => out.flush(),
+            Writer::Json { out, lines: false, keys } => {
+                let opened = rows > 0 || !keys.is_empty();
+                let close: &[u8] = if rows > 0 {
+                    b"\n]\n"
+                } else if opened {
+                    b"]\n"
+                } else {
+                    b"[]\n"
+                };
+                out.write_all(close).and_then(|()| out.flush())
+            }
+        };
+        match end {
+            Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(rows),
+            other => other.map(|()| rows),
+        }
+    }
+}
+
+impl<W: Write> RowSink for RowWriter<W> {
+    fn columns(&mut self, names: &[String]) -> io::Result<()> {
+        match &mut self.writer {
+            Writer::Table(table) => table.columns(names),
+            Writer::Csv { csv, terminal } => {
+                csv_record(csv, names.iter().map(|n| printable(n, *terminal).into_bytes()))
+            }
+            Writer::Json { out, keys, lines } => {
+                *keys = unique_keys(names);
+                if *lines { Ok(()) } else { out.write_all(b"[") }
+            }
+            Writer::Markdown { out } => markdown_header(out, names),
+        }
+    }
+
+    fn row(&mut self, values: Vec<Value>) -> io::Result<()> {
+        self.rows += 1;
+        match &mut self.writer {
+            Writer::Table(table) => table.row(&values),
+            Writer::Csv { csv, terminal } => csv_record(csv, values.iter().map(|v| csv_field(v, *terminal))),
+            Writer::Json { out, keys, lines } => {
+                if !*lines {
+                    out.write_all(if self.rows == 1 { b"\n" } else { b",\n" })?;
+                }
+                out.write_all(json_object(keys, values).as_bytes())?;
+                if *lines { out.write_all(b"\n") } else { Ok(()) }
+            }
+            Writer::Markdown { out } => markdown_row(out, values.iter().map(markdown_cell)),
+        }
+    }
+}
+
+/// Writes rows that are in memory already.
+///
+/// # Errors
+/// What the output says; a closed pipe is no error.
+pub fn write_rows<W: Write>(
+    format: Format,
+    look: Look,
+    columns: &[String],
+    rows: impl IntoIterator<Item = Vec<Value>>,
+    out: W,
+) -> io::Result<u64> {
+    let mut writer = RowWriter::new(format, look, out);
+    let write = || -> io::Result<()> {
+        writer.columns(columns)?;
+        rows.into_iter().try_for_each(|row| writer.row(row))
+    };
+    match write() {
+        Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(writer.rows),
+        Err(e) => Err(e),
+        Ok(()) => writer.finish(),
+    }
+}
+
+/// Lower-case hexadecimal digits of bytes.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    bytes.iter().flat_map(|b| [DIGITS[usize::from(b >> 4)], DIGITS[usize::from(b & 15)]]).map(char::from).collect()
+}
+
+/// SQLite's own spelling of a REAL, so that a whole number still reads as a REAL.
+pub(super) fn real(value: f64) -> String {
+    match value {
+        v if v == f64::INFINITY => "Inf".to_owned(),
+        v if v == f64::NEG_INFINITY => "-Inf".to_owned(),
+        v => format!("{v:?}"),
+    }
+}
+
+fn printable(text: &str, terminal: bool) -> String {
+    if terminal { neutralise(text).into_owned() } else { text.to_owned() }
+}
+
+fn csv_record(csv: &mut csv::Writer<impl Write>, fields: impl Iterator<Item = Vec<u8>>) -> io::Result<()> {
+    csv.write_record(fields).map_err(|e| match e.into_kind() {
+        csv::ErrorKind::Io(e) => e,
+        other => io::Error::other(format!("{other:?}")),
+    })
+}
+
+fn csv_field(value: &Value, terminal: bool) -> Vec<u8> {
+    match value {
+        Value::Null => Vec::new(),
+        Value::Integer(n) => n.to_string().into_bytes(),
+        Value::Real(x) => real(*x).into_bytes(),
+        Value::Text(text) => printable(text, terminal).into_bytes(),
+        Value::Blob(bytes) => hex(bytes).into_bytes(),
+    }
+}
+
+/// JSON objects cannot hold a name twice, a joined result can.
+fn unique_keys(names: &[String]) -> Vec<String> {
+    let mut taken: HashSet<String> = HashSet::with_capacity(names.len());
+    let mut next: HashMap<&str, usize> = HashMap::new();
+    let mut keys = Vec::with_capacity(names.len());
+    for name in names {
+        let n = next.entry(name).or_insert(1);
+        let mut key = name.clone();
+        while !taken.insert(key.clone()) {
+            *n += 1;
+            key = format!("{name}_{n}");
+        }
+        keys.push(key);
+    }
+    keys
+}
+
+fn json_object(keys: &[String], values: Vec<Value>) -> String {
+    let object: Map<String, serde_json::Value> = keys.iter().cloned().zip(values.into_iter().map(json_value)).collect();
+    json_text(&serde_json::Value::Object(object))
+}
+
+fn json_value(value: Value) -> serde_json::Value {
+    match value {
+        Value::Null => serde_json::Value::Null,
+        Value::Integer(n) => n.into(),
+        Value::Real(x) => Number::from_f64(x).map_or(serde_json::Value::Null, serde_json::Value::Number),
+        Value::Text(text) => text.into(),
+        Value::Blob(bytes) => hex(&bytes).into(),
+    }
+}
+
+/// JSON in which the characters a terminal might act on are written as `\u` escapes: the same
+/// value for every reader, and safe to look at.
+pub(super) fn json_text(value: &serde_json::Value) -> String {
+    escape_harmful(&value.to_string())
+}
+
+/// Escapes what JSON lets stand: DEL, C1 and bidirectional controls occur only inside strings.
+/// Line feeds and spaces between tokens stay.
+pub(super) fn escape_harmful(json: &str) -> String {
+    let harmful = |c: char| c != '\n' && super::neutral::is_harmful(c);
+    if !json.contains(harmful) {
+        return json.to_owned();
+    }
+    let mut out = String::with_capacity(json.len() + 16);
+    for c in json.chars() {
+        if harmful(c) {
+            let mut units = [0; 2];
+            c.encode_utf16(&mut units).iter().for_each(|unit| out.push_str(&format!("\\u{unit:04x}")));
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
+fn markdown_header(out: &mut impl Write, names: &[String]) -> io::Result<()> {
+    markdown_row(out, names.iter().map(|n| markdown_text(n)))?;
+    markdown_row(out, names.iter().map(|_| "---".to_owned()))
+}
+
+fn markdown_row(out: &mut impl Write, cells: impl Iterator<Item = String>) -> io::Result<()> {
+    let mut line = String::from("|");
+    for cell in cells {
+        line.push(' ');
+        line.push_str(&cell);
+        line.push_str(" |");
+    }
+    line.push('\n');
+    out.write_all(line.as_bytes())
+}
+
+fn markdown_cell(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::Integer(n) => n.to_string(),
+        Value::Real(x) => real(*x),
+        Value::Text(text) => markdown_text(text),
+        Value::Blob(bytes) => hex(bytes),
+    }
+}
+
+/// Nothing from a page may end the cell, become markup or load an image.
+fn markdown_text(text: &str) -> String {
+    let unified = text.replace("\r\n", "\n").replace('\r', "\n");
+    let mut out = String::with_capacity(text.len());
+    for (n, line) in unified.split('\n').enumerate() {
+        if n > 0 {
+            out.push_str("<br>");
+        }
+        for c in neutralise(line).chars() {
+            match c {
+                '\\' | '|' | '`' | '*' | '[' | ']' => out.extend(['\\', c]),
+                '<' => out.push_str("&lt;"),
+                '&' => out.push_str("&amp;"),
+                c => out.push(c),
+            }
+        }
+    }
+    out
+}

@@ -1,0 +1,343 @@
+//! [`Diagnosis`]: the promises checked, in one read transaction, so that a crawl may run meanwhile.
+
+use serde::Serialize;
+use sqlx::{AssertSqlSafe, SqliteConnection};
+
+use super::body::{ContentIdentity, unpack};
+use super::checks::{CHECKS, Check};
+use super::statement::check_expressions;
+
+/// Damaged rows named for a finding of [`CHECKS`].
+const EXAMPLES: usize = 5;
+/// Examples of any finding.
+const MOST_EXAMPLES: usize = 20;
+
+/// How thorough to be.
+#[derive(Clone, Copy, Debug)]
+pub struct DoctorOptions {
+    /// `quick_check` instead of `integrity_check`: indexes are not compared with their tables.
+    pub quick: bool,
+    /// Bodies that are unpacked, spread evenly; `None`: every one. Default 1,000.
+    pub bodies: Option<u32>,
+    /// Makes the identity of a content, to be compared with the stored one; `None`: only the size
+    /// is compared.
+    pub identity: Option<ContentIdentity>,
+}
+
+impl Default for DoctorOptions {
+    fn default() -> Self {
+        DoctorOptions { quick: false, bodies: Some(1000), identity: None }
+    }
+}
+
+/// What a finding means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Worth knowing; nothing is wrong.
+    Info,
+    /// A promise is broken.
+    Damage,
+}
+
+/// One thing found.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Finding {
+    /// Stable name of the check.
+    pub check: &'static str,
+    /// What it means.
+    pub severity: Severity,
+    /// Table and column.
+    pub location: String,
+    /// What is wrong.
+    pub what: String,
+    /// Rows concerned.
+    pub count: u64,
+    /// Some of them.
+    pub examples: Vec<String>,
+    /// What to do.
+    pub remedy: String,
+}
+
+/// The result of [`Reader::doctor`](super::Reader::doctor).
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Diagnosis {
+    /// The database file.
+    pub database: String,
+    /// Its schema version.
+    pub schema_version: i64,
+    /// Checks that were made, by name.
+    pub checks: Vec<&'static str>,
+    /// Bodies that were unpacked.
+    pub bodies_checked: u64,
+    /// What was found, damage first.
+    pub findings: Vec<Finding>,
+}
+
+impl Diagnosis {
+    /// Whether no promise is broken.
+    pub fn is_sound(&self) -> bool {
+        self.findings.iter().all(|f| f.severity == Severity::Info)
+    }
+}
+
+/// What must be in the schema.
+#[derive(Clone, Debug, PartialEq, sqlx::FromRow)]
+pub(super) struct SchemaObject {
+    /// `table`, `index` or `view`.
+    pub(super) kind: String,
+    pub(super) name: String,
+    /// The `CREATE` statement; NULL for automatic indexes.
+    pub(super) sql: Option<String>,
+}
+
+/// Reads every object of a schema.
+pub(super) async fn schema(conn: &mut SqliteConnection) -> Result<Vec<SchemaObject>, sqlx::Error> {
+    sqlx::query_as("SELECT type AS kind, name, sql FROM sqlite_schema").fetch_all(conn).await
+}
+
+/// Examines the database inside the caller's transaction. `expected` is the schema of a fresh
+/// database of the same version.
+pub(super) async fn examine(
+    conn: &mut SqliteConnection,
+    database: String,
+    options: DoctorOptions,
+    running: bool,
+    expected: &[SchemaObject],
+) -> Result<Diagnosis, sqlx::Error> {
+    let schema_version = sqlx::query_scalar("PRAGMA user_version").fetch_one(&mut *conn).await?;
+    let mut diagnosis =
+        Diagnosis { database, schema_version, checks: Vec::new(), bodies_checked: 0, findings: Vec::new() };
+    diagnosis.add("schema", missing_objects(conn, expected).await)?;
+    diagnosis.add("integrity", integrity(conn, options.quick).await)?;
+    diagnosis.add("foreign_keys", foreign_keys(conn).await)?;
+    diagnosis.add("constraints", constraints(conn, expected).await)?;
+    for check in CHECKS {
+        diagnosis.add(check.name, promise(conn, check).await)?;
+    }
+    let bodies = bodies(conn, options, &mut diagnosis.bodies_checked).await;
+    diagnosis.add("bodies", bodies)?;
+    diagnosis.add("sessions", dead_sessions(conn, running).await)?;
+    diagnosis.add("leases", dead_leases(conn, running).await)?;
+    diagnosis.findings.sort_by(|a, b| b.severity.cmp(&a.severity));
+    Ok(diagnosis)
+}
+
+impl Diagnosis {
+    /// Records what a check found. A page that cannot be read ends the check and not the examination;
+    /// so does a missing table, which the first check has named.
+    fn add(&mut self, check: &'static str, found: Result<Option<Finding>, sqlx::Error>) -> Result<(), sqlx::Error> {
+        self.checks.push(check);
+        let finding = match found {
+            Err(e) if is_corruption(&e) => {
+                damage(check, "the file", "SQLite cannot read the file", vec![e.to_string()]).map(|f| f.remedy(RECOVER))
+            }
+            Err(e) if code_of(&e) == Some(SQLITE_ERROR) && self.findings.iter().any(|f| f.check == "schema") => None,
+            other => other?,
+        };
+        self.findings.extend(finding);
+        Ok(())
+    }
+}
+
+/// SQLite could not make sense of the statement: a table or column of it does not exist.
+const SQLITE_ERROR: i64 = 1;
+
+/// `SQLITE_CORRUPT` or `SQLITE_NOTADB`.
+fn is_corruption(error: &sqlx::Error) -> bool {
+    matches!(code_of(error), Some(11 | 26))
+}
+
+/// SQLite's primary result code.
+pub(super) fn code_of(error: &sqlx::Error) -> Option<i64> {
+    let code = error.as_database_error()?.code()?.parse::<i64>().ok()?;
+    Some(code & 0xff)
+}
+
+const RECOVER: &str =
+    "save what is readable with: sqlite3 FILE .recover | sqlite3 NEW; check the disk, then crawl again";
+
+async fn missing_objects(
+    conn: &mut SqliteConnection,
+    expected: &[SchemaObject],
+) -> Result<Option<Finding>, sqlx::Error> {
+    let found = schema(conn).await?;
+    let is_there = |wanted: &&SchemaObject| found.iter().any(|o| (&o.kind, &o.name) == (&wanted.kind, &wanted.name));
+    let missing: Vec<String> =
+        expected.iter().filter(|o| !is_there(o)).map(|o| format!("{} {}", o.kind, o.name)).collect();
+    Ok(damage("schema", "sqlite_schema", "a table, index or view of this schema version is missing", missing)
+        .map(|f| f.remedy("create it again as docs/schema.md has it, or start a new crawl")))
+}
+
+async fn integrity(conn: &mut SqliteConnection, quick: bool) -> Result<Option<Finding>, sqlx::Error> {
+    // At most MOST_EXAMPLES lines. (The table function would take a number for a table's name.)
+    let sql = if quick { "PRAGMA quick_check(20)" } else { "PRAGMA integrity_check(20)" };
+    let lines: Vec<String> = sqlx::query_scalar(sql).fetch_all(conn).await?;
+    let lines: Vec<String> = lines.into_iter().filter(|line| line != "ok").collect();
+    Ok(damage("integrity", "the file", "SQLite finds the file damaged", lines).map(|f| f.remedy(RECOVER)))
+}
+
+/// The CHECK clauses of the schema. SQLite's `integrity_check` leaves them out on a read-only
+/// connection, where it does not even parse them.
+async fn constraints(conn: &mut SqliteConnection, expected: &[SchemaObject]) -> Result<Option<Finding>, sqlx::Error> {
+    let mut broken = Vec::new();
+    for table in expected.iter().filter(|o| o.kind == "table") {
+        let checks = check_expressions(table.sql.as_deref().unwrap_or_default());
+        for check in checks {
+            let sql = format!("SELECT count(*) FROM \"{}\" WHERE NOT ({check})", table.name);
+            let count: i64 = sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(&mut *conn).await?;
+            if count > 0 {
+                broken.push(format!("{}: {count} row(s) break CHECK ({check})", table.name));
+            }
+        }
+    }
+    Ok(damage("constraints", "see the examples", "a row holds a value that the schema forbids", broken)
+        .map(|f| f.remedy("write to the database only through sqrawl; start a new crawl")))
+}
+
+async fn foreign_keys(conn: &mut SqliteConnection) -> Result<Option<Finding>, sqlx::Error> {
+    let sql = "SELECT \"table\" || ' row ' || coalesce(rowid, '?') || ' names a missing row of ' || parent
+               FROM pragma_foreign_key_check";
+    let rows = counted(conn, sql).await?;
+    Ok(rows
+        .finding("foreign_keys", "a row names another one that does not exist")
+        .map(|f| f.location("see the examples").remedy("write to the database only through sqrawl; start a new crawl")))
+}
+
+async fn promise(conn: &mut SqliteConnection, check: &Check) -> Result<Option<Finding>, sqlx::Error> {
+    let rows = counted(conn, check.sql).await?;
+    Ok(rows.finding(check.name, check.what).map(|f| f.location(check.location).remedy(check.remedy)))
+}
+
+/// Damaged rows: how many, and some of them.
+struct Counted {
+    count: u64,
+    examples: Vec<String>,
+}
+
+impl Counted {
+    fn finding(self, check: &'static str, what: &str) -> Option<Finding> {
+        let mut finding = damage(check, "", what, self.examples)?;
+        finding.count = self.count;
+        Some(finding)
+    }
+}
+
+async fn counted(conn: &mut SqliteConnection, sql: &'static str) -> Result<Counted, sqlx::Error> {
+    use futures_util::TryStreamExt;
+    let mut rows = sqlx::query_scalar::<_, Option<String>>(sql).fetch(conn);
+    let mut counted = Counted { count: 0, examples: Vec::new() };
+    while let Some(row) = rows.try_next().await? {
+        counted.count += 1;
+        if counted.examples.len() < EXAMPLES {
+            counted.examples.push(row.unwrap_or_else(|| "a row of NULLs".to_owned()));
+        }
+    }
+    Ok(counted)
+}
+
+fn damage(check: &'static str, location: &str, what: &str, rows: Vec<String>) -> Option<Finding> {
+    if rows.is_empty() {
+        return None;
+    }
+    Some(Finding {
+        check,
+        severity: Severity::Damage,
+        location: location.to_owned(),
+        what: what.to_owned(),
+        count: rows.len() as u64,
+        examples: rows.into_iter().take(MOST_EXAMPLES).collect(),
+        remedy: String::new(),
+    })
+}
+
+impl Finding {
+    fn location(mut self, location: &str) -> Self {
+        location.clone_into(&mut self.location);
+        self
+    }
+
+    fn remedy(mut self, remedy: &str) -> Self {
+        remedy.clone_into(&mut self.remedy);
+        self
+    }
+
+    fn info(mut self) -> Self {
+        self.severity = Severity::Info;
+        self
+    }
+}
+
+#[derive(sqlx::FromRow)]
+struct BodyRow {
+    id: i64,
+    mime: String,
+    charset: Option<String>,
+    hash: Vec<u8>,
+    codec: String,
+    size_bytes: i64,
+    data: Vec<u8>,
+}
+
+/// Unpacks bodies one by one and names those that are not what they should be.
+async fn bodies(
+    conn: &mut SqliteConnection,
+    options: DoctorOptions,
+    checked: &mut u64,
+) -> Result<Option<Finding>, sqlx::Error> {
+    let sql = "SELECT c.id, c.mime, c.charset, c.hash, b.codec, b.size_bytes, b.data
+               FROM bodies b JOIN contents c ON c.id = b.content_id WHERE b.content_id = ?";
+    let mut damaged = Vec::new();
+    for id in body_sample(conn, options.bodies).await? {
+        let row: Option<BodyRow> = sqlx::query_as(sql).bind(id).fetch_optional(&mut *conn).await?;
+        damaged.extend(row.and_then(|row| wrong_body(row, options.identity)));
+        *checked += 1;
+    }
+    Ok(damage("bodies", "bodies.data", "a stored body is not what was parsed", damaged)
+        .map(|f| f.remedy("crawl the page again; check the disk")))
+}
+
+fn wrong_body(row: BodyRow, identity: Option<ContentIdentity>) -> Option<String> {
+    let bytes = match unpack(&row.codec, row.size_bytes, row.data) {
+        Ok(bytes) => bytes,
+        Err(why) => return Some(format!("content {}: {why}", row.id)),
+    };
+    let found = identity?(&row.mime, row.charset.as_deref(), &bytes);
+    (found.as_slice() != row.hash).then(|| format!("content {}: its hash differs from the stored one", row.id))
+}
+
+/// Every n-th body, so that old and new ones are looked at alike.
+async fn body_sample(conn: &mut SqliteConnection, most: Option<u32>) -> Result<Vec<i64>, sqlx::Error> {
+    let count: i64 = sqlx::query_scalar("SELECT count(*) FROM bodies").fetch_one(&mut *conn).await?;
+    let step = most.map_or(1, |most| (count / i64::from(most.max(1))).max(1));
+    let most = most.map_or(-1, i64::from);
+    let sql = "SELECT content_id FROM (SELECT content_id, row_number() OVER (ORDER BY content_id) - 1 AS n FROM bodies)
+               WHERE n % ? = 0 LIMIT ?";
+    sqlx::query_scalar(sql).bind(step).bind(most).fetch_all(conn).await
+}
+
+async fn dead_sessions(conn: &mut SqliteConnection, running: bool) -> Result<Option<Finding>, sqlx::Error> {
+    // The latest session may be the one that runs now.
+    let sql = if running {
+        "SELECT 'session ' || id FROM sessions WHERE ended_ms IS NULL AND id < (SELECT max(id) FROM sessions)"
+    } else {
+        "SELECT 'session ' || id FROM sessions WHERE ended_ms IS NULL"
+    };
+    let rows = counted(conn, sql).await?;
+    Ok(rows
+        .finding("sessions", "a session did not end by itself: the process was killed, or the machine stopped")
+        .map(|f| f.location("sessions.ended_ms").remedy("nothing was lost; sqrawl resume goes on").info()))
+}
+
+async fn dead_leases(conn: &mut SqliteConnection, running: bool) -> Result<Option<Finding>, sqlx::Error> {
+    let sql = if running {
+        "SELECT h.name FROM host_queue k JOIN hosts h ON h.id = k.host_id
+         WHERE k.lease_session < (SELECT max(id) FROM sessions)"
+    } else {
+        "SELECT h.name FROM host_queue k JOIN hosts h ON h.id = k.host_id WHERE k.lease_session IS NOT NULL"
+    };
+    let rows = counted(conn, sql).await?;
+    Ok(rows.finding("leases", "a host is held by a session that is dead").map(|f| {
+        f.location("host_queue.lease_session").remedy("nothing to do: the next sqrawl resume frees it").info()
+    }))
+}

@@ -1,0 +1,31 @@
+//! The read side of a crawl database, used beside a running crawl: [`Reader`].
+//!
+//! - [`Reader::query`] runs SQL that can only read, within [`Limits`], into a [`RowSink`].
+//! - [`Reader::status`] counts: [`Status`]. [`Reader::show`] tells all about one URL:
+//!   [`PageFacts`]. [`Reader::doctor`] checks the promises: [`Diagnosis`].
+//!
+//! A reader opens the file read-only, never takes the crawl's lock and holds a read transaction
+//! only while one of these runs: as long as one is open, SQLite cannot empty the write-ahead log,
+//! and a running crawl makes it grow.
+
+mod body;
+mod checks;
+mod doctor;
+mod hint;
+mod limits;
+mod query;
+mod reader;
+mod show;
+mod statement;
+mod status;
+mod value;
+
+pub use body::{Body, ContentIdentity};
+pub use doctor::{Diagnosis, DoctorOptions, Finding, Severity};
+pub use limits::{Cancel, Limits};
+pub use query::{QueryEnd, QueryEndReason};
+pub use reader::Reader;
+pub use show::{Attempt, Hop, LinkLine, LinkList, Lookup, PageFacts, PageVersion, ShowLimits, UnknownUrl};
+pub use statement::{MAX_SQL_BYTES, ReadStatement, Refused, read_statement};
+pub use status::{Attempts, FileSizes, HostCounts, HostLine, NextDue, OutcomeCount, RoundLine, SessionLine, Status};
+pub use value::{RowSink, Rows, Value};

@@ -1,0 +1,296 @@
+//! [`Reader`]: one read-only connection to a crawl database, and its four verbs.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions, Connection, SqliteConnection};
+
+use super::body::Body;
+use super::doctor::{self, Diagnosis, DoctorOptions, SchemaObject, code_of};
+use super::limits::{Limits, STEP_OPS, Stopped, Watch};
+use super::query::{self, Failure, QueryEnd};
+use super::show::{self, Lookup, ShowLimits};
+use super::status::{self, Status};
+use super::value::{RowSink, Value};
+use crate::model::{Totals, UnixMs};
+use crate::store::StoreError;
+use crate::store::sqlite::fault::store_error;
+use crate::store::sqlite::header::{self, Header, SCHEMA_VERSION};
+use crate::store::sqlite::open::{self, MIGRATOR, beside};
+use crate::store::sqlite::{APPLICATION_ID, lock};
+
+/// How long to wait while another process holds the whole file, which is rare in WAL mode.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Rows that wait between SQLite's thread and the sink: each may hold a body of 10 MB.
+const ROWS_AHEAD: usize = 8;
+
+/// Reads a crawl database, also while a crawl writes it. It never takes the crawl's lock, never
+/// writes the database, and sees committed states only: each verb reads one of them.
+pub struct Reader {
+    path: PathBuf,
+    conn: SqliteConnection,
+    frozen: bool,
+}
+
+impl Reader {
+    /// Opens a database for reading. Not in a process that has a connection to the file already,
+    /// whose locks it would drop (closing any descriptor of a file does): see [`Reader::attach`].
+    ///
+    /// A file whose folder cannot be written is read as it is when its write-ahead log is absent or
+    /// empty: then nothing is missing from it, and nobody writes it from here. With a filled log
+    /// SQLite needs to write beside it, and that is an error.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the file is missing, no crawl database, of a later version or unreadable;
+    /// it is left unchanged, and its folder too.
+    pub async fn open(path: &Path) -> Result<Reader, StoreError> {
+        let path = open::absolute(path)?;
+        check_header(&path)?;
+        Self::attach(&path).await
+    }
+
+    /// As [`Reader::open`], but leaves it to SQLite to read the file's header: for a process that
+    /// crawls into the file, or reads it, already.
+    ///
+    /// # Errors
+    /// As for [`Reader::open`]; a file of another program may be left with SQLite's files beside it.
+    pub async fn attach(path: &Path) -> Result<Reader, StoreError> {
+        let path = open::absolute(path)?;
+        let (conn, frozen) = match connect(&path, false).await {
+            Ok(conn) => (conn, false),
+            Err(e) if cannot_open(&e) && log_is_empty(&path) => {
+                (connect(&path, true).await.map_err(|e| store_error(&path, "opening", e))?, true)
+            }
+            Err(e) if cannot_open(&e) => {
+                let cause = "its write-ahead log holds changes, and reading them needs write access".to_owned();
+                return Err(StoreError::ReadOnly { path, cause });
+            }
+            Err(e) => return Err(store_error(&path, "opening", e)),
+        };
+        let mut reader = Reader { path, conn, frozen };
+        reader.check_version().await?;
+        Ok(reader)
+    }
+
+    /// The database file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether it is read as a frozen copy, see [`Reader::open`].
+    pub fn is_frozen(&self) -> bool {
+        self.frozen
+    }
+
+    /// Whether a process crawls into the file now.
+    pub fn is_running(&self) -> bool {
+        lock::is_held(&self.path)
+    }
+
+    /// Runs one statement that only reads, row by row into `sink`; `params` are the values of its
+    /// `?` placeholders, in order.
+    ///
+    /// Reaching a limit, cancelling and a closed output are ends, not errors: see
+    /// [`QueryEnd::reason`]. The rows before them were handed over.
+    ///
+    /// # Errors
+    /// [`StoreError::Query`] when the text is refused, SQLite does not accept it (with the names
+    /// that exist), or the sink fails; other variants when the file is at fault.
+    pub async fn query(
+        &mut self,
+        sql: &str,
+        params: &[Value],
+        limits: &Limits,
+        sink: &mut (dyn RowSink + Send),
+    ) -> Result<QueryEnd, StoreError> {
+        let watch = self.watch(limits).await?;
+        let outcome = query::run(&mut self.conn, sql, params, limits, &watch, sink).await;
+        match outcome {
+            Ok(end) => Ok(end),
+            Err(Failure::Refused(refused)) => Err(StoreError::Query(refused.to_string())),
+            Err(Failure::Output(e)) => Err(StoreError::Query(format!("the output cannot be written: {e}"))),
+            Err(Failure::Sql(e)) => match query::explain(&mut self.conn, &e, sql).await {
+                Some(explained) => Err(explained),
+                None => Err(store_error(&self.path, "the query", e)),
+            },
+        }
+    }
+
+    /// Counters only; cheap enough for every second.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the file is at fault.
+    pub async fn totals(&mut self) -> Result<Totals, StoreError> {
+        self.watch(&Limits::default()).await?;
+        status::totals(&mut self.conn).await.map_err(|e| store_error(&self.path, "reading the totals", e))
+    }
+
+    /// Where the crawl stands at `now`.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the file is at fault.
+    pub async fn status(&mut self, now: UnixMs) -> Result<Status, StoreError> {
+        let watch = self.watch(&Limits::default()).await?;
+        let running = self.is_running();
+        let collected = async {
+            let mut snapshot = self.conn.begin().await?;
+            let status = status::collect(&mut snapshot, &self.path, running, now).await?;
+            snapshot.rollback().await?;
+            Ok(status)
+        };
+        collected.await.map_err(|e| stopped_or(&self.path, "reading the status", &watch, e))
+    }
+
+    /// Everything known of the page at `url`, which is canonical text as it stands in `urls.url`.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the file is at fault, or `budget` does not suffice. An unknown URL is no
+    /// error: see [`Lookup`].
+    pub async fn show(&mut self, url: &str, limits: ShowLimits, budget: &Limits) -> Result<Lookup, StoreError> {
+        let watch = self.watch(budget).await?;
+        let collected = async {
+            let mut snapshot = self.conn.begin().await?;
+            let lookup = show::collect(&mut snapshot, url, limits).await?;
+            snapshot.rollback().await?;
+            Ok(lookup)
+        };
+        collected.await.map_err(|e| stopped_or(&self.path, "looking the page up", &watch, e))
+    }
+
+    /// The stored body of the page at `url`, unpacked; `None` when the URL or its body is not kept.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] when it cannot be unpacked.
+    pub async fn body(&mut self, url: &str) -> Result<Option<Body>, StoreError> {
+        self.watch(&Limits::default()).await?;
+        let body = show::body(&mut self.conn, url).await.map_err(|e| store_error(&self.path, "reading the body", e))?;
+        body.transpose().map_err(|why| StoreError::Corrupt {
+            path: self.path.clone(),
+            detail: format!("bodies.data of {url}: {why}"),
+        })
+    }
+
+    /// The plain text of the page at `url`; `None` when the URL or its text is not kept.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the file is at fault.
+    pub async fn text(&mut self, url: &str) -> Result<Option<String>, StoreError> {
+        self.watch(&Limits::default()).await?;
+        show::text(&mut self.conn, url).await.map_err(|e| store_error(&self.path, "reading the text", e))
+    }
+
+    /// Checks every promise, within `budget`. What is wrong is in the [`Diagnosis`].
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database cannot be examined at all, or `budget` does not suffice.
+    pub async fn doctor(&mut self, options: DoctorOptions, budget: &Limits) -> Result<Diagnosis, StoreError> {
+        let expected = expected_schema(&self.path).await?;
+        let watch = self.watch(budget).await?;
+        let running = self.is_running();
+        let name = self.path.display().to_string();
+        let examined = async {
+            let mut snapshot = self.conn.begin().await?;
+            let diagnosis = doctor::examine(&mut snapshot, name, options, running, &expected).await?;
+            snapshot.rollback().await?;
+            Ok(diagnosis)
+        };
+        examined.await.map_err(|e| stopped_or(&self.path, "the examination", &watch, e))
+    }
+
+    /// Closes the connection and waits until the file is released.
+    pub async fn close(self) {
+        // Nothing was written: a failing close loses nothing.
+        let _ = self.conn.close().await;
+    }
+
+    async fn check_version(&mut self) -> Result<(), StoreError> {
+        let sql = "SELECT application_id, user_version FROM pragma_application_id, pragma_user_version";
+        let (application, version): (i64, i64) =
+            sqlx::query_as(sql).fetch_one(&mut self.conn).await.map_err(|e| store_error(&self.path, "opening", e))?;
+        let path = self.path.clone();
+        match version {
+            _ if application != i64::from(APPLICATION_ID) => Err(StoreError::Foreign { path }),
+            found if found > i64::from(SCHEMA_VERSION) => {
+                Err(StoreError::Newer { path, found, known: SCHEMA_VERSION.into() })
+            }
+            0 => Err(StoreError::Missing { path }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Puts limits on every statement until the next call: SQLite asks the watch as it works.
+    async fn watch(&mut self, limits: &Limits) -> Result<Watch, StoreError> {
+        let watch = Watch::start(limits);
+        let asked = watch.clone();
+        let path = self.path.clone();
+        let mut handle = self.conn.lock_handle().await.map_err(|e| store_error(&path, "opening", e))?;
+        handle.set_progress_handler(STEP_OPS, move || asked.go_on());
+        Ok(watch)
+    }
+}
+
+async fn connect(path: &Path, frozen: bool) -> Result<SqliteConnection, sqlx::Error> {
+    let mut conn = SqliteConnectOptions::new()
+        .filename(plain_path(path))
+        .read_only(true)
+        .immutable(frozen)
+        .busy_timeout(BUSY_TIMEOUT)
+        .statement_cache_capacity(32)
+        .row_buffer_size(ROWS_AHEAD)
+        .pragma("query_only", "ON")
+        // A file that came from elsewhere may hold views that call functions with side effects.
+        .pragma("trusted_schema", "OFF")
+        .disable_statement_logging()
+        .connect()
+        .await?;
+    // SQLite opens the log and its index only with the first read.
+    sqlx::query("SELECT count(*) FROM sqlite_schema").fetch_one(&mut conn).await?;
+    Ok(conn)
+}
+
+/// SQLite takes a name that starts with `file:` for a URI with options of its own.
+fn plain_path(path: &Path) -> PathBuf {
+    if path.is_absolute() { path.to_owned() } else { Path::new(".").join(path) }
+}
+
+/// A database whose creation was cut short counts as missing, as it does for a crawl.
+fn check_header(path: &Path) -> Result<(), StoreError> {
+    let owned = path.to_owned();
+    match header::read(path)? {
+        Header::Missing | Header::Empty | Header::Crawl(0) => Err(StoreError::Missing { path: owned }),
+        Header::NoDatabase => Err(StoreError::NotADatabase { path: owned }),
+        Header::Foreign => Err(StoreError::Foreign { path: owned }),
+        Header::Crawl(found) if found > SCHEMA_VERSION => {
+            Err(StoreError::Newer { path: owned, found: found.into(), known: SCHEMA_VERSION.into() })
+        }
+        Header::Crawl(_) => Ok(()),
+    }
+}
+
+/// The schema that the migrations make, read off an empty database in memory.
+async fn expected_schema(path: &Path) -> Result<Vec<SchemaObject>, StoreError> {
+    let fault = |e| store_error(path, "building the schema to compare with", e);
+    let mut empty = SqliteConnectOptions::new().in_memory(true).connect().await.map_err(fault)?;
+    MIGRATOR.run_direct(None, &mut empty, false).await.map_err(|e| fault(sqlx::Error::Migrate(Box::new(e))))?;
+    let objects = doctor::schema(&mut empty).await.map_err(fault)?;
+    empty.close().await.map_err(fault)?;
+    Ok(objects)
+}
+
+/// `SQLITE_CANTOPEN` or a kind of `SQLITE_READONLY`: no access to the log or its index.
+fn cannot_open(error: &sqlx::Error) -> bool {
+    matches!(code_of(error), Some(8 | 14))
+}
+
+fn log_is_empty(path: &Path) -> bool {
+    std::fs::metadata(beside(path, "-wal")).map_or(true, |m| m.len() == 0)
+}
+
+fn stopped_or(path: &Path, what: &'static str, watch: &Watch, error: sqlx::Error) -> StoreError {
+    match watch.stopped() {
+        Some(Stopped::Time) => StoreError::Query(format!("{what} took longer than its time limit")),
+        Some(Stopped::Cancelled) => StoreError::Query(format!("{what} was stopped")),
+        None => store_error(path, what, error),
+    }
+}

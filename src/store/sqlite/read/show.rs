@@ -1,0 +1,430 @@
+//! [`PageFacts`]: everything known of one URL; [`UnknownUrl`] when it is not known at all.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use serde::Serialize;
+use sqlx::SqliteConnection;
+
+use super::body::{Body, unpack};
+use crate::model::UnixMs;
+
+/// How much of the unbounded parts is listed; the counts are always whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ShowLimits {
+    /// Links out, and links in. Default 20.
+    pub links: u32,
+    /// Attempts, the latest first. Default 10.
+    pub attempts: u32,
+}
+
+impl Default for ShowLimits {
+    fn default() -> Self {
+        ShowLimits { links: 20, attempts: 10 }
+    }
+}
+
+/// Most hops of a redirect chain that are followed.
+const MOST_HOPS: i64 = 20;
+
+/// What looking a URL up gave.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Lookup {
+    /// It is known.
+    Known(Box<PageFacts>),
+    /// It is not.
+    Unknown(UnknownUrl),
+}
+
+/// A URL that is not in the database, with those that are and look like it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct UnknownUrl {
+    /// As asked for.
+    pub url: String,
+    /// The same but for scheme, `www.`, the last slash or the query; at most ten.
+    pub near: Vec<String>,
+}
+
+impl fmt::Display for UnknownUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} is not in the database", self.url)?;
+        match self.near.as_slice() {
+            [] => f.write_str("; no page that was read names it"),
+            near => write!(f, "; did you mean {}?", near.join(" or ")),
+        }
+    }
+}
+
+/// Everything known of one URL. Times are Unix ms.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PageFacts {
+    /// The URL.
+    pub url: String,
+    /// `urls.id`.
+    pub url_id: i64,
+    /// Its host.
+    pub host: String,
+    /// `queued`, `scheduled`, `done`, `failed` or `excluded`.
+    pub state: String,
+    /// The rule that excluded it.
+    pub rule: Option<String>,
+    /// Links from a seed.
+    pub depth: i64,
+    /// Redirects in a row that led here.
+    pub hops: i64,
+    /// Lower is earlier.
+    pub priority: i64,
+    /// Failed tries so far.
+    pub attempts: i64,
+    /// When it is tried again.
+    pub due_ms: Option<UnixMs>,
+    /// When it was first named.
+    pub discovered_ms: UnixMs,
+    /// The page that named it first; `None` for a seed.
+    pub via: Option<String>,
+    /// As typed, when it is a seed.
+    pub seed: Option<String>,
+    /// The last good copy.
+    pub page: Option<PageVersion>,
+    /// Attempts in all.
+    pub attempt_count: u64,
+    /// The latest attempts, the latest first.
+    pub history: Vec<Attempt>,
+    /// Where its redirect leads, hop by hop.
+    pub redirects: Vec<Hop>,
+    /// Response headers of the latest attempt that had any.
+    pub headers: Vec<(String, String)>,
+    /// Links on the page.
+    pub links_out: LinkList,
+    /// Links to the page from others.
+    pub links_in: LinkList,
+}
+
+/// The last good copy of a page.
+#[derive(Clone, Debug, PartialEq, Serialize, sqlx::FromRow)]
+pub struct PageVersion {
+    /// `fetches.id` of the attempt that gave or confirmed it.
+    pub fetch_id: i64,
+    /// `contents.id`.
+    pub content_id: Option<i64>,
+    /// When, ISO-8601.
+    pub fetched_at: String,
+    /// HTTP status.
+    pub status: Option<i64>,
+    /// Whether a later attempt gave no page.
+    pub stale: bool,
+    /// Media type.
+    pub mime: Option<String>,
+    /// Encoding name.
+    pub charset: Option<String>,
+    /// Bytes of the body.
+    pub size_bytes: Option<i64>,
+    /// Title.
+    pub title: Option<String>,
+    /// Description.
+    pub description: Option<String>,
+    /// Language tag.
+    pub lang: Option<String>,
+    /// Words of plain text.
+    pub words: Option<i64>,
+    /// What its meta elements say to robots.
+    pub meta_robots: Option<String>,
+    /// Not to be indexed.
+    pub noindex: bool,
+    /// Its links are not to be followed.
+    pub nofollow: bool,
+    /// The canonical URL it claims.
+    pub canonical: Option<String>,
+    /// The first parse limit it reached.
+    pub parse_cut: Option<String>,
+    /// Identity of its content, in hex.
+    pub hash: Option<String>,
+    /// Other URLs with the same content.
+    pub duplicates: i64,
+    /// (level, text) in order.
+    #[sqlx(skip)]
+    pub headings: Vec<(u8, String)>,
+    /// Whether the body was kept.
+    pub has_body: bool,
+    /// Whether the plain text was kept.
+    pub has_text: bool,
+}
+
+/// One attempt.
+#[derive(Clone, Debug, PartialEq, Serialize, sqlx::FromRow)]
+pub struct Attempt {
+    /// `fetches.id`.
+    pub fetch_id: i64,
+    /// When, ISO-8601.
+    pub started_at: String,
+    /// How long, in ms.
+    pub elapsed_ms: i64,
+    /// How it ended.
+    pub outcome: String,
+    /// HTTP status.
+    pub status: Option<i64>,
+    /// Body bytes on the wire.
+    pub wire_bytes: Option<i64>,
+    /// The connected address.
+    pub address: Option<String>,
+    /// What went wrong, in words.
+    pub error: Option<String>,
+    /// Where it redirected to.
+    pub target: Option<String>,
+    /// The content it gave or confirmed.
+    pub content_id: Option<i64>,
+    /// The delay in force, in ms, and who asked for it.
+    pub delay_asked_ms: Option<i64>,
+    /// Who asked for it.
+    pub delay_by: Option<String>,
+    /// The time since the request before it to this host, in ms.
+    pub delay_applied_ms: Option<i64>,
+}
+
+/// One hop of a redirect.
+#[derive(Clone, Debug, PartialEq, Serialize, sqlx::FromRow)]
+pub struct Hop {
+    /// Where it led.
+    pub url: String,
+    /// How the latest attempt there ended; `None`: not tried yet.
+    pub outcome: Option<String>,
+    /// Its HTTP status.
+    pub status: Option<i64>,
+}
+
+/// Links in one direction.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct LinkList {
+    /// How many there are.
+    pub count: u64,
+    /// The first of them.
+    pub links: Vec<LinkLine>,
+}
+
+/// One link, seen from the page.
+#[derive(Clone, Debug, PartialEq, Serialize, sqlx::FromRow)]
+pub struct LinkLine {
+    /// The other end.
+    pub url: String,
+    /// `a`, `img` …
+    pub kind: String,
+    /// Marked nofollow.
+    pub nofollow: bool,
+    /// Link text.
+    pub anchor: Option<String>,
+    /// State of the other end.
+    pub state: String,
+    /// HTTP status of its latest attempt.
+    pub status: Option<i64>,
+}
+
+#[derive(sqlx::FromRow)]
+struct UrlRow {
+    id: i64,
+    host: String,
+    state: String,
+    rule: Option<String>,
+    depth: i64,
+    hops: i64,
+    priority: i64,
+    attempts: i64,
+    due_ms: Option<i64>,
+    discovered_ms: i64,
+    via: Option<String>,
+    seed: Option<String>,
+    page_fetch_id: Option<i64>,
+}
+
+/// Collects the facts inside the caller's transaction.
+pub(super) async fn collect(conn: &mut SqliteConnection, url: &str, limits: ShowLimits) -> Result<Lookup, sqlx::Error> {
+    let Some(row) = url_row(conn, url).await? else {
+        return Ok(Lookup::Unknown(UnknownUrl { url: url.to_owned(), near: near(conn, url).await? }));
+    };
+    let page = match row.page_fetch_id {
+        Some(fetch_id) => page_version(conn, fetch_id).await?,
+        None => None,
+    };
+    Ok(Lookup::Known(Box::new(PageFacts {
+        page,
+        attempt_count: count(conn, "SELECT count(*) FROM fetches WHERE url_id = ?", row.id).await?,
+        history: history(conn, row.id, limits.attempts).await?,
+        redirects: redirects(conn, row.id).await?,
+        headers: headers(conn, row.id).await?,
+        links_out: links(conn, row.id, limits.links, Direction::Out).await?,
+        links_in: links(conn, row.id, limits.links, Direction::In).await?,
+        url: url.to_owned(),
+        url_id: row.id,
+        host: row.host,
+        state: row.state,
+        rule: row.rule,
+        depth: row.depth,
+        hops: row.hops,
+        priority: row.priority,
+        attempts: row.attempts,
+        due_ms: row.due_ms,
+        discovered_ms: row.discovered_ms,
+        via: row.via,
+        seed: row.seed,
+    })))
+}
+
+/// The body of the last good copy; `Ok(None)` when none was kept.
+pub(super) async fn body(conn: &mut SqliteConnection, url: &str) -> Result<Option<Result<Body, String>>, sqlx::Error> {
+    type Row = (String, Option<String>, String, i64, Vec<u8>);
+    let sql = "SELECT c.mime, c.charset, b.codec, b.size_bytes, b.data
+               FROM urls u JOIN fetches f ON f.id = u.page_fetch_id JOIN contents c ON c.id = f.content_id
+               JOIN bodies b ON b.content_id = c.id WHERE u.url = ?";
+    let row: Option<Row> = sqlx::query_as(sql).bind(url).fetch_optional(conn).await?;
+    Ok(row.map(|(mime, charset, codec, size_bytes, data)| {
+        unpack(&codec, size_bytes, data).map(|bytes| Body { mime, charset, bytes })
+    }))
+}
+
+/// The plain text of the last good copy.
+pub(super) async fn text(conn: &mut SqliteConnection, url: &str) -> Result<Option<String>, sqlx::Error> {
+    let sql = "SELECT t.text FROM urls u JOIN fetches f ON f.id = u.page_fetch_id
+               JOIN texts t ON t.content_id = f.content_id WHERE u.url = ?";
+    sqlx::query_scalar(sql).bind(url).fetch_optional(conn).await
+}
+
+async fn url_row(conn: &mut SqliteConnection, url: &str) -> Result<Option<UrlRow>, sqlx::Error> {
+    let sql = "SELECT u.id, h.name AS host, u.state, r.name AS rule, u.depth, u.hops, u.priority, u.attempts, u.due_ms,
+                      u.discovered_ms, v.url AS via, u.page_fetch_id,
+                      (SELECT given FROM seeds s WHERE s.url_id = u.id ORDER BY s.round_id DESC LIMIT 1) AS seed
+               FROM urls u JOIN hosts h ON h.id = u.host_id LEFT JOIN rules r ON r.id = u.rule_id
+               LEFT JOIN urls v ON v.id = u.via_id WHERE u.url = ?";
+    sqlx::query_as(sql).bind(url).fetch_optional(conn).await
+}
+
+async fn page_version(conn: &mut SqliteConnection, fetch_id: i64) -> Result<Option<PageVersion>, sqlx::Error> {
+    let sql = "SELECT f.id AS fetch_id, f.content_id, f.started_at AS fetched_at, f.status,
+                      u.last_fetch_id <> f.id AS stale, c.mime, c.charset, c.size_bytes, c.title, c.description, c.lang,
+                      c.words, c.meta_robots, f.noindex, f.nofollow, k.url AS canonical, c.parse_cut,
+                      lower(hex(c.hash)) AS hash,
+                      (SELECT count(DISTINCT o.url_id) FROM fetches o JOIN urls ou ON ou.page_fetch_id = o.id
+                       WHERE o.content_id = f.content_id AND o.url_id <> f.url_id) AS duplicates,
+                      EXISTS (SELECT 1 FROM bodies b WHERE b.content_id = f.content_id) AS has_body,
+                      EXISTS (SELECT 1 FROM texts t WHERE t.content_id = f.content_id) AS has_text
+               FROM fetches f JOIN urls u ON u.id = f.url_id LEFT JOIN contents c ON c.id = f.content_id
+               LEFT JOIN urls k ON k.id = f.canonical_id WHERE f.id = ?";
+    let page: Option<PageVersion> = sqlx::query_as(sql).bind(fetch_id).fetch_optional(&mut *conn).await?;
+    let Some(mut page) = page else { return Ok(None) };
+    let headings: Option<Option<String>> = sqlx::query_scalar("SELECT headings FROM contents WHERE id = ?")
+        .bind(page.content_id)
+        .fetch_optional(conn)
+        .await?;
+    page.headings = headings.flatten().and_then(|json| serde_json::from_str(&json).ok()).unwrap_or_default();
+    Ok(Some(page))
+}
+
+async fn history(conn: &mut SqliteConnection, url_id: i64, most: u32) -> Result<Vec<Attempt>, sqlx::Error> {
+    let sql =
+        "SELECT f.id AS fetch_id, f.started_at, f.elapsed_ms, f.outcome, f.status, f.wire_bytes, f.address, f.error,
+                      t.url AS target, f.content_id, f.delay_asked_ms, f.delay_by, f.delay_applied_ms
+               FROM fetches f LEFT JOIN urls t ON t.id = f.target_id
+               WHERE f.url_id = ? ORDER BY f.started_ms DESC, f.id DESC LIMIT ?";
+    sqlx::query_as(sql).bind(url_id).bind(most).fetch_all(conn).await
+}
+
+/// Follows the latest attempts from redirect to redirect; a loop ends where it closes.
+async fn redirects(conn: &mut SqliteConnection, url_id: i64) -> Result<Vec<Hop>, sqlx::Error> {
+    let sql = "WITH RECURSIVE hop(n, id, path) AS (
+                 SELECT 1, f.target_id, ',' || u.id || ',' FROM urls u JOIN fetches f ON f.id = u.last_fetch_id
+                 WHERE u.id = ? AND f.outcome = 'redirect' AND f.target_id IS NOT NULL
+                 UNION ALL
+                 SELECT n + 1, f.target_id, path || u.id || ',' FROM hop JOIN urls u ON u.id = hop.id
+                 JOIN fetches f ON f.id = u.last_fetch_id
+                 WHERE f.outcome = 'redirect' AND f.target_id IS NOT NULL AND n < ?
+                   AND instr(path, ',' || u.id || ',') = 0)
+               SELECT u.url, f.outcome, f.status FROM hop JOIN urls u ON u.id = hop.id
+               LEFT JOIN fetches f ON f.id = u.last_fetch_id ORDER BY n";
+    sqlx::query_as(sql).bind(url_id).bind(MOST_HOPS).fetch_all(conn).await
+}
+
+async fn headers(conn: &mut SqliteConnection, url_id: i64) -> Result<Vec<(String, String)>, sqlx::Error> {
+    let sql = "SELECT headers FROM fetches WHERE url_id = ? AND headers IS NOT NULL
+               ORDER BY started_ms DESC, id DESC LIMIT 1";
+    let json: Option<String> = sqlx::query_scalar(sql).bind(url_id).fetch_optional(conn).await?;
+    Ok(json.and_then(|json| serde_json::from_str(&json).ok()).unwrap_or_default())
+}
+
+enum Direction {
+    Out,
+    In,
+}
+
+/// Links in are found by reading every link of the crawl, unless the index `links_target` exists.
+async fn links(
+    conn: &mut SqliteConnection,
+    url_id: i64,
+    most: u32,
+    direction: Direction,
+) -> Result<LinkList, sqlx::Error> {
+    let (counted, listed) = match direction {
+        Direction::Out => (
+            "SELECT count(*) FROM links WHERE source_id = ?",
+            "SELECT o.url, l.kind, l.nofollow, l.anchor, o.state, f.status FROM links l JOIN urls o ON o.id = l.target_id
+             LEFT JOIN fetches f ON f.id = o.last_fetch_id WHERE l.source_id = ? ORDER BY l.position LIMIT ?",
+        ),
+        Direction::In => (
+            "SELECT count(*) FROM links WHERE target_id = ?1 AND source_id <> ?1",
+            "SELECT o.url, l.kind, l.nofollow, l.anchor, o.state, f.status FROM links l JOIN urls o ON o.id = l.source_id
+             LEFT JOIN fetches f ON f.id = o.last_fetch_id WHERE l.target_id = ?1 AND l.source_id <> ?1
+             ORDER BY l.source_id LIMIT ?2",
+        ),
+    };
+    Ok(LinkList {
+        count: count(conn, counted, url_id).await?,
+        links: sqlx::query_as(listed).bind(url_id).bind(most).fetch_all(conn).await?,
+    })
+}
+
+async fn count(conn: &mut SqliteConnection, sql: &'static str, id: i64) -> Result<u64, sqlx::Error> {
+    let n: i64 = sqlx::query_scalar(sql).bind(id).fetch_one(conn).await?;
+    Ok(u64::try_from(n).unwrap_or(0))
+}
+
+/// The known ones among the URLs that people mean when they type this one.
+async fn near(conn: &mut SqliteConnection, url: &str) -> Result<Vec<String>, sqlx::Error> {
+    let candidates: Vec<String> = variants(url).into_iter().filter(|v| v != url).collect();
+    let json = serde_json::Value::from(candidates).to_string();
+    let sql = "SELECT u.url FROM json_each(?) j JOIN urls u ON u.url = j.value ORDER BY u.id LIMIT 10";
+    sqlx::query_scalar(sql).bind(json).fetch_all(conn).await
+}
+
+/// The URL under both schemes, with and without `www.`, the last slash and the query.
+fn variants(url: &str) -> BTreeSet<String> {
+    let Some((_, rest)) = url.split_once("://") else { return BTreeSet::new() };
+    let bare = rest.strip_prefix("www.").unwrap_or(rest);
+    let mut paths = BTreeSet::from([bare.to_owned()]);
+    if let Some((path, _query)) = bare.split_once('?') {
+        paths.insert(path.to_owned());
+    }
+    let slashed: Vec<String> = paths
+        .iter()
+        .filter(|p| !p.contains('?'))
+        .map(|p| p.strip_suffix('/').map_or_else(|| format!("{p}/"), str::to_owned))
+        .collect();
+    paths.extend(slashed);
+    let with = |scheme: &'static str, www: &'static str| paths.iter().map(move |p| format!("{scheme}://{www}{p}"));
+    ["http", "https"].into_iter().flat_map(|s| with(s, "").chain(with(s, "www."))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn varies_scheme_www_slash_and_query() {
+        let all = variants("https://www.example.org/a?b=c");
+        for wanted in [
+            "http://example.org/a?b=c",
+            "https://example.org/a",
+            "http://www.example.org/a/",
+            "https://www.example.org/a?b=c",
+        ] {
+            assert!(all.contains(wanted), "{wanted} in {all:?}");
+        }
+        assert!(variants("nonsense").is_empty());
+    }
+}
