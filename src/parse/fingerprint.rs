@@ -1,5 +1,5 @@
 //! [`content_hash`], the identity of a body, and [`simhash`], which is close for texts that are
-//! alike. Both are stored, so a change in either is a new [`super::PARSER_VERSION`].
+//! alike. Both are stored, so a change in either is a new [`PARSER_VERSION`](crate::model::PARSER_VERSION).
 
 /// Fewest words that are fingerprinted: shorter texts are alike by chance.
 const MIN_WORDS: usize = 8;

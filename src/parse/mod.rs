@@ -36,9 +36,6 @@ use encoding_rs::Encoding;
 use self::mime::BodyKind;
 use crate::model::{CrawlUrl, Page, ParseCut};
 
-/// Version of the extractor, stored with each content.
-pub const PARSER_VERSION: i64 = 1;
-
 /// What is known of a body beside its bytes.
 #[derive(Clone, Copy, Debug)]
 pub struct BodyFacts<'a> {

@@ -1,6 +1,7 @@
 //! The one integration-test binary.
 
 #![allow(unreachable_pub, reason = "a test binary has no outside")]
+#![allow(clippy::disallowed_methods, reason = "tests stand outside: they set watchdogs and read the environment")]
 
 mod cli;
 mod conformance;
@@ -9,6 +10,7 @@ mod hostile;
 mod kills;
 mod read;
 mod rooms;
+mod rot;
 mod sim;
 
 /// A read-only look into a crawl database, past the library.
