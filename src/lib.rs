@@ -7,6 +7,9 @@
 //! - adapters: [`fetch`] (HTTP and DNS), [`store`] (the database)
 //! - shell: [`engine`] (the crawl loop), `config` and `cli`
 
+pub mod cli;
+pub mod config;
+pub mod demo;
 pub mod engine;
 pub mod fetch;
 pub mod frontier;

@@ -79,7 +79,7 @@ pub(super) async fn run<S: Store, F: Fetcher, C: Clock>(
         spent_ms: start.spent_ms,
         began,
     };
-    let complete = session.run(writer, control).await?;
+    let complete = session.run(Ending(writer), control).await?;
     let ended_by = match (complete, shared.limit()) {
         (true, None) => EndedBy::Complete,
         (_, Some(_)) => EndedBy::Limit,
@@ -116,6 +116,16 @@ fn scope_of(job: &Job) -> Result<Scope, EngineError> {
     Ok(Scope::new(&job.settings, &urls, &widened)?)
 }
 
+/// The writer's task, ended with the session when that is dropped: it must not outlive it and
+/// hold the database.
+struct Ending(JoinHandle<Result<(), StoreError>>);
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
 struct Session<S, F, C> {
     store: Arc<S>,
     shared: Arc<Shared<F, C>>,
@@ -141,19 +151,15 @@ enum Event {
 
 impl<S: Store, F: Fetcher, C: Clock> Session<S, F, C> {
     /// Runs until nothing is left (true) or the session is stopped (false).
-    async fn run(
-        mut self,
-        mut writer: JoinHandle<Result<(), StoreError>>,
-        control: Control,
-    ) -> Result<bool, EngineError> {
-        let outcome = self.lease_until_over(&mut writer, control).await;
+    async fn run(mut self, mut writer: Ending, control: Control) -> Result<bool, EngineError> {
+        let outcome = self.lease_until_over(&mut writer.0, control).await;
         if outcome.is_err() {
             self.shared.halt(Stop::Now);
             self.workers.shutdown().await;
         }
-        if !writer.is_finished() {
+        if !writer.0.is_finished() {
             let _ = self.shared.writer.send(Item::End).await;
-            ended(writer.await)?;
+            ended((&mut writer.0).await)?;
         }
         outcome
     }

@@ -89,6 +89,8 @@ pub(super) struct Worker<F, C> {
     dry: bool,
     hurried: bool,
     lost: bool,
+    /// The last request found no one to talk to.
+    unreachable: bool,
     started: u64,
 }
 
@@ -118,6 +120,7 @@ impl<F: Fetcher, C: Clock> Worker<F, C> {
             dry: false,
             hurried: false,
             lost: false,
+            unreachable: false,
             started: 0,
             lease,
             shared,
@@ -256,7 +259,7 @@ impl<F: Fetcher, C: Clock> Worker<F, C> {
             let Some(leased) = self.queue.front() else { return };
             let now = self.shared.clock.now_ms();
             if self.is_dead() {
-                self.settle_unasked(|attempt, failures| verdict::after_dead_host(attempt, failures));
+                self.settle_unasked(verdict::after_dead_host);
                 continue;
             }
             match self.book.say(leased, now) {
@@ -281,10 +284,12 @@ impl<F: Fetcher, C: Clock> Worker<F, C> {
         }
     }
 
-    /// A host that failed again and again, and is to be left alone now, gets no request: its URLs
-    /// are given up. The first URL after the pause is tried.
+    /// A host that failed again and again, could not even be connected at the last try, and is to
+    /// be left alone now, gets no request: its URLs are given up. After the pause one is tried.
     fn is_dead(&self) -> bool {
-        self.gate.failures() >= DEAD_HOST_FAILURES && self.gate.wait_ms(self.shared.clock.elapsed_ms()) > 0
+        self.unreachable
+            && self.gate.failures() >= DEAD_HOST_FAILURES
+            && self.gate.wait_ms(self.shared.clock.elapsed_ms()) > 0
     }
 
     /// Hands on a visit for the first URL of the queue without a request.
@@ -354,8 +359,9 @@ impl<F: Fetcher, C: Clock> Worker<F, C> {
         let (now, elapsed) = (self.shared.clock.now_ms(), self.shared.clock.elapsed_ms());
         let jitter = self.shared.clock.jitter();
         let effect = verdict::host_effect(&flown.exchange, self.gate.failures(), now, jitter);
-        let connected = verdict::classify(&flown.exchange, false) != Outcome::BlockedAddress;
-        self.gate.observe(effect, connected, elapsed);
+        let outcome = verdict::classify(&flown.exchange, false);
+        self.unreachable = matches!(outcome, Outcome::Connect | Outcome::Dns);
+        self.gate.observe(effect, outcome != Outcome::BlockedAddress, elapsed);
         match flown.errand {
             Errand::Robots(chase) => self.land_robots(&chase, &flown.exchange),
             Errand::Url(leased) => {

@@ -1,5 +1,8 @@
 //! [`Page`]: what parsing one body gave. Plain data that can leave the parse thread.
 
+/// Version of the extractor, stored with each content: tells what an older one understood.
+pub const PARSER_VERSION: i64 = 1;
+
 /// Where on a page a link stood; the value of `links.kind`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum LinkKind {

@@ -1,12 +1,12 @@
 //! [`content_hash`], the identity of a body, and [`simhash`], which is close for texts that are
-//! alike. Both are stored, so a change in either is a new [`super::PARSER_VERSION`].
+//! alike. Both are stored, so a change in either is a new [`PARSER_VERSION`](crate::model::PARSER_VERSION).
 
 /// Fewest words that are fingerprinted: shorter texts are alike by chance.
 const MIN_WORDS: usize = 8;
 
 /// blake3, cut to 128 bits, of what was parsed. Each part is preceded by its length, so that no
 /// two different triples make the same input.
-pub(crate) fn content_hash(mime: &str, charset: Option<&str>, body: &[u8]) -> [u8; 16] {
+pub fn content_hash(mime: &str, charset: Option<&str>, body: &[u8]) -> [u8; 16] {
     let mut hasher = blake3::Hasher::new();
     for part in [mime.as_bytes(), charset.unwrap_or_default().as_bytes(), body] {
         hasher.update(&(part.len() as u64).to_le_bytes());

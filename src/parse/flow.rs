@@ -9,20 +9,29 @@ pub(crate) enum Room {
     Bytes(usize),
 }
 
+/// What stands between two words; the wider one wins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Gap {
+    None,
+    Space,
+    Cell,
+    Line,
+}
+
 /// Collects text: each run of Unicode white space becomes one space, none at the start or end of a
 /// line; what does not fit is left out.
 #[derive(Debug)]
 pub(crate) struct Flow {
     out: String,
     room: Room,
-    gap: bool,
+    gap: Gap,
     full: bool,
 }
 
 impl Flow {
     /// An empty text.
     pub(crate) fn new(room: Room) -> Self {
-        Flow { out: String::new(), room, gap: false, full: false }
+        Flow { out: String::new(), room, gap: Gap::None, full: false }
     }
 
     /// Folds a whole text at once.
@@ -37,38 +46,40 @@ impl Flow {
         if self.full {
             return;
         }
-        self.gap |= text.starts_with(char::is_whitespace);
-        let mut first = true;
-        for word in text.split_whitespace() {
-            self.gap |= !first;
-            first = false;
-            self.space();
-            self.add(word);
+        if text.starts_with(char::is_whitespace) {
+            self.gap();
         }
-        self.gap |= !first && text.ends_with(char::is_whitespace);
+        for word in text.split_whitespace() {
+            self.bridge();
+            self.add(word);
+            self.gap = Gap::Space;
+        }
+        if !text.ends_with(char::is_whitespace) && !text.is_empty() {
+            self.gap = Gap::None;
+        }
     }
 
     /// Adds preformatted text: its spaces and line breaks stay.
     pub(crate) fn push_preformatted(&mut self, text: &str) {
         if !self.full && !text.is_empty() {
-            self.space();
+            self.bridge();
             self.add(text);
         }
     }
 
     /// The next word stands apart.
     pub(crate) fn gap(&mut self) {
-        self.gap = true;
+        self.gap = self.gap.max(Gap::Space);
     }
 
-    /// Begins a new line, unless one has just begun.
-    pub(crate) fn line(&mut self) {
-        self.separate('\n');
-    }
-
-    /// Begins a new cell of a row.
+    /// The next word begins a new cell of a row.
     pub(crate) fn cell(&mut self) {
-        self.separate('\t');
+        self.gap = self.gap.max(Gap::Cell);
+    }
+
+    /// The next word begins a new line.
+    pub(crate) fn line(&mut self) {
+        self.gap = Gap::Line;
     }
 
     /// Whether nothing was collected.
@@ -92,28 +103,17 @@ impl Flow {
         Some(self.finish()).filter(|text| !text.is_empty())
     }
 
-    fn space(&mut self) {
-        if std::mem::take(&mut self.gap) && !self.at_start() {
-            self.add(" ");
+    /// Writes the gap before the next word, unless the text begins or has just broken its line.
+    fn bridge(&mut self) {
+        let gap = std::mem::replace(&mut self.gap, Gap::None);
+        if !self.out.is_empty() && !self.out.ends_with('\n') {
+            self.add(match gap {
+                Gap::None => "",
+                Gap::Space => " ",
+                Gap::Cell => "\t",
+                Gap::Line => "\n",
+            });
         }
-    }
-
-    fn separate(&mut self, mark: char) {
-        self.gap = false;
-        if self.full || self.out.is_empty() || self.out.ends_with('\n') {
-            return;
-        }
-        if mark == '\n' {
-            let kept = self.out.trim_end_matches(['\t', ' ']).len();
-            self.out.truncate(kept);
-        }
-        if !self.out.ends_with(['\n', '\t']) && !self.out.is_empty() {
-            self.add(mark.encode_utf8(&mut [0; 4]));
-        }
-    }
-
-    fn at_start(&self) -> bool {
-        self.out.is_empty() || self.out.ends_with(['\n', '\t'])
     }
 
     fn add(&mut self, text: &str) {

@@ -26,6 +26,7 @@ mod tree;
 mod walk;
 
 pub use directives::{Directives, directives};
+pub use fingerprint::content_hash;
 pub use link_header::link_header;
 
 use std::borrow::Cow;
@@ -34,9 +35,6 @@ use encoding_rs::Encoding;
 
 use self::mime::BodyKind;
 use crate::model::{CrawlUrl, Page, ParseCut};
-
-/// Version of the extractor, stored with each content.
-pub const PARSER_VERSION: i64 = 1;
 
 /// What is known of a body beside its bytes.
 #[derive(Clone, Copy, Debug)]

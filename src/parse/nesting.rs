@@ -123,10 +123,12 @@ impl NestingFilter {
         TokenSinkResult::Continue
     }
 
-    /// Links are what a crawl lives on: a dropped one stays as an empty element.
+    /// The words around a dropped tag stay apart. Links are what a crawl lives on: a dropped one
+    /// stays as an empty element.
     fn drop_start(&self, tag: Tag, line: u64) -> TokenSinkResult<NodeId> {
         self.note(ParseCut::Depth);
         *self.dropped.borrow_mut().entry(tag.name.clone()).or_default() += 1;
+        let _ = self.builder.process_token(Token::CharacterTokens(" ".into()), line);
         if tag.name == local_name!("a") && tag.attrs.iter().any(|a| a.name.local == local_name!("href")) {
             return self.empty_element(tag, line);
         }

@@ -32,22 +32,24 @@ impl References {
 
     /// Adds a reference. Its place in the list is given when it was kept.
     pub(crate) fn add(&mut self, kind: LinkKind, value: &str, nofollow: bool) -> Option<usize> {
-        let href = reference(value, kind)?;
-        let cut = if href.len() > MAX_HREF_BYTES {
-            ParseCut::Size
-        } else if self.links.len() >= self.max_links || href.len() > self.bytes_left {
-            ParseCut::Links
-        } else {
-            let position = self.links.len();
-            self.bytes_left -= href.len();
-            // `max_links` is a usize: a position beyond u32 needs 4 billion links of a body.
-            let order = u32::try_from(position).unwrap_or(u32::MAX);
-            self.links.push(RawLink { href, kind, nofollow, position: order, anchor: None });
-            return Some(position);
-        };
-        self.dropped = self.dropped.saturating_add(1);
-        self.cut = self.cut.or(Some(cut));
-        None
+        let reference = reference(value, kind)?;
+        if let Some(cut) = self.refuses(reference) {
+            self.dropped = self.dropped.saturating_add(1);
+            self.cut = self.cut.or(Some(cut));
+            return None;
+        }
+        self.bytes_left -= reference.len();
+        let place = self.links.len();
+        let position = u32::try_from(place).unwrap_or(u32::MAX);
+        self.links.push(RawLink { href: without_breaks(reference), kind, nofollow, position, anchor: None });
+        Some(place)
+    }
+
+    fn refuses(&self, reference: &str) -> Option<ParseCut> {
+        if reference.len() > MAX_HREF_BYTES {
+            return Some(ParseCut::Size);
+        }
+        (self.links.len() >= self.max_links || reference.len() > self.bytes_left).then_some(ParseCut::Links)
     }
 
     /// Gives a link its text.
@@ -63,21 +65,19 @@ impl References {
     }
 }
 
-/// The value as a reference: trimmed and without tabs and line breaks (URL 4.4). `None` for what
-/// names no other resource: a fragment of this page, `data:`, and an empty value where browsers
-/// load nothing for it.
-fn reference(value: &str, kind: LinkKind) -> Option<String> {
+/// The value without the white space around it (URL 4.4). `None` for what names no other resource:
+/// a fragment of this page, `data:`, and an empty value where browsers load nothing for it.
+fn reference(value: &str, kind: LinkKind) -> Option<&str> {
     let trimmed = value.trim_matches(|c: char| c <= ' ');
     let leads_back = matches!(kind, LinkKind::A | LinkKind::Form);
     let data = trimmed.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("data:"));
-    if trimmed.starts_with('#') || data || (trimmed.is_empty() && !leads_back) {
-        return None;
-    }
-    Some(if trimmed.contains(['\t', '\n', '\r']) {
-        trimmed.replace(['\t', '\n', '\r'], "")
-    } else {
-        trimmed.to_owned()
-    })
+    (!trimmed.starts_with('#') && !data && (leads_back || !trimmed.is_empty())).then_some(trimmed)
+}
+
+/// URLs may be broken over lines: tabs and line breaks in them do not count (URL 4.4).
+fn without_breaks(reference: &str) -> String {
+    let breaks = |byte: u8| matches!(byte, b'\t' | b'\n' | b'\r');
+    if reference.bytes().any(breaks) { reference.replace(['\t', '\n', '\r'], "") } else { reference.to_owned() }
 }
 
 /// The candidates of a `srcset` (HTML 4.8.4.2.1), descriptors left out.

@@ -28,26 +28,13 @@ pub(super) async fn lease(tx: &mut Tx<'_>, ask: &LeaseAsk, now: UnixMs) -> Resul
     extend(tx, ask).await?;
     let ready = ready_hosts(tx, ask, now).await?;
     let facts = read_facts(tx, ask, &ready).await?;
-    let held: HashMap<i64, &[UrlId]> =
-        ask.refills.iter().map(|refill| (refill.key.host_id.0, refill.held.as_slice())).collect();
-    let wants: Vec<(i64, u64)> = ready
-        .iter()
-        .map(|host| (*host, u64::from(ask.urls_per_host)))
-        .chain(ask.refills.iter().map(|refill| {
-            let held = refill.held.len() as u64;
-            (refill.key.host_id.0, u64::from(refill.want) + held)
-        }))
-        .collect();
-    let mut urls = pick_urls(tx, &wants, &held, now).await?;
+    let picked = pick(tx, ask, &ready, now).await?;
+    let mut urls = read_urls(tx, &picked).await?;
     let refills: Vec<(LeaseKey, Vec<LeasedUrl>)> = ask
         .refills
         .iter()
         .filter(|refill| is_held(&facts, refill.key, ask))
-        .map(|refill| {
-            let mut found = urls.remove(&refill.key.host_id.0).unwrap_or_default();
-            found.truncate(refill.want as usize);
-            (refill.key, found)
-        })
+        .map(|refill| (refill.key, urls.remove(&refill.key.host_id.0).unwrap_or_default()))
         .collect();
     let (working, idle): (Vec<i64>, Vec<i64>) = ready.iter().partition(|host| urls.contains_key(host));
     mark(tx, ask, &working).await?;
@@ -134,38 +121,55 @@ fn is_held(facts: &HashMap<i64, Facts>, key: LeaseKey, ask: &LeaseAsk) -> bool {
     facts.get(&key.host_id.0).is_some_and(|facts| facts.fence == key.fence && facts.leased_by == Some(ask.session.0))
 }
 
-/// The next URLs of each host: those whose due time has come, then the queue in its order.
-async fn pick_urls(
-    tx: &mut Tx<'_>,
-    wants: &[(i64, u64)],
-    held: &HashMap<i64, &[UrlId]>,
-    now: UnixMs,
-) -> Result<HashMap<i64, Vec<LeasedUrl>>, StoreError> {
+/// Which URLs each host gets, as (host, URL) in order, without those it holds already.
+async fn pick(tx: &mut Tx<'_>, ask: &LeaseAsk, ready: &[i64], now: UnixMs) -> Result<Vec<(i64, i64)>, StoreError> {
+    let mut picked = next_urls(tx, ready, ask.urls_per_host.into(), now).await?;
+    let (hosts, most) = ask.refills.iter().fold((Vec::new(), 0), |(mut hosts, most), refill| {
+        hosts.push(refill.key.host_id.0);
+        (hosts, most.max(refill.held.len() as u64 + u64::from(refill.want)))
+    });
+    let found = next_urls(tx, &hosts, most, now).await?;
+    let held: HashSet<(i64, i64)> = ask
+        .refills
+        .iter()
+        .flat_map(|refill| refill.held.iter().map(move |url| (refill.key.host_id.0, url.0)))
+        .collect();
+    let mut left: HashMap<i64, u32> = ask.refills.iter().map(|refill| (refill.key.host_id.0, refill.want)).collect();
+    picked.extend(found.into_iter().filter(|url| {
+        let left = left.entry(url.0).or_default();
+        let taken = *left > 0 && !held.contains(url);
+        *left -= u32::from(taken);
+        taken
+    }));
+    Ok(picked)
+}
+
+/// The first `most` URLs of each host: those whose due time has come, then the queue in its order.
+/// (A LIMIT takes no column, so it is one number for all hosts.)
+async fn next_urls(tx: &mut Tx<'_>, hosts: &[i64], most: u64, now: UnixMs) -> Result<Vec<(i64, i64)>, StoreError> {
     let rows = tx
         .rows(
             sqlx::query(
-                "SELECT j.value->>0 AS host_id,
+                "SELECT j.value AS host_id,
                    (SELECT json_group_array(id) FROM (SELECT u.id FROM urls u
-                      WHERE u.host_id = j.value->>0 AND u.state = 'scheduled' AND u.due_ms <= ?2
-                      ORDER BY u.due_ms LIMIT j.value->>1)) AS due,
+                      WHERE u.host_id = j.value AND u.state = 'scheduled' AND u.due_ms <= ?2
+                      ORDER BY u.due_ms LIMIT ?3)) AS due,
                    (SELECT json_group_array(id) FROM (SELECT u.id FROM urls u
-                      WHERE u.host_id = j.value->>0 AND u.state = 'queued'
-                      ORDER BY u.priority, u.id LIMIT j.value->>1)) AS queued
+                      WHERE u.host_id = j.value AND u.state = 'queued' ORDER BY u.priority, u.id LIMIT ?3)) AS queued
                  FROM json_each(?1) j",
             )
-            .bind(encode::rows(wants))
-            .bind(now),
+            .bind(encode::rows(hosts))
+            .bind(now)
+            .bind(i64::try_from(most).unwrap_or(i64::MAX)),
         )
         .await?;
-    let mut picked: Vec<(i64, i64)> = Vec::new();
-    for (row, (_, want)) in rows.iter().zip(wants) {
+    let mut urls = Vec::new();
+    for row in &rows {
         let host_id: i64 = get(tx, row, "host_id")?;
-        let held: HashSet<i64> = held.get(&host_id).map_or(&[][..], |ids| ids).iter().map(|id| id.0).collect();
         let found = rows::ids(tx, row, "due")?.into_iter().chain(rows::ids(tx, row, "queued")?);
-        let room = usize::try_from(*want).unwrap_or(usize::MAX) - held.len().min(*want as usize);
-        picked.extend(found.filter(|id| !held.contains(id)).take(room).map(|id| (host_id, id)));
+        urls.extend(found.take(usize::try_from(most).unwrap_or(usize::MAX)).map(|id| (host_id, id)));
     }
-    read_urls(tx, &picked).await
+    Ok(urls)
 }
 
 async fn read_urls(tx: &mut Tx<'_>, picked: &[(i64, i64)]) -> Result<HashMap<i64, Vec<LeasedUrl>>, StoreError> {

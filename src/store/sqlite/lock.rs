@@ -48,7 +48,7 @@ impl CrawlLock {
             }
         }
         // Only a hint for the message of a second process: without it the lock holds all the same.
-        let _ = file.set_len(0).and_then(|()| write!(file, "{}\n", std::process::id()));
+        let _ = file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id()));
         Ok(Some(CrawlLock { _file: file }))
     }
 }

@@ -2,8 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::model::Content;
-use crate::parse::PARSER_VERSION;
+use crate::model::{Content, PARSER_VERSION};
 use crate::store::StoreError;
 
 use super::super::encode::{self, Blobs};

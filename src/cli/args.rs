@@ -1,0 +1,172 @@
+//! The command line: [`Cli`] with its [`Verb`]s.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use super::exit::EXIT_CODES;
+use super::flags::{CrawlFlags, RunFlags};
+
+const ABOUT: &str = "A web crawler whose database is its interface";
+
+const LONG_ABOUT: &str = "A web crawler whose database is its interface.
+
+sqrawl crawls into one SQLite file that can be queried with plain SQL while the crawl runs. It loses no page and no \
+link when it is killed, and goes on where it stopped when the same command is run again.";
+
+const FIRST_STEPS: &str = "First steps:
+  sqrawl demo                                a small web on this machine, crawled into ./demo.db
+  sqrawl crawl https://example.org/          into ./crawl.db
+  sqrawl query 'SELECT url, title FROM pages LIMIT 10'
+  sqrawl resume                              go on after a stop or a crash
+
+Every flag is also an environment variable (--max-depth is SQRAWL_MAX_DEPTH, --db is DATABASE_URL), read from .env \
+too, and a key of a profile (--config). Flags come before the environment, then .env, the profile, what the database \
+holds, the default.";
+
+/// The whole command line.
+#[derive(Debug, Parser)]
+#[command(
+    name = "sqrawl",
+    version,
+    about = ABOUT,
+    long_about = LONG_ABOUT,
+    after_help = "Each verb has its own --help; sqrawl --help has the exit codes.",
+    after_long_help = format!("{FIRST_STEPS}\n\n{}", EXIT_CODES.as_str()),
+    disable_help_subcommand = true,
+    max_term_width = 110,
+)]
+pub(super) struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub(super) verb: Verb,
+    /// What the flags that every verb has said.
+    #[command(flatten)]
+    pub(super) run: RunFlags,
+    /// Exact values as JSON on stdout instead of text [default: off]
+    #[arg(long, global = true, help_heading = "Everywhere")]
+    pub(super) json: bool,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(super) enum Verb {
+    /// Start a crawl, or go on with the one in --db
+    Crawl(Box<CrawlArgs>),
+    /// Go on with the crawl in --db, with its stored seeds, scope and limits
+    Resume(Box<ResumeArgs>),
+    /// How the crawl in --db stands: counts, hosts, what is due next
+    Status,
+    /// Ask the database one question in SQL, read-only
+    Query(QueryArgs),
+    /// One page: facts, links in and out, history
+    Show(ShowArgs),
+    /// Check the database: integrity, foreign keys, states, counters
+    Doctor,
+    /// Settings and where they come from
+    Config {
+        /// What about them.
+        #[command(subcommand)]
+        verb: ConfigVerb,
+    },
+    /// Print a completion script for a shell
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+    /// Crawl a small web that this program serves on this machine, and ask it three questions
+    ///
+    /// The file is ./demo.db unless --db is given; DATABASE_URL is not looked at. A demo crawl in it is replaced,
+    /// anything else is left alone.
+    Demo,
+}
+
+/// `sqrawl crawl`.
+#[derive(Debug, Args)]
+#[command(
+    after_long_help = "Seeds are given as arguments, in files (-i) and on stdin (-). A URL without a scheme gets \
+https, or http for localhost and literal addresses. A seed typed as a literal address or localhost allows its own \
+origin; other private addresses need --allow-net.\n\nThe same command on the same file goes on with its crawl; flags \
+given again override what is stored. `none` lifts a limit. Units: 250ms 1s 24h, 10MB 10MiB, 2/s 30/m."
+)]
+pub(super) struct CrawlArgs {
+    /// Where to begin; - reads seeds from stdin
+    #[arg(value_name = "SEED")]
+    pub(super) seeds: Vec<String>,
+    /// A file of seeds, one a line, # begins a comment; - is stdin; may be repeated [default: none]
+    #[arg(short, long = "input", value_name = "FILE")]
+    pub(super) input: Vec<PathBuf>,
+    /// Take the seeds into a crawl that has others [default: off]
+    #[arg(long)]
+    pub(super) add_seeds: bool,
+    /// Print seeds, scope and settings, and touch neither network nor database [default: off]
+    #[arg(long)]
+    pub(super) dry_run: bool,
+    /// Settings.
+    #[command(flatten)]
+    pub(super) flags: CrawlFlags,
+}
+
+/// `sqrawl resume`.
+#[derive(Debug, Args)]
+pub(super) struct ResumeArgs {
+    /// Settings.
+    #[command(flatten)]
+    pub(super) flags: CrawlFlags,
+}
+
+/// `sqrawl query`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "One statement that begins with SELECT, WITH, VALUES or EXPLAIN. Tables and views: docs/schema.md, \
+or SELECT name FROM sqlite_schema."
+)]
+pub(super) struct QueryArgs {
+    /// The statement; - reads it from stdin
+    #[arg(value_name = "SQL", required = true, allow_hyphen_values = true)]
+    pub(super) sql: String,
+    /// How rows are printed [default: table on a terminal, else csv]
+    #[arg(short, long, value_enum, hide_default_value = true)]
+    pub(super) format: Option<QueryFormat>,
+    /// Longest time for the statement, or none [default: 60s]
+    #[arg(long, value_name = "TIME")]
+    pub(super) timeout: Option<String>,
+}
+
+/// How rows are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum QueryFormat {
+    /// Columns for reading.
+    Table,
+    /// RFC 4180, with a header line.
+    Csv,
+    /// One array of objects.
+    Json,
+    /// One object a line.
+    Jsonl,
+    /// A Markdown table.
+    Markdown,
+}
+
+/// `sqrawl show`.
+#[derive(Debug, Args)]
+pub(super) struct ShowArgs {
+    /// The page, as stored or as typed
+    pub(super) url: String,
+    /// Print its body alone [default: off]
+    #[arg(long, conflicts_with_all = ["text", "headers"])]
+    pub(super) body: bool,
+    /// Print its plain text alone [default: off]
+    #[arg(long, conflicts_with = "headers")]
+    pub(super) text: bool,
+    /// Print its response headers alone [default: off]
+    #[arg(long)]
+    pub(super) headers: bool,
+}
+
+/// `sqrawl config`.
+#[derive(Debug, Subcommand)]
+pub(super) enum ConfigVerb {
+    /// Print every setting with its value and where it comes from
+    Show(Box<ResumeArgs>),
+}

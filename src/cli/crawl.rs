@@ -1,0 +1,237 @@
+//! `sqrawl crawl` and `sqrawl resume`: look at the file, decide, say what will happen, run one
+//! session, say what happened.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::Exit;
+use super::args::CrawlArgs;
+use super::closing::{closing, exit_of_session, next_steps};
+use super::exit::UsageError;
+use super::files::{self, CrawlFile};
+use super::opening::Opening;
+use super::plan::{self, Plan, all_seeds, grants, widened};
+use super::seeds::{GivenSeed, read_seeds};
+use super::session;
+use super::sources::Sources;
+use super::terminal::Terminal;
+use crate::config::units::grouped;
+use crate::config::{CRAWL, changes};
+use crate::engine::{Job, Summary};
+use crate::fetch::HttpFetcher;
+use crate::model::{Admission, CrawlSettings, CrawlUrl, EndedBy, Origin, Seed, Totals};
+use crate::scope::Scope;
+use crate::store::StoredCrawl;
+
+/// `sqrawl crawl`.
+///
+/// # Errors
+/// Wrong usage, or a database or session that failed.
+pub(super) async fn crawl(args: CrawlArgs, sources: &Sources, terminal: &Terminal) -> anyhow::Result<Exit> {
+    let given = read_seeds(&args.seeds, &args.input)?;
+    let file = CrawlFile::look(sources.path()).await?;
+    let plan = plan::crawl(given, file.stored.as_ref(), args.add_seeds, sources.path());
+    carry_out(plan, file, args.dry_run, sources, terminal).await
+}
+
+/// `sqrawl resume`.
+///
+/// # Errors
+/// Wrong usage, or a database or session that failed.
+pub(super) async fn resume(sources: &Sources, terminal: &Terminal) -> anyhow::Result<Exit> {
+    let file = CrawlFile::look(sources.path()).await?;
+    let plan = plan::resume(file.stored.as_ref(), sources.path());
+    carry_out(plan, file, false, sources, terminal).await
+}
+
+async fn carry_out(
+    plan: Result<Plan, UsageError>,
+    file: CrawlFile,
+    dry_run: bool,
+    sources: &Sources,
+    terminal: &Terminal,
+) -> anyhow::Result<Exit> {
+    let prepared = plan.map_err(anyhow::Error::from).and_then(|plan| prepare(plan, file.stored.as_ref(), sources));
+    let (work, settings) = match prepared {
+        Ok(prepared) => prepared,
+        Err(error) => {
+            file.close().await?;
+            return Err(error);
+        }
+    };
+    match (work, file.stored.as_ref()) {
+        (Some(prepared), _) if !dry_run => prepared.run(file, settings, sources, terminal).await,
+        (Some(prepared), _) => {
+            file.close().await?;
+            prepared.print(&settings, sources, terminal)
+        }
+        (None, stored) => {
+            let totals = stored.map(|stored| stored.totals).unwrap_or_default();
+            file.close().await?;
+            already_complete(totals, &settings, sources, terminal)
+        }
+    }
+}
+
+/// The settings, and the work unless there is none left.
+fn prepare(
+    plan: Plan,
+    stored: Option<&StoredCrawl>,
+    sources: &Sources,
+) -> anyhow::Result<(Option<Prepared>, CrawlSettings)> {
+    let settings = sources.crawl(stored.map(|stored| (&stored.settings, sources.path())))?.settings;
+    let prepared = match plan {
+        Plan::Complete => None,
+        Plan::Session(new) => Some(Prepared::new(&settings, new, stored)?),
+    };
+    Ok((prepared, settings))
+}
+
+/// Everything a session needs, checked: nothing was changed yet.
+struct Prepared {
+    headline: String,
+    opening: Vec<String>,
+    seeds: Vec<Seed>,
+    all: Vec<CrawlUrl>,
+    grants: Vec<Origin>,
+}
+
+impl Prepared {
+    fn new(settings: &CrawlSettings, new: Vec<GivenSeed>, stored: Option<&StoredCrawl>) -> anyhow::Result<Self> {
+        let all = all_seeds(stored, &new);
+        let scope = Scope::new(settings, &all, &widened(stored))?;
+        let changes = stored.map(|stored| changes(CRAWL, &stored.settings, settings)).unwrap_or_default();
+        let opening = Opening { settings, seeds: &all, given: &new, changes: &changes };
+        Ok(Prepared {
+            headline: headline(stored),
+            opening: opening.lines(),
+            seeds: new.iter().map(|seed| seed.judged(&scope)).collect(),
+            grants: grants(stored, &new),
+            all,
+        })
+    }
+
+    /// Seeds that the scope itself refuses, which no one would look for.
+    fn refused(&self) -> impl Iterator<Item = String> {
+        self.seeds.iter().filter_map(|seed| match &seed.candidate.admission {
+            Admission::Queue => None,
+            Admission::Exclude(rule) => Some(format!("seed {} is excluded by {}", seed.candidate.url, rule.as_str())),
+        })
+    }
+
+    async fn run(
+        self,
+        file: CrawlFile,
+        settings: CrawlSettings,
+        sources: &Sources,
+        terminal: &Terminal,
+    ) -> anyhow::Result<Exit> {
+        let fetcher = HttpFetcher::new(&settings, &self.grants)?;
+        let (store, stored) = file.open(settings.durable).await?;
+        terminal.say(format_args!("{}: {}", sources.path().display(), self.headline));
+        self.opening.iter().for_each(|line| terminal.say(line));
+        self.refused().for_each(|line| terminal.warn(line));
+        let job = Job { settings: settings.clone(), seeds: self.seeds, stored };
+        let ended = session::run(Arc::clone(&store), fetcher, job, sources, terminal).await;
+        files::close(store).await;
+        let summary = ended?;
+        report(&summary, &next_steps(&summary, &settings, sources.path()), sources, terminal)
+    }
+
+    fn print(&self, settings: &CrawlSettings, sources: &Sources, terminal: &Terminal) -> anyhow::Result<Exit> {
+        let text = if sources.json {
+            let seed = |seed: &Seed| {
+                let excluded_by = match &seed.candidate.admission {
+                    Admission::Queue => Value::Null,
+                    Admission::Exclude(rule) => json!(rule.as_str()),
+                };
+                json!({ "url": seed.candidate.url.as_str(), "given": seed.given, "excluded_by": excluded_by })
+            };
+            let seeds: Vec<Value> = self.seeds.iter().map(seed).collect();
+            let stored: Vec<&str> = self.all.iter().map(CrawlUrl::as_str).collect();
+            let all = json!({
+                "database": sources.path(), "new_seeds": seeds, "seeds": stored, "settings": settings
+            });
+            serde_json::to_string_pretty(&all)? + "\n"
+        } else {
+            let mut lines = vec![format!("dry run: {} is not touched, nothing is fetched", sources.path().display())];
+            lines.extend(self.opening.iter().cloned());
+            lines.extend(self.refused().map(|line| format!("  but      {line}")));
+            let mut origins: Vec<String> = self.all.iter().map(|url| url.origin().to_string()).collect();
+            origins.dedup();
+            let asked = match settings.ignore_robots {
+                true => "nobody is asked for robots.txt".to_owned(),
+                false => format!("{}/robots.txt is asked first, and decides what may be fetched", origins.join(", ")),
+            };
+            lines.push(format!("  robots   {asked}"));
+            lines.join("\n") + "\n"
+        };
+        terminal.data(text.as_bytes())?;
+        Ok(Exit::Done)
+    }
+}
+
+fn headline(stored: Option<&StoredCrawl>) -> String {
+    let Some(stored) = stored.filter(|stored| !stored.seeds.is_empty()) else { return "a new crawl".to_owned() };
+    let ended = match stored.last_ended_by.as_deref() {
+        Some("complete") => "was complete",
+        Some("limit") => "stopped at a limit",
+        Some("signal") => "was stopped",
+        Some(_) => "ended with an error",
+        None => "did not come to its end",
+    };
+    let totals = &stored.totals;
+    let (pages, open) = (grouped(totals.pages), grouped(totals.open()));
+    format!("going on with a crawl that {ended}: {pages} pages, {open} URLs still to do")
+}
+
+fn already_complete(
+    totals: Totals,
+    settings: &CrawlSettings,
+    sources: &Sources,
+    terminal: &Terminal,
+) -> anyhow::Result<Exit> {
+    let summary = Summary {
+        ended_by: EndedBy::Complete,
+        limit: None,
+        totals,
+        outcomes: Vec::new(),
+        wire_bytes: 0,
+        elapsed_ms: 0,
+        commits: 0,
+        peak_body_bytes: 0,
+        seed_error: None,
+    };
+    terminal.say(format_args!("{}: nothing is left to do", sources.path().display()));
+    report(&summary, &next_steps(&summary, settings, sources.path()), sources, terminal)
+}
+
+/// The last lines, and the summary as JSON where that is asked for.
+pub(super) fn report(
+    summary: &Summary,
+    next: &[String],
+    sources: &Sources,
+    terminal: &Terminal,
+) -> anyhow::Result<Exit> {
+    for line in closing(summary).iter().chain(next) {
+        terminal.say(line);
+    }
+    let exit = exit_of_session(summary);
+    if exit == Exit::NoSeed && sources.run.settings.quiet {
+        terminal.error(&closing(summary)[0]);
+    }
+    if sources.json {
+        terminal.data((serde_json::to_string_pretty(&summary_json(summary, sources)?)? + "\n").as_bytes())?;
+    }
+    Ok(exit)
+}
+
+fn summary_json(summary: &Summary, sources: &Sources) -> anyhow::Result<Value> {
+    let mut value = serde_json::to_value(summary)?;
+    let outcomes = summary.outcomes.iter().map(|(outcome, n)| (outcome.as_str().to_owned(), json!(n)));
+    value["outcomes"] = Value::Object(outcomes.collect());
+    value["limit_flag"] = json!(summary.limit.map(crate::engine::Limit::flag));
+    value["database"] = json!(sources.path());
+    Ok(value)
+}

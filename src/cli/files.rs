@@ -1,0 +1,99 @@
+//! Database files as the verbs open them: [`CrawlFile`] is one that a crawl goes into.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::Context;
+
+use crate::store::sqlite::{OpenMode, SqliteStore};
+use crate::store::{Store, StoreError, StoredCrawl};
+
+/// A file that was looked at, and is held by this process when it holds a crawl already. No other
+/// crawl can get in between the look and the session.
+#[derive(Debug)]
+pub(super) struct CrawlFile {
+    path: PathBuf,
+    held: Option<SqliteStore>,
+    /// What it holds; `None`: nothing yet.
+    pub(super) stored: Option<StoredCrawl>,
+}
+
+impl CrawlFile {
+    /// Looks into the file; a missing or empty one is not touched.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it is in use, no database of this program, or cannot be used.
+    pub(super) async fn look(path: &Path) -> Result<Self, StoreError> {
+        let path = path.to_owned();
+        match SqliteStore::open(&path, OpenMode::MustExist, false).await {
+            Ok(store) => {
+                let stored = store.stored_crawl().await?;
+                Ok(CrawlFile { path, held: Some(store), stored })
+            }
+            Err(StoreError::Missing { .. }) => Ok(CrawlFile { path, held: None, stored: None }),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The store to crawl into, created where there was none.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot be used.
+    pub(super) async fn open(self, durable: bool) -> Result<(Arc<SqliteStore>, Option<StoredCrawl>), StoreError> {
+        match self.held {
+            Some(store) if !durable => Ok((Arc::new(store), self.stored)),
+            held => {
+                if let Some(store) = held {
+                    store.close().await?;
+                }
+                let store = SqliteStore::open(&self.path, OpenMode::CreateOrOpen, durable).await?;
+                // Somebody may have been here in between.
+                let stored = store.stored_crawl().await?;
+                Ok((Arc::new(store), stored))
+            }
+        }
+    }
+
+    /// Lets go of the file.
+    ///
+    /// # Errors
+    /// [`StoreError`] when SQLite cannot close it.
+    pub(super) async fn close(self) -> Result<(), StoreError> {
+        match self.held {
+            Some(store) => store.close().await,
+            None => Ok(()),
+        }
+    }
+
+    /// Removes the file with what SQLite keeps beside it. The lock file stays: it is held.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub(super) async fn remove(self) -> anyhow::Result<()> {
+        let path = self.path.clone();
+        self.close().await?;
+        for suffix in ["", "-wal", "-shm"] {
+            let mut name = OsString::from(&path);
+            name.push(suffix);
+            match std::fs::remove_file(&name) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(error).with_context(|| format!("{} cannot be removed", Path::new(&name).display()));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Closes the store once the session let go of it: the write-ahead log goes back into the file.
+pub(super) async fn close(store: Arc<SqliteStore>) {
+    let Some(store) = Arc::into_inner(store) else {
+        tracing::debug!("a task still holds the database; its log is merged when it is next opened");
+        return;
+    };
+    if let Err(error) = store.close().await {
+        tracing::warn!(%error, "the database was not closed cleanly; everything committed is kept");
+    }
+}

@@ -1,0 +1,59 @@
+//! One session of the engine as seen from a terminal: [`run`] listens for signals, shows progress,
+//! and hands back the [`Summary`].
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+
+use super::progress::{Bounds, follow};
+use super::signals::{Stopped, listen};
+use super::sources::Sources;
+use super::terminal::Terminal;
+use crate::engine::{self, Control, Job, Progress, Summary, SystemClock};
+use crate::fetch::{Fetcher, ensure_open_files};
+use crate::store::Store;
+
+/// How long the end of the program waits for threads that do not come back, of a name server that
+/// does not answer for instance.
+const GRACE: Duration = Duration::from_millis(500);
+
+/// Runs a future on all cores. Threads that are stuck in the system do not hold the end up.
+///
+/// # Errors
+/// When the threads cannot be started, and what the future says.
+pub(super) fn on_all_cores<T>(future: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.context("the threads of the crawl cannot be started")?;
+    let result = runtime.block_on(future);
+    runtime.shutdown_timeout(GRACE);
+    result
+}
+
+/// Runs one session to its end.
+///
+/// # Errors
+/// [`engine::EngineError`]; everything committed before is kept.
+pub(super) async fn run<S: Store, F: Fetcher>(
+    store: Arc<S>,
+    fetcher: F,
+    job: Job,
+    sources: &Sources,
+    terminal: &Terminal,
+) -> anyhow::Result<Summary> {
+    if let Some(few) = ensure_open_files(job.settings.concurrency) {
+        terminal.warn(few);
+    }
+    let (control, progress, clock) =
+        (Control::default(), Arc::new(Progress::default()), Arc::new(SystemClock::default()));
+    let bounds = Bounds::from(&job.settings);
+    let lines = !sources.run.settings.no_progress;
+    let _signals = Stopped(tokio::spawn(listen(control.clone(), Arc::clone(&progress), terminal.clone())));
+    let shown = follow(Arc::clone(&progress), Arc::clone(&clock), terminal.clone(), bounds, lines);
+    let shown = Stopped(tokio::spawn(shown));
+    let ended = engine::run(store, Arc::new(fetcher), clock, job, control, progress).await;
+    drop(shown);
+    terminal.hide_bar();
+    Ok(ended?)
+}

@@ -1,0 +1,101 @@
+//! Signals: the first one drains the session, the second stops it at once.
+
+use std::sync::Arc;
+
+use tokio::task::JoinHandle;
+
+use super::terminal::Terminal;
+use crate::engine::{Control, Progress};
+
+/// Listens until the future is dropped. SIGINT, SIGTERM and SIGHUP mean the same; a SIGHUP that
+/// was ignored from the start (nohup) stays ignored.
+#[cfg(unix)]
+pub(super) async fn listen(control: Control, progress: Arc<Progress>, terminal: Terminal) {
+    use tokio::signal::unix::{Signal, SignalKind, signal};
+    let open = |kind: SignalKind| -> Option<Signal> {
+        signal(kind).inspect_err(|error| tracing::warn!(%error, "a signal cannot be listened for")).ok()
+    };
+    let (mut interrupt, mut terminate) = (open(SignalKind::interrupt()), open(SignalKind::terminate()));
+    let mut hangup = if hangup_ignored() { None } else { open(SignalKind::hangup()) };
+    loop {
+        tokio::select! {
+            () = arrival(&mut interrupt) => {}
+            () = arrival(&mut terminate) => {}
+            () = arrival(&mut hangup) => {}
+        }
+        stop(&control, &progress, &terminal);
+    }
+}
+
+#[cfg(unix)]
+async fn arrival(signal: &mut Option<tokio::signal::unix::Signal>) {
+    match signal {
+        Some(signal) => {
+            signal.recv().await;
+        }
+        None => std::future::pending().await,
+    }
+}
+
+/// Listens for Ctrl-C until the future is dropped.
+#[cfg(not(unix))]
+pub(super) async fn listen(control: Control, progress: Arc<Progress>, terminal: Terminal) {
+    while tokio::signal::ctrl_c().await.is_ok() {
+        stop(&control, &progress, &terminal);
+    }
+}
+
+fn stop(control: &Control, progress: &Progress, terminal: &Terminal) {
+    if control.drain() {
+        let in_flight = progress.snapshot().in_flight;
+        terminal.say(format_args!(
+            "finishing {in_flight} requests in flight (at most 10 s); press Ctrl-C again to stop at once"
+        ));
+    } else if control.stop_now() {
+        terminal.say("stopping at once");
+    }
+}
+
+/// Calls back at the first Ctrl-C, until what it returns is dropped.
+pub(super) fn on_first(call: impl FnOnce() + Send + 'static) -> Stopped {
+    Stopped(tokio::spawn(async move {
+        if tokio::signal::ctrl_c().await.is_ok() {
+            call();
+        }
+    }))
+}
+
+/// A task that ends with its owner.
+#[derive(Debug)]
+pub(super) struct Stopped(pub(super) JoinHandle<()>);
+
+impl Drop for Stopped {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Whether this process was started with SIGHUP ignored, as nohup does. The standard library
+/// cannot ask; Linux tells in /proc (signal 1 is the lowest bit). Elsewhere: no.
+#[cfg(unix)]
+fn hangup_ignored() -> bool {
+    std::fs::read_to_string("/proc/self/status").is_ok_and(|status| ignores_hangup(&status))
+}
+
+#[cfg(unix)]
+fn ignores_hangup(status: &str) -> bool {
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & 1 == 1)
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nohup_is_seen() {
+        assert!(ignores_hangup("Name:\tx\nSigIgn:\t0000000000001001\n"));
+        assert!(!ignores_hangup("Name:\tx\nSigIgn:\t0000000000001000\n"));
+        assert!(!ignores_hangup(""));
+    }
+}

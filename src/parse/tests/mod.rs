@@ -1,0 +1,20 @@
+//! Whole bodies through [`super::parse`], and the tree builder against plain scraper.
+
+mod hostile;
+mod links;
+mod pages;
+mod trees;
+
+use super::{BodyFacts, ParseLimits, parse};
+use crate::model::{CrawlUrl, Page};
+
+/// Parses with a clock that never runs out.
+fn parsed(body: &[u8], content_type: Option<&str>, limits: &ParseLimits) -> Page {
+    let url = CrawlUrl::stored("https://example.com/dir/page").expect("a canonical URL");
+    parse(body, BodyFacts { url: &url, content_type, agent: "sqrawl" }, limits, &mut || false)
+}
+
+/// Parses UTF-8 HTML under the default limits.
+fn html(body: &str) -> Page {
+    parsed(body.as_bytes(), Some("text/html; charset=utf-8"), &ParseLimits::default())
+}
