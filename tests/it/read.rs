@@ -254,6 +254,33 @@ async fn an_unknown_name_is_answered_with_those_that_exist() {
     }
 }
 
+/// Every question in the documentation has columns, and the fixture answers all but the empty ones.
+#[tokio::test]
+async fn the_documented_questions_are_answered() {
+    let scratch = Scratch::new().await;
+    let mut reader = scratch.reader().await;
+    let page = include_str!("../../docs/query.md");
+    let questions: Vec<&str> = page.split("```sql\n").skip(1).filter_map(|part| part.split("```").next()).collect();
+    assert!(questions.len() >= 6);
+    for question in questions {
+        assert!(!rows(&mut reader, question).await.rows.is_empty(), "{question}");
+    }
+}
+
+/// In a process of its own: the limit concerns all of SQLite in it.
+#[tokio::test]
+async fn a_query_that_needs_too_much_memory_fails_and_says_so() {
+    let scratch = Scratch::new().await;
+    let query = |sql: &str| {
+        let mut sqrawl = std::process::Command::new(env!("CARGO_BIN_EXE_sqrawl"));
+        sqrawl.arg("--db").arg(&scratch.path).args(["query", "-f", "csv", sql]).output().expect("a process")
+    };
+    let output = query("SELECT length(hex(zeroblob(400000000)))");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success() && said.contains("needs more memory"), "{said}");
+    assert_eq!(query("SELECT length(zeroblob(40000000)) AS n").stdout, b"n\r\n40000000\r\n");
+}
+
 const ENDLESS: &str = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n";
 
 #[tokio::test]
@@ -560,4 +587,87 @@ async fn what_was_found_reads_well() {
         assert!(!text.chars().any(|c| c != '\n' && report::is_harmful(c)), "{text}");
         assert!(lines.iter().all(|line| text.contains(line)), "{lines:?} in\n{text}");
     }
+}
+
+/// What is refused is left as it is, and nothing appears beside it.
+#[tokio::test]
+async fn files_that_are_no_crawl_are_refused_and_left_alone() {
+    let newer = Scratch::new().await;
+    newer.write("PRAGMA user_version = 99").await;
+    let foreign = Scratch::new().await;
+    foreign.write("PRAGMA application_id = 7").await;
+    let text = Scratch::new().await;
+    std::fs::write(&text.path, "these are words, many words, and no database at all").expect("written");
+    let empty = Scratch::new().await;
+    std::fs::write(&empty.path, "").expect("written");
+    let none = Scratch::new().await;
+    std::fs::remove_file(&none.path).expect("removed");
+    for (scratch, wanted) in [
+        (newer, "schema version 99"),
+        (foreign, "another program"),
+        (text, "not a SQLite database"),
+        (empty, "does not exist"),
+        (none, "does not exist"),
+    ] {
+        let before = files_in(scratch.folder.path());
+        let error = Reader::open(&scratch.path).await.err().expect("a refusal").to_string();
+        assert!(error.contains(wanted), "{error}");
+        assert_eq!(files_in(scratch.folder.path()), before, "{wanted}");
+    }
+}
+
+#[tokio::test]
+async fn whether_a_crawl_runs_is_seen_without_disturbing_one() {
+    let scratch = Scratch::new().await;
+    let reader = scratch.reader().await;
+    assert!(!reader.is_running());
+    let path = scratch.path.clone();
+    let asked = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let stop = asked.clone();
+    let asking = std::thread::spawn(move || {
+        while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+            reader.is_running();
+        }
+        reader
+    });
+    for _ in 0..20 {
+        let store = SqliteStore::open(&path, OpenMode::MustExist, false).await.expect("nobody crawls");
+        store.close().await.expect("closed");
+    }
+    asked.store(true, std::sync::atomic::Ordering::Relaxed);
+    let reader = asking.join().expect("it ends");
+    let store = SqliteStore::open(&path, OpenMode::MustExist, false).await.expect("nobody crawls");
+    assert!(reader.is_running());
+    store.close().await.expect("closed");
+    assert!(!reader.is_running());
+}
+
+/// Counters and rows change together; a reader that saw them apart would find damage.
+#[tokio::test]
+async fn doctor_is_consistent_beside_a_writer() {
+    const STEP: &str = "BEGIN IMMEDIATE;
+        INSERT INTO urls(host_id, state, depth, discovered_ms, seen_round, url)
+        SELECT 1, 'queued', 3, 4000, 1, 'https://a.example/' || (SELECT max(id) + 1 FROM urls);
+        UPDATE host_queue SET queued = queued + 1 WHERE host_id = 1;
+        UPDATE totals SET n = n + 1 WHERE name = 'queued';
+        COMMIT";
+    let scratch = Scratch::new().await;
+    let mut reader = scratch.reader().await;
+    let mut writer = scratch.connection().await;
+    let write = async {
+        for _ in 0..300 {
+            sqlx::raw_sql(STEP).execute(&mut writer).await.expect("written");
+        }
+    };
+    let read = async {
+        let mut seen = Vec::new();
+        while seen.last().is_none_or(|n| *n < 301) {
+            let diagnosis = reader.doctor(DoctorOptions::default(), &Limits::default()).await.expect("a diagnosis");
+            assert_eq!(diagnosis.findings, []);
+            seen.push(reader.totals().await.expect("totals").queued);
+        }
+        seen
+    };
+    let ((), seen) = tokio::join!(write, read);
+    assert!(seen.is_sorted());
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{ConnectOptions, Connection, SqliteConnection};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, SqliteConnection};
 
 use super::body::Body;
 use super::doctor::{self, Diagnosis, DoctorOptions, SchemaObject, code_of};
@@ -86,6 +86,18 @@ impl Reader {
     /// Whether a process crawls into the file now.
     pub fn is_running(&self) -> bool {
         lock::is_held(&self.path)
+    }
+
+    /// Bounds the memory that SQLite takes in this process, of all its connections together; a
+    /// statement that needs more fails. It can be lowered and not raised, so it is for a process
+    /// that does nothing but ask.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the file is at fault.
+    pub async fn limit_memory(&mut self, bytes: u32) -> Result<(), StoreError> {
+        let sql = AssertSqlSafe(format!("PRAGMA hard_heap_limit = {bytes}"));
+        let set = sqlx::query(sql).execute(&mut self.conn).await;
+        set.map(drop).map_err(|e| store_error(&self.path, "limiting the memory", e))
     }
 
     /// Runs one statement that only reads, row by row into `sink`; `params` are the values of its
