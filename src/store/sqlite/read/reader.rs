@@ -8,9 +8,10 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Connection, SqliteConnection};
 
 use super::body::Body;
 use super::doctor::{self, Diagnosis, DoctorOptions, SchemaObject, code_of};
+use super::facts::{Lookup, ShowLimits};
 use super::limits::{Limits, STEP_OPS, Stopped, Watch};
 use super::query::{self, Failure, QueryEnd};
-use super::show::{self, Lookup, ShowLimits};
+use super::show;
 use super::status::{self, Status};
 use super::value::{RowSink, Value};
 use crate::model::{Totals, UnixMs};
