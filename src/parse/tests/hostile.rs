@@ -54,6 +54,15 @@ fn closed_nesting_leaves_the_rest_of_the_page_whole() {
 }
 
 #[test]
+fn dropped_tags_are_forgotten_once_their_parent_is_closed() {
+    let first = ["<div>".repeat(600), "<section>".repeat(100), "</div>".repeat(600)].concat();
+    let second = format!("{}<section>x</section>y", "<div>".repeat(509));
+    let (tree, cut) = build(&(first + &second), false, &ParseLimits::default(), &mut || false);
+    assert_eq!(cut, Some(ParseCut::Depth));
+    assert!(tree.html().contains("<div><section>x</section>y</div>"));
+}
+
+#[test]
 fn no_depth_beyond_the_limit() {
     let limits = ParseLimits { max_depth: 50, ..ParseLimits::default() };
     for body in ["<div>", "</x><div>", "<p><div>", "<ul><li>", "<table><td>", "<b><div></b>", "<i><table><td>"] {
