@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::exit::Exit;
 use super::terminal::shell_word;
-use crate::config::units::{about_bytes, about_duration, grouped, show_duration};
+use crate::config::units::{about_bytes, about_duration, counted, grouped, show_duration};
 use crate::engine::{Limit, Summary};
 use crate::model::{CrawlSettings, EndedBy};
 use crate::report::neutralise;
@@ -31,8 +31,8 @@ pub(super) fn closing(summary: &Summary) -> Vec<String> {
     let mut lines = vec![
         heading(summary),
         format!(
-            "  this session: {} URLs in {}, {per_second:.1}/s, {}",
-            grouped(settled),
+            "  this session: {} in {}, {per_second:.1}/s, {}",
+            counted(settled, "URL"),
             about_duration(summary.elapsed_ms),
             about_bytes(summary.wire_bytes)
         ),
@@ -43,8 +43,8 @@ pub(super) fn closing(summary: &Summary) -> Vec<String> {
         lines.push(format!("  outcomes:     {}", outcomes.join(", ")));
     }
     lines.push(format!(
-        "  whole crawl:  {} pages, {} done, {} failed, {} still to do, {} excluded by a rule",
-        grouped(totals.pages),
+        "  whole crawl:  {}, {} done, {} failed, {} still to do, {} excluded by a rule",
+        counted(totals.pages, "page"),
         grouped(totals.done),
         grouped(totals.failed),
         grouped(totals.open()),
