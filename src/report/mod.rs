@@ -6,8 +6,22 @@
 //! - [`neutralise`] makes text from the web safe for a terminal. Everything here uses it.
 
 mod neutral;
+mod prose;
 mod rows;
 mod table;
+mod words;
 
 pub use neutral::{is_harmful, neutralise, neutralise_lines};
+pub use prose::{diagnosis, page, status};
 pub use rows::{Format, Look, RowWriter, write_rows};
+
+/// A struct of the read side as indented JSON with a line feed at its end. Numbers are exact, and
+/// no character in it can act on a terminal.
+///
+/// # Errors
+/// Never for the structs of the read side.
+pub fn json(value: &impl serde::Serialize) -> serde_json::Result<String> {
+    let mut text = rows::escape_harmful(&serde_json::to_string_pretty(value)?);
+    text.push('\n');
+    Ok(text)
+}
