@@ -85,7 +85,10 @@ pub(super) fn next_steps(summary: &Summary, settings: &CrawlSettings, database: 
         steps.push(format!("             sqrawl query --db {db} 'SELECT * FROM report_broken_links'"));
         steps.push(format!("             sqrawl status --db {db}"));
     } else {
-        steps.push(format!("what was tried: sqrawl query --db {db} 'SELECT * FROM report_status'"));
+        steps.push(format!("look at it:  sqrawl query --db {db} 'SELECT url, outcome, error FROM fetches JOIN urls ON urls.id = url_id'"));
+        if nothing_fetched(summary) {
+            steps.push(format!("then again:  remove {db} or choose another --db; this crawl is complete"));
+        }
     }
     steps
 }
@@ -155,7 +158,10 @@ mod tests {
 
     #[test]
     fn a_seed_that_fails_is_named_without_its_control_characters() {
-        let lines = closing(&summary(EndedBy::Complete, None, 0));
+        let failed = summary(EndedBy::Complete, None, 0);
+        let steps = next_steps(&failed, &CrawlSettings::default(), Path::new("x.db"));
+        assert_eq!(steps[1], "then again:  remove x.db or choose another --db; this crawl is complete");
+        let lines = closing(&failed);
         assert_eq!(lines[0], "no seed could be fetched: https://x.test/: dns␛[2J");
     }
 }
