@@ -307,3 +307,94 @@ fn markdown_text(text: &str) -> String {
     }
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rows() -> (Vec<String>, Vec<Vec<Value>>) {
+        let text = |s: &str| Value::Text(s.to_owned());
+        let columns = ["id", "url", "url"].map(str::to_owned).to_vec();
+        let first = vec![Value::Integer(i64::MAX), text("a,\"b\"\r\n|<i>\u{1b}\u{9b}"), Value::Null];
+        let second = vec![Value::Real(2.0), Value::Blob(vec![0, 0xab]), Value::Real(f64::INFINITY)];
+        (columns, vec![first, second])
+    }
+
+    fn written(format: Format, terminal: bool) -> String {
+        let (columns, rows) = rows();
+        let mut out = Vec::new();
+        let look = Look { terminal, ..Look::default() };
+        assert_eq!(write_rows(format, look, &columns, rows, &mut out).expect("memory"), 2);
+        String::from_utf8(out).expect("text")
+    }
+
+    #[test]
+    fn csv_is_rfc_4180() {
+        let wanted = "id,url,url\r\n9223372036854775807,\"a,\"\"b\"\"\r\n|<i>\u{1b}\u{9b}\",\r\n2.0,00ab,Inf\r\n";
+        assert_eq!(written(Format::Csv, false), wanted);
+        let on_terminal = written(Format::Csv, true);
+        assert!(on_terminal.contains("\"a,\"\"b\"\"␍␊|<i>␛<U+009B>\""), "{on_terminal}");
+    }
+
+    #[test]
+    fn json_is_exact_and_harmless() {
+        let objects = [
+            r#"{"id":9223372036854775807,"url":"a,\"b\"\r\n|<i>\u001b\u009b","url_2":null}"#,
+            r#"{"id":2.0,"url":"00ab","url_2":null}"#,
+        ];
+        assert_eq!(written(Format::Json, false), format!("[\n{}\n]\n", objects.join(",\n")));
+        assert_eq!(written(Format::Jsonl, true), objects.map(|o| format!("{o}\n")).concat());
+        let back: serde_json::Value = serde_json::from_str(&written(Format::Json, true)).expect("JSON");
+        assert_eq!(back[0]["url"], "a,\"b\"\r\n|<i>\u{1b}\u{9b}");
+    }
+
+    #[test]
+    fn markdown_cells_stay_cells() {
+        let wanted = "| id | url | url |\n| --- | --- | --- |\n| 9223372036854775807 | a,\"b\"<br>\\|&lt;i>␛&lt;U+009B> |  |\n| 2.0 | 00ab | Inf |\n";
+        assert_eq!(written(Format::Markdown, false), wanted);
+    }
+
+    #[test]
+    fn nothing_is_still_a_document() {
+        let columns = ["a".to_owned()];
+        for (format, wanted) in [
+            (Format::Json, "[]\n"),
+            (Format::Jsonl, ""),
+            (Format::Csv, "a\r\n"),
+            (Format::Markdown, "| a |\n| --- |\n"),
+        ] {
+            let mut out = Vec::new();
+            write_rows(format, Look::default(), &columns, Vec::new(), &mut out).expect("memory");
+            assert_eq!(String::from_utf8(out).expect("text"), wanted, "{format:?}");
+        }
+    }
+
+    #[test]
+    fn repeated_columns_get_keys_of_their_own() {
+        let names = ["a", "a", "a_2", "a"].map(str::to_owned);
+        assert_eq!(unique_keys(&names), ["a", "a_2", "a_2_2", "a_3"]);
+    }
+
+    /// As `head` leaves a pipe.
+    struct Closed;
+
+    impl Write for Closed {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(io::ErrorKind::BrokenPipe.into())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Err(io::ErrorKind::BrokenPipe.into())
+        }
+    }
+
+    #[test]
+    fn a_closed_pipe_is_no_error_and_a_full_disk_is_one() {
+        let (columns, rows) = rows();
+        for (_, format) in Format::ALL {
+            assert!(write_rows(format, Look::default(), &columns, rows.clone(), Closed).is_ok(), "{format:?}");
+        }
+        let mut full = [0; 4];
+        assert!(write_rows(Format::Csv, Look::default(), &columns, rows, &mut full[..]).is_err());
+    }
+}

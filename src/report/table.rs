@@ -15,7 +15,7 @@ const CHUNK_ROWS: usize = 200;
 /// Characters of a cell that are looked at: more never fit beside anything else.
 const CELL_CHARS: usize = 1000;
 /// Bytes of a BLOB that are shown.
-const BLOB_BYTES: usize = 16;
+const BLOB_BYTES: usize = 8;
 /// Least columns of a terminal that a column of the table needs, borders included, to be of use.
 const LEAST_WIDTH: usize = 8;
 /// Stands in no neutralised text, so that a cell is cut where the room ends and not at a space.
@@ -63,18 +63,22 @@ impl<W: Write> TableWriter<W> {
 
     fn flush_rows(&mut self) -> io::Result<()> {
         let rows = std::mem::take(&mut self.waiting);
+        if rows.is_empty() && self.written > 0 {
+            return Ok(());
+        }
         let first_row = self.written;
         self.written += rows.len() as u64;
         if self.is_too_narrow() {
             return rows.into_iter().zip(first_row..).try_for_each(|(row, n)| self.write_block(row, n + 1));
         }
         let mut table = self.table(if self.look.ascii { ASCII_FULL_CONDENSED } else { UTF8_FULL_CONDENSED });
-        if let Some(layout) = &self.layout {
-            table.set_constraints(layout.widths.iter().map(|w| ColumnConstraint::Absolute(Width::Fixed(*w))));
-        } else {
+        if self.layout.is_none() {
             table.set_header(self.names.clone());
         }
         rows.into_iter().for_each(|row| add_row(&mut table, row));
+        // Only columns that exist take a width.
+        let widths = self.layout.iter().flat_map(|layout| &layout.widths);
+        table.set_constraints(widths.map(|w| ColumnConstraint::Absolute(Width::Fixed(*w))));
         let mut lines: Vec<String> = table.lines().collect();
         let bottom = lines.pop().unwrap_or_default();
         let skip = usize::from(self.layout.is_some());
@@ -148,5 +152,74 @@ fn cut(text: &str) -> String {
     match text.char_indices().nth(CELL_CHARS) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::{Format, write_rows};
+
+    fn table(look: Look, columns: &[&str], rows: Vec<Vec<Value>>) -> String {
+        let columns: Vec<String> = columns.iter().map(|c| (*c).to_owned()).collect();
+        let mut out = Vec::new();
+        write_rows(Format::Table, look, &columns, rows, &mut out).expect("memory");
+        String::from_utf8(out).expect("text")
+    }
+
+    fn text(value: &str) -> Value {
+        Value::Text(value.to_owned())
+    }
+
+    #[test]
+    fn cells_are_cut_to_the_terminal() {
+        let look = Look { width: Some(30), terminal: true, ascii: true };
+        let rows = vec![
+            vec![Value::Integer(1), text("https://a.example/a/very/long/path")],
+            vec![Value::Null, text("日本語日本語日本語日本語")],
+        ];
+        let wanted = "\
++----+-----------------------+
+| id | url                   |
++============================+
+|  1 | https://a.example/a/… |
+|    | 日本語日本語日本語日… |
++----+-----------------------+
+";
+        assert_eq!(table(look, &["id", "url"], rows), wanted);
+    }
+
+    #[test]
+    fn many_columns_in_little_room_become_blocks() {
+        let look = Look { width: Some(20), terminal: true, ascii: true };
+        let row = vec![text("a"), Value::Real(0.5), Value::Blob(vec![1; 9])];
+        let wanted = "-[ row 1 ]-\n a    a\n b    0.5\n url  x'0101010101…\n";
+        assert_eq!(table(look, &["a", "b", "url"], vec![row]), wanted);
+    }
+
+    #[test]
+    fn later_rows_take_the_widths_of_the_first() {
+        let look = Look { width: None, terminal: false, ascii: true };
+        let rows = (0..500).map(|n| vec![Value::Integer(n), text(&"x".repeat(if n < 300 { 3 } else { 9 }))]).collect();
+        let out = table(look, &["n", "x"], rows);
+        let lines: Vec<&str> = out.lines().collect();
+        assert_eq!(lines.len(), 504, "two borders, a header and its line");
+        assert!(lines.iter().all(|line| line.chars().count() == lines[0].chars().count()), "{out}");
+        assert_eq!((lines[3], lines[503 - 1]), ("|   0 | xxx |", "| 499 | xx… |"));
+    }
+
+    #[test]
+    fn no_rows_still_show_the_columns() {
+        let look = Look { width: Some(40), terminal: true, ascii: true };
+        assert_eq!(table(look, &["a", "b"], Vec::new()), "+---+---+\n| a | b |\n+=======+\n+---+---+\n");
+        assert_eq!(table(look, &[], Vec::new()), "");
+    }
+
+    #[test]
+    fn what_a_page_says_cannot_reach_the_terminal() {
+        let look = Look { width: Some(60), terminal: true, ascii: true };
+        let out = table(look, &["a\x1b[2J"], vec![vec![text("\x1b]0;title\x07\r\n\u{202e}")]]);
+        assert!(!out.chars().any(|c| c != '\n' && crate::report::is_harmful(c)), "{out:?}");
+        assert!(out.contains("␛]0;title␇␍␊<U+202E>"), "{out}");
     }
 }

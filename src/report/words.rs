@@ -77,7 +77,7 @@ mod tests {
         for (ms, wanted) in [(0, "1s"), (200_500, "3m 20s"), (3_725_000, "1h 2m"), (200_000_000, "2days 7h")] {
             assert_eq!(duration(ms), wanted);
         }
-        for (ms, wanted) in [(5_000, "in 5s"), (-5_000, "5s ago"), (500, "now"), (i64::MIN, "292277024years")] {
+        for (ms, wanted) in [(5_000, "in 5s"), (-5_000, "5s ago"), (500, "now"), (i64::MIN, "292271023years")] {
             assert!(from_now(ms, 0).starts_with(wanted), "{}", from_now(ms, 0));
         }
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection, SqliteConnection};
+use sqrawl::report::{self, Look};
 use sqrawl::store::StoreError;
 use sqrawl::store::sqlite::read::{
     Cancel, DoctorOptions, Limits, Lookup, QueryEndReason, Reader, RowSink, Rows, Severity, ShowLimits, Value,
@@ -516,5 +517,47 @@ async fn a_folder_that_cannot_be_written_is_read_when_nothing_is_in_the_log() {
     match Reader::open(&scratch.path).await.err() {
         Some(error @ StoreError::ReadOnly { .. }) => assert!(error.to_string().contains("log"), "{error}"),
         other => panic!("{other:?}"),
+    }
+}
+
+/// The lines that a person looks for, and nothing that a terminal would act on.
+#[tokio::test]
+async fn what_was_found_reads_well() {
+    let scratch = Scratch::new().await;
+    let mut reader = scratch.reader().await;
+    let look = Look { width: Some(100), terminal: true, ascii: false };
+    scratch.write("UPDATE contents SET title = 'A ' || char(27) || '[2Jpage'").await;
+    let status = report::status(&reader.status(50_000).await.expect("a status"), look);
+    let facts = match reader.show("https://a.example/page", ShowLimits::default(), &Limits::default()).await {
+        Ok(Lookup::Known(facts)) => facts,
+        other => panic!("{other:?}"),
+    };
+    let page = report::page(&facts, look);
+    let exact = report::json(&facts).expect("JSON");
+    scratch
+        .write("UPDATE totals SET n = 5 WHERE name = 'done'; UPDATE sessions SET ended_ms = NULL, ended_by = NULL")
+        .await;
+    let diagnosis = reader.doctor(DoctorOptions::default(), &Limits::default()).await.expect("a diagnosis");
+    let diagnosis = report::diagnosis(&diagnosis, look);
+    let killed = report::status(&reader.status(50_000).await.expect("a status"), look);
+    for (text, lines) in [
+        (
+            &status,
+            &["not running; session 2 ended by signal at 1970-01-01T00:00:30Z (20s ago); go on with: sqrawl resume"][..],
+        ),
+        (
+            &status,
+            &["  queued                  1\n", "next due     a.example 10s ago", "│ page     ┆    200 ┆        2 │"],
+        ),
+        (&killed, &["not running; session 2 died after 1970-01-01T00:00:29Z (21s ago); nothing was lost"]),
+        (&page, &["title        A ␛[2Jpage\n", "a later attempt gave no page", "\n  Top\n    Sub\n", "links in (1)"]),
+        (&exact, &["A \\u001b[2Jpage", "\"duplicates\": 0"]),
+        (
+            &diagnosis,
+            &["DAMAGED", "damage: a counter of the crawl", "done: 5 stored, 4 counted", "note: a session did not end"],
+        ),
+    ] {
+        assert!(!text.chars().any(|c| c != '\n' && report::is_harmful(c)), "{text}");
+        assert!(lines.iter().all(|line| text.contains(line)), "{lines:?} in\n{text}");
     }
 }
