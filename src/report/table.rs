@@ -16,8 +16,10 @@ const CHUNK_ROWS: usize = 200;
 const CELL_CHARS: usize = 1000;
 /// Bytes of a BLOB that are shown.
 const BLOB_BYTES: usize = 8;
-/// Least columns of a terminal that a column of the table needs, borders included, to be of use.
-const LEAST_WIDTH: usize = 8;
+/// A column cut to fewer characters says little; one that needs fewer takes those.
+const LEAST_WIDTH: u16 = 12;
+/// Space and border beside each column.
+const BORDER_WIDTH: u16 = 3;
 /// Stands in no neutralised text, so that a cell is cut where the room ends and not at a space.
 const NO_DELIMITER: char = '\u{0}';
 
@@ -31,9 +33,13 @@ pub(super) struct TableWriter<W: Write> {
     layout: Option<Layout>,
 }
 
-struct Layout {
-    widths: Vec<u16>,
-    bottom: String,
+enum Layout {
+    Table {
+        widths: Vec<u16>,
+        bottom: String,
+    },
+    /// One block of lines for each row.
+    Blocks,
 }
 
 impl<W: Write> TableWriter<W> {
@@ -54,8 +60,8 @@ impl<W: Write> TableWriter<W> {
     pub(super) fn finish(&mut self) -> io::Result<()> {
         if !self.names.is_empty() {
             self.flush_rows()?;
-            if let Some(layout) = self.layout.take() {
-                writeln!(self.out, "{}", layout.bottom)?;
+            if let Some(Layout::Table { bottom, .. }) = self.layout.take() {
+                writeln!(self.out, "{bottom}")?;
             }
         }
         self.out.flush()
@@ -68,29 +74,43 @@ impl<W: Write> TableWriter<W> {
         }
         let first_row = self.written;
         self.written += rows.len() as u64;
-        if self.is_too_narrow() {
-            return rows.into_iter().zip(first_row..).try_for_each(|(row, n)| self.write_block(row, n + 1));
+        match self.layout.take() {
+            None if self.needs_blocks(&rows) => self.layout = Some(Layout::Blocks),
+            None => return self.write_table(rows, None),
+            Some(Layout::Table { widths, bottom }) => return self.write_table(rows, Some((widths, bottom))),
+            Some(Layout::Blocks) => self.layout = Some(Layout::Blocks),
         }
+        rows.into_iter().zip(first_row..).try_for_each(|(row, n)| self.write_block(row, n + 1))
+    }
+
+    /// Whether the terminal is too narrow for a table that is of use.
+    fn needs_blocks(&self, rows: &[Vec<Cell>]) -> bool {
+        let Some(width) = self.look.width.filter(|_| !rows.is_empty()) else { return false };
+        let mut table = Table::new();
+        table.set_header(self.names.clone()).add_rows(rows.iter().cloned());
+        let needed = table.column_max_content_widths().into_iter().map(|w| w.min(LEAST_WIDTH) + BORDER_WIDTH);
+        needed.map(u32::from).sum::<u32>() + 1 > u32::from(width)
+    }
+
+    /// The first rows with the columns' names above, the later ones as wide as those.
+    fn write_table(&mut self, rows: Vec<Vec<Cell>>, known: Option<(Vec<u16>, String)>) -> io::Result<()> {
         let mut table = self.table(if self.look.ascii { ASCII_FULL_CONDENSED } else { UTF8_FULL_CONDENSED });
-        if self.layout.is_none() {
+        if known.is_none() {
             table.set_header(self.names.clone());
         }
         rows.into_iter().for_each(|row| add_row(&mut table, row));
         // Only columns that exist take a width.
-        let widths = self.layout.iter().flat_map(|layout| &layout.widths);
+        let widths = known.iter().flat_map(|(widths, _)| widths);
         table.set_constraints(widths.map(|w| ColumnConstraint::Absolute(Width::Fixed(*w))));
         let mut lines: Vec<String> = table.lines().collect();
         let bottom = lines.pop().unwrap_or_default();
-        let skip = usize::from(self.layout.is_some());
+        let skip = usize::from(known.is_some());
         for line in lines.iter().skip(skip) {
             writeln!(self.out, "{line}")?;
         }
-        self.layout.get_or_insert_with(|| Layout { widths: widths_of(&bottom), bottom });
+        let (widths, bottom) = known.unwrap_or_else(|| (widths_of(&bottom), bottom));
+        self.layout = Some(Layout::Table { widths, bottom });
         Ok(())
-    }
-
-    fn is_too_narrow(&self) -> bool {
-        self.look.width.is_some_and(|width| self.names.len() * LEAST_WIDTH > usize::from(width))
     }
 
     /// One row as a list of names and values.
@@ -193,6 +213,8 @@ mod tests {
     fn many_columns_in_little_room_become_blocks() {
         let look = Look { width: Some(20), terminal: true, ascii: true };
         let row = vec![text("a"), Value::Real(0.5), Value::Blob(vec![1; 9])];
+        let few = vec![text("a"), Value::Real(0.5), Value::Integer(9)];
+        assert!(table(look, &["a", "b", "c"], vec![few]).starts_with("+---+-----+---+\n"), "short columns fit");
         let wanted = "-[ row 1 ]-\n a    a\n b    0.5\n url  x'0101010101…\n";
         assert_eq!(table(look, &["a", "b", "url"], vec![row]), wanted);
     }

@@ -119,7 +119,7 @@ pub(super) async fn examine(
     diagnosis.add("bodies", bodies)?;
     diagnosis.add("sessions", dead_sessions(conn, running).await)?;
     diagnosis.add("leases", dead_leases(conn, running).await)?;
-    diagnosis.findings.sort_by(|a, b| b.severity.cmp(&a.severity));
+    diagnosis.findings.sort_by_key(|f| std::cmp::Reverse(f.severity));
     Ok(diagnosis)
 }
 
