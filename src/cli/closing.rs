@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::exit::Exit;
 use super::terminal::shell_word;
-use crate::config::units::{about_bytes, about_duration, grouped, show_duration};
+use crate::config::units::{about_bytes, about_duration, counted, grouped, show_duration};
 use crate::engine::{Limit, Summary};
 use crate::model::{CrawlSettings, EndedBy};
 use crate::report::neutralise;
@@ -31,8 +31,8 @@ pub(super) fn closing(summary: &Summary) -> Vec<String> {
     let mut lines = vec![
         heading(summary),
         format!(
-            "  this session: {} URLs in {}, {per_second:.1}/s, {}",
-            grouped(settled),
+            "  this session: {} in {}, {per_second:.1}/s, {}",
+            counted(settled, "URL"),
             about_duration(summary.elapsed_ms),
             about_bytes(summary.wire_bytes)
         ),
@@ -43,8 +43,8 @@ pub(super) fn closing(summary: &Summary) -> Vec<String> {
         lines.push(format!("  outcomes:     {}", outcomes.join(", ")));
     }
     lines.push(format!(
-        "  whole crawl:  {} pages, {} done, {} failed, {} still to do, {} excluded by a rule",
-        grouped(totals.pages),
+        "  whole crawl:  {}, {} done, {} failed, {} still to do, {} excluded by a rule",
+        counted(totals.pages, "page"),
         grouped(totals.done),
         grouped(totals.failed),
         grouped(totals.open()),
@@ -85,7 +85,10 @@ pub(super) fn next_steps(summary: &Summary, settings: &CrawlSettings, database: 
         steps.push(format!("             sqrawl query --db {db} 'SELECT * FROM report_broken_links'"));
         steps.push(format!("             sqrawl status --db {db}"));
     } else {
-        steps.push(format!("what was tried: sqrawl query --db {db} 'SELECT * FROM report_status'"));
+        steps.push(format!("look at it:  sqrawl query --db {db} 'SELECT url, outcome, error FROM fetches JOIN urls ON urls.id = url_id'"));
+        if nothing_fetched(summary) {
+            steps.push(format!("then again:  remove {db} or choose another --db; this crawl is complete"));
+        }
     }
     steps
 }
@@ -155,7 +158,10 @@ mod tests {
 
     #[test]
     fn a_seed_that_fails_is_named_without_its_control_characters() {
-        let lines = closing(&summary(EndedBy::Complete, None, 0));
+        let failed = summary(EndedBy::Complete, None, 0);
+        let steps = next_steps(&failed, &CrawlSettings::default(), Path::new("x.db"));
+        assert_eq!(steps[1], "then again:  remove x.db or choose another --db; this crawl is complete");
+        let lines = closing(&failed);
         assert_eq!(lines[0], "no seed could be fetched: https://x.test/: dns␛[2J");
     }
 }

@@ -16,7 +16,7 @@ use super::seeds::{GivenSeed, read_seeds};
 use super::session;
 use super::sources::Sources;
 use super::terminal::Terminal;
-use crate::config::units::grouped;
+use crate::config::units::counted;
 use crate::config::{CRAWL, changes};
 use crate::engine::{Job, Summary};
 use crate::fetch::HttpFetcher;
@@ -182,8 +182,8 @@ fn headline(stored: Option<&StoredCrawl>) -> String {
         None => "did not come to its end",
     };
     let totals = &stored.totals;
-    let (pages, open) = (grouped(totals.pages), grouped(totals.open()));
-    format!("going on with a crawl that {ended}: {pages} pages, {open} URLs still to do")
+    let (pages, open) = (counted(totals.pages, "page"), counted(totals.open(), "URL"));
+    format!("going on with a crawl that {ended}: {pages}, {open} still to do")
 }
 
 fn already_complete(

@@ -34,12 +34,13 @@ use std::io;
 
 use clap::{CommandFactory, FromArgMatches};
 
-use crate::report::neutralise_lines;
 use args::{Cli, ConfigVerb, Verb};
 use exit::exit_of;
 use flags::CrawlFlags;
 use sources::Sources;
 use terminal::Terminal;
+
+use crate::report::neutralise_lines;
 
 /// Runs the program with these arguments, the first one being its name.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
@@ -121,5 +122,5 @@ fn words_of(error: &anyhow::Error) -> String {
 /// Before there is a [`Terminal`].
 fn eprint_error(text: &str) {
     use io::Write;
-    let _ = writeln!(io::stderr(), "error: {text}");
+    let _ = writeln!(io::stderr(), "error: {}", neutralise_lines(text));
 }

@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::config::units::{about_bytes, about_duration, grouped};
+use crate::config::units::{about_bytes, about_duration, counted, grouped};
 use crate::engine::{Clock, Progress, ProgressSnapshot};
 use crate::model::CrawlSettings;
 
@@ -55,13 +55,14 @@ impl Watch {
             format!("{} done", grouped(now.totals.done)),
             format!("{} queued", grouped(now.totals.open())),
             format!("{:.1} pages/s", self.per_second(|s| s.1)),
-            about_bytes(now.wire_bytes),
-            format!("{} errors", grouped(now.errors())),
-            format!("{} hosts", grouped(now.active_hosts)),
         ];
+        // Early in the line: a narrow terminal cuts its end.
         if let Some(left_ms) = self.left_ms(now, elapsed_ms) {
-            parts.push(format!("about {} left", about_duration(left_ms)));
+            parts.push(format!("~{} left", about_duration(left_ms)));
         }
+        parts.push(about_bytes(now.wire_bytes));
+        parts.push(counted(now.errors(), "error"));
+        parts.push(counted(now.active_hosts, "host"));
         parts.join(" · ")
     }
 
@@ -132,24 +133,24 @@ mod tests {
     fn speed_is_that_of_the_last_ten_seconds() {
         let mut watch = Watch::new(Bounds::default());
         let first = watch.line(&snapshot(0, 100), 0);
-        assert_eq!(first, "0 done · 100 queued · 0.0 pages/s · 1.2 MB · 1 errors · 3 hosts");
+        assert_eq!(first, "0 done · 100 queued · 0.0 pages/s · 1.2 MB · 1 error · 3 hosts");
         watch.line(&snapshot(1_000, 100), 1_000);
         let line = watch.line(&snapshot(1_100, 1_500), 11_000);
-        assert_eq!(line, "1,100 done · 1,500 queued · 10.0 pages/s · 1.2 MB · 1 errors · 3 hosts · about 2m 30s left");
+        assert_eq!(line, "1,100 done · 1,500 queued · 10.0 pages/s · ~2m 30s left · 1.2 MB · 1 error · 3 hosts");
     }
 
     #[test]
     fn a_limit_bounds_the_time_left() {
         let cases = [
-            (Bounds { max_pages: Some(150), max_duration_ms: None }, "about 5.0 s left"),
-            (Bounds { max_pages: Some(150), max_duration_ms: Some(12_000) }, "about 2.0 s left"),
-            (Bounds { max_pages: None, max_duration_ms: None }, "about 1m 40s left"),
+            (Bounds { max_pages: Some(150), max_duration_ms: None }, "~5.0 s left"),
+            (Bounds { max_pages: Some(150), max_duration_ms: Some(12_000) }, "~2.0 s left"),
+            (Bounds { max_pages: None, max_duration_ms: None }, "~1m 40s left"),
         ];
         for (bounds, wanted) in cases {
             let mut watch = Watch::new(bounds);
             watch.line(&snapshot(0, 1_000), 0);
             let line = watch.line(&snapshot(100, 1_000), 10_000);
-            assert!(line.ends_with(wanted), "{line}");
+            assert!(line.contains(wanted), "{line}");
         }
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::task::JoinHandle;
 
 use super::terminal::Terminal;
+use crate::config::units::counted;
 use crate::engine::{Control, Progress};
 
 /// Listens until the future is dropped. SIGINT, SIGTERM and SIGHUP mean the same; a SIGHUP that
@@ -47,10 +48,8 @@ pub(super) async fn listen(control: Control, progress: Arc<Progress>, terminal: 
 
 fn stop(control: &Control, progress: &Progress, terminal: &Terminal) {
     if control.drain() {
-        let in_flight = progress.snapshot().in_flight;
-        terminal.say(format_args!(
-            "finishing {in_flight} requests in flight (at most 10 s); press Ctrl-C again to stop at once"
-        ));
+        let requests = counted(progress.snapshot().in_flight, "request");
+        terminal.say(format_args!("finishing {requests} in flight (at most 10 s); press Ctrl-C again to stop at once"));
     } else if control.stop_now() {
         terminal.say("stopping at once");
     }

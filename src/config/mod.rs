@@ -14,6 +14,7 @@ mod database;
 mod environment;
 mod origin;
 mod profile;
+mod reading;
 mod resolve;
 mod run;
 mod setting;

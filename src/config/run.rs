@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::crawl::{one, switch};
+use super::reading::{one, switch};
 use super::{Database, Setting, Shape};
 
 const HEADING: &str = "Everywhere";

@@ -1,6 +1,7 @@
 //! [`Setting`]: one named value of `T`, how it is read, shown and documented. [`Said`]: what one
 //! source said, still as text.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::{ConfigError, Origin};
@@ -94,11 +95,17 @@ impl<T> Setting<T> {
     /// [`ConfigError::Value`] in the notation of the origin.
     pub fn apply(&self, settings: &mut T, spoken: &Spoken) -> Result<(), ConfigError> {
         (self.set)(settings, &spoken.value).map_err(|detail| ConfigError::Value {
-            said: self.written(&spoken.origin, &spoken.value.join(",")),
+            said: self.written(&spoken.origin, &without_password(&spoken.value.join(","))),
             detail,
             example: self.written(&spoken.origin, self.example).replace(".env: ", ""),
         })
     }
+}
+
+/// A URL of another program's database may hold a password; no message repeats it.
+fn without_password(value: &str) -> Cow<'_, str> {
+    let parts = value.split_once("://").and_then(|(scheme, rest)| Some((scheme, rest.rsplit_once('@')?.1)));
+    parts.map_or(Cow::Borrowed(value), |(scheme, rest)| Cow::Owned(format!("{scheme}://…@{rest}")))
 }
 
 /// A value as one source said it.

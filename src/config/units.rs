@@ -130,6 +130,11 @@ pub fn grouped(n: u64) -> String {
     text
 }
 
+/// A count with its noun: `1 error`, `2,000 errors`.
+pub fn counted(n: u64, noun: &str) -> String {
+    format!("{} {noun}{}", grouped(n), if n == 1 { "" } else { "s" })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -196,6 +201,8 @@ mod tests {
         assert_eq!(about_duration(100_000_000), "1d 3h");
         assert_eq!(grouped(1_234_567), "1,234,567");
         assert_eq!(grouped(12), "12");
+        assert_eq!(counted(1, "host"), "1 host");
+        assert_eq!(counted(2_000, "host"), "2,000 hosts");
         assert_eq!(about_bytes(1_234_567), "1.2 MB");
     }
 

@@ -37,20 +37,29 @@ pub(crate) fn simhash(text: &str) -> Option<u64> {
 fn for_each_word(text: &str, mut found: impl FnMut(u64)) {
     let mut hash = EMPTY;
     for c in text.chars() {
-        let c = if c.is_ascii() { c.to_ascii_lowercase() } else { c.to_lowercase().next().unwrap_or(c) };
-        let alone = is_unspaced(c);
-        if hash != EMPTY && (alone || !c.is_alphanumeric()) {
+        let (c, alone, joins) = sort(c);
+        if hash != EMPTY && !joins {
             found(mix(std::mem::replace(&mut hash, EMPTY)));
         }
         if alone {
             found(mix(step(EMPTY, c)));
-        } else if c.is_alphanumeric() {
+        } else if joins {
             hash = step(hash, c);
         }
     }
     if hash != EMPTY {
         found(mix(hash));
     }
+}
+
+/// The character in lower case, whether it is a word by itself, and whether it joins its neighbours.
+fn sort(c: char) -> (char, bool, bool) {
+    if c.is_ascii() {
+        return (c.to_ascii_lowercase(), false, c.is_ascii_alphanumeric());
+    }
+    let c = c.to_lowercase().next().unwrap_or(c);
+    let alone = is_unspaced(c);
+    (c, alone, !alone && c.is_alphanumeric())
 }
 
 /// FNV-1a, over characters instead of bytes.

@@ -17,6 +17,7 @@ mod mime;
 mod nesting;
 mod prescan;
 mod references;
+mod script;
 mod sink;
 mod sniff;
 mod tags;

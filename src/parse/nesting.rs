@@ -7,11 +7,13 @@
 //!
 //! - a start tag whose parent is `max_depth` deep is dropped, and as many end tags of its name;
 //!   elements that hold no elements (void, raw text) pass, and a link passes without its content;
+//! - a name is an atom in a table that slows down with the number of different names (10 MB of
+//!   attributes, each with a name of its own: half a minute), so only so many are let in;
 //! - when more elements exist than the tags account for, or more nodes than the limit, the rest of
 //!   the page is not read.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use html5ever::tokenizer::{Tag, TagKind, Token, TokenSink, TokenSinkResult};
 use html5ever::tree_builder::{TreeBuilder, TreeBuilderOpts, TreeSink};
@@ -26,6 +28,10 @@ use crate::model::ParseCut;
 const ELEMENTS_PER_TAG: usize = 4;
 /// Elements, and attributes, that nobody has to pay for.
 const FREE_ELEMENTS: usize = 10_000;
+/// Different names of elements and attributes that one page may bring.
+const MAX_NAMES: usize = 10_000;
+/// Names up to this length are kept in the atom itself and cost nothing.
+const INLINE_NAME_BYTES: usize = 7;
 /// Steps beyond the depth limit after which the depth is no longer counted.
 const DEPTH_MARGIN: usize = 8;
 
@@ -44,6 +50,8 @@ pub(crate) struct NestingFilter {
     maybe_less: Cell<bool>,
     /// Dropped start tags whose end tag has not come.
     dropped: RefCell<HashMap<LocalName, usize>>,
+    /// Names let in, the short ones left out.
+    names: RefCell<HashSet<LocalName>>,
     raw_text: Cell<bool>,
     stopped: Cell<bool>,
     cut: Cell<Option<ParseCut>>,
@@ -63,6 +71,7 @@ impl NestingFilter {
             measured_at: Cell::new(0),
             maybe_less: Cell::new(false),
             dropped: RefCell::default(),
+            names: RefCell::default(),
             raw_text: Cell::new(false),
             stopped: Cell::new(false),
             cut: Cell::new(None),
@@ -94,7 +103,11 @@ impl NestingFilter {
         (self.builder.sink.finish(), self.cut.get())
     }
 
-    fn start_tag(&self, tag: Tag, line: u64) -> TokenSinkResult<NodeId> {
+    fn start_tag(&self, mut tag: Tag, line: u64) -> TokenSinkResult<NodeId> {
+        tag.attrs.retain(|attribute| self.admits(&attribute.name.local));
+        if !self.admits(&tag.name) {
+            return TokenSinkResult::Continue;
+        }
         if self.too_deep() && !self.is_leaf(&tag) {
             return self.drop_start(tag, line);
         }
@@ -102,6 +115,24 @@ impl NestingFilter {
             return self.empty_element(tag, line);
         }
         self.hand_on(tag, line)
+    }
+
+    /// Whether the name is known, or there is room for it.
+    fn admits(&self, name: &LocalName) -> bool {
+        if name.len() <= INLINE_NAME_BYTES {
+            return true;
+        }
+        let mut names = self.names.borrow_mut();
+        if names.contains(name) {
+            return true;
+        }
+        let room = names.len() < MAX_NAMES;
+        if room {
+            names.insert(name.clone());
+        } else {
+            self.note(ParseCut::Size);
+        }
+        room
     }
 
     fn hand_on(&self, tag: Tag, line: u64) -> TokenSinkResult<NodeId> {

@@ -14,6 +14,7 @@ use scraper::Html;
 
 use super::ParseLimits;
 use super::nesting::NestingFilter;
+use super::script::ScriptEscape;
 use super::tags::{self, is_space};
 use crate::model::ParseCut;
 
@@ -103,23 +104,33 @@ impl Feed<'_> {
         }
         self.to(tag.end)?;
         let mut at = tag.end;
+        let mut script = name.eq_ignore_ascii_case("script").then(|| ScriptEscape::new(at));
         while self.tokenizer.sink.in_raw_text() && self.fed < self.text.len() {
-            at = self.end_of_raw_text(at, name.len(), name, max_attributes)?;
+            at = self.end_of_raw_text(at, name, script.as_mut(), max_attributes)?;
         }
         Some(at)
     }
 
     /// Feeds through the next end tag that may end the raw text. Inside a comment inside a script
     /// it does not, so the search goes on just after its name.
-    fn end_of_raw_text(&mut self, from: usize, len: usize, name: &str, max_attributes: usize) -> Option<usize> {
+    fn end_of_raw_text(
+        &mut self,
+        from: usize,
+        name: &str,
+        mut script: Option<&mut ScriptEscape>,
+        max_attributes: usize,
+    ) -> Option<usize> {
         let bytes = self.text.as_bytes();
         let mut at = from;
         while let Some(open) = self.text.get(at..).and_then(|rest| rest.find("</")) {
             let start = at + open + 2;
-            let after = start + len;
+            let after = start + name.len();
             at = start;
             let named = bytes.get(start..after).is_some_and(|n| n.eq_ignore_ascii_case(name.as_bytes()));
             if named && bytes.get(after).is_some_and(|&b| is_space(b) || b == b'/' || b == b'>') {
+                if script.as_mut().is_some_and(|script| script.swallows(bytes, start - 2)) {
+                    continue;
+                }
                 let tag = self.tag(start, max_attributes)?;
                 self.to(tag.end)?;
                 return Some(if self.tokenizer.sink.in_raw_text() { after } else { tag.end });

@@ -102,12 +102,12 @@ fn wrong_usage_is_named_and_leaves_nothing() {
             "error: p.toml: cannot be read: No such file or directory (os error 2)\n",
         ),
         (
-            &["status", "--db", "postgres://u@h/d"],
-            "error: --db postgres://u@h/d: PostgreSQL is not in this version; use a SQLite file; for example --db ./site.db\n",
+            &["status", "--db", "postgres://u:secret@h/d"],
+            "error: --db postgres://…@h/d: PostgreSQL is not in this version; use a SQLite file; for example --db ./site.db\n",
         ),
         (
             &["status", "--db", "mysql://u@h/d"],
-            "error: --db mysql://u@h/d: neither a path nor a sqlite: URL; for example --db ./site.db\n",
+            "error: --db mysql://…@h/d: neither a path nor a sqlite: URL; for example --db ./site.db\n",
         ),
         (
             &["status", "--color", "pink"],
@@ -266,6 +266,7 @@ fn a_file_that_is_no_crawl_is_refused_and_unchanged() {
         assert!(ran.err.contains("x.db is not a SQLite database and was left unchanged"), "{}", ran.err);
         let text = fs::read_to_string(folder.path().join("x.db")).unwrap();
         assert_eq!(text, "these are notes, not a database\n");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "{args:?} left something beside it");
     }
     let ran = run(sqrawl(folder.path()).args(["status", "--db", "nowhere.db"]));
     assert!(ran.code == Some(4) && ran.err.contains("nowhere.db does not exist;"), "{}", ran.err);

@@ -214,7 +214,6 @@ fn check_sessions(reader: &Reader, db: &Path, lives_that_asked: usize) {
 }
 
 #[test]
-#[ignore = "needs the crawl verb"]
 fn killed_twenty_times_the_crawl_ends_as_if_undisturbed() {
     let clock = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos() as u64;
     let seed = std::env::var("SQRAWL_KILLS_SEED").map_or(clock, |seed| seed.parse().expect("a number"));

@@ -28,7 +28,6 @@ fn commands(markdown: &str) -> Vec<&str> {
 }
 
 #[test]
-#[ignore = "needs README.md"]
 fn the_readme_names_the_two_commands() {
     let readme = file("README.md");
     for command in [DEMO, TEST] {

@@ -206,13 +206,34 @@ fn a_signal_drains_and_resume_goes_on() {
         let output = child.wait_with_output().unwrap();
         let err = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(3), "{kind:?}: {err}");
-        assert!(err.contains("requests in flight (at most 10 s); press Ctrl-C again to stop at once"), "{err}");
+        assert!(err.contains(" in flight (at most 10 s); press Ctrl-C again to stop at once"), "{err}");
         assert!(err.contains("resume with: sqrawl resume --db ./crawl.db"), "{err}");
         let (code, summary, err) = world.json(&["resume", "--delay", "0"]);
         assert_eq!((code, &summary["ended_by"]), (Some(0), &"complete".into()), "{err}");
         assert_eq!(summary["totals"]["pages"], 9);
         assert!(err.contains("going on with a crawl that was stopped"), "{err}");
     }
+}
+
+/// The server takes the connection and says nothing, so that only the second signal can end it.
+#[cfg(unix)]
+#[test]
+fn a_second_signal_stops_at_once() {
+    use std::io::BufRead;
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let seed = format!("http://127.0.0.1:{}/", listener.local_addr().unwrap().port());
+    let folder = TempDir::new().unwrap();
+    let mut command = sqrawl(folder.path());
+    command.args(["crawl", &seed, "--timeout", "10m", "--read-timeout", "10m"]);
+    let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+    let _held = listener.accept().unwrap();
+    let mut lines = std::io::BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+    signal(&child, rustix::process::Signal::INT);
+    assert!(lines.any(|line| line.starts_with("finishing 1 request in flight")));
+    signal(&child, rustix::process::Signal::INT);
+    assert!(lines.any(|line| line == "stopping at once"));
+    assert!(lines.any(|line| line.starts_with("stopped by a signal")));
+    assert_eq!(child.wait().unwrap().code(), Some(3));
 }
 
 #[cfg(unix)]
