@@ -111,7 +111,7 @@ fn is_demo(stored: &StoredCrawl) -> bool {
 }
 
 async fn answer_questions(path: &Path, a_page: &str, terminal: &Terminal) -> anyhow::Result<()> {
-    let mut reader = Reader::open(path).await?;
+    let mut reader = Reader::attach(path).await?;
     for (question, sql) in QUESTIONS {
         let mut answer = Vec::new();
         let mut rows = RowWriter::new(Format::Table, terminal.look(), &mut answer);

@@ -5,7 +5,6 @@ use super::units::show_bytes;
 use crate::model::CrawlSettings;
 
 /// What a fetch reserves before it knows how long its body is.
-const START_BYTES: u64 = 64 * 1024;
 
 /// Checks what no single value can: the memory for bodies must hold the largest one beside
 /// another that begins.
@@ -13,11 +12,11 @@ const START_BYTES: u64 = 64 * 1024;
 /// # Errors
 /// [`ConfigError::Together`] names both and a value that would do.
 pub fn fits_together(settings: &CrawlSettings) -> Result<(), ConfigError> {
-    let needed = settings.max_body_bytes.saturating_add(START_BYTES);
+    let needed = settings.least_memory_bytes();
     if settings.memory_bytes >= needed {
         return Ok(());
     }
-    let enough = (needed.saturating_mul(2)).div_ceil(1 << 20);
+    let enough = needed.div_ceil(1 << 20);
     Err(ConfigError::Together(format!(
         "--memory {} cannot hold a body of --max-body {}; for example --memory {enough}MiB",
         show_bytes(settings.memory_bytes),
@@ -30,15 +29,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_reserve_is_the_one_of_the_budget() {
-        assert_eq!(START_BYTES, crate::fetch::ByteBudget::START_BYTES);
-    }
-
-    #[test]
     fn memory_must_hold_the_largest_body() {
         assert_eq!(fits_together(&CrawlSettings::default()), Ok(()));
         let settings = CrawlSettings { max_body_bytes: 200_000_000, ..CrawlSettings::default() };
         let error = fits_together(&settings).unwrap_err().to_string();
-        assert_eq!(error, "--memory 128MiB cannot hold a body of --max-body 200MB; for example --memory 382MiB");
+        assert_eq!(error, "--memory 128MiB cannot hold a body of --max-body 200MB; for example --memory 394MiB");
     }
 }

@@ -144,6 +144,11 @@ impl Gate {
         }
     }
 
+    /// Waits for a turn that somebody else has just had.
+    pub(super) fn hold(&mut self, missing_ms: u64, elapsed_ms: u64) {
+        self.not_before = self.not_before.max(elapsed_ms.saturating_add(missing_ms));
+    }
+
     /// Leaves the host alone for `pause_ms` from now.
     pub(super) fn pause(&mut self, pause_ms: u64, by: DelayBy, elapsed_ms: u64) {
         let until = elapsed_ms.saturating_add(pause_ms);
@@ -151,6 +156,11 @@ impl Gate {
             self.not_before = until;
             self.paused_by = Some((pause_ms, by));
         }
+    }
+
+    /// The delay in force, in ms.
+    pub(super) fn delay_ms(&self) -> u64 {
+        self.delay_ms
     }
 
     /// Consecutive host-level failures.

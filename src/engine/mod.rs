@@ -12,12 +12,14 @@
 mod clock;
 mod control;
 mod digest;
+mod flight;
 mod gate;
 mod pages;
 mod progress;
 mod robots;
 mod session;
 mod shared;
+mod turns;
 mod worker;
 mod writer;
 

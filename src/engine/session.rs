@@ -7,10 +7,9 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::fetch::Fetcher;
-use crate::model::{Admission, CrawlUrl, EndedBy, Host, LeasedUrl, Totals, UnixMs, UrlId};
-use crate::politeness;
+use crate::model::{Admission, CrawlUrl, EndedBy, LeasedUrl, Totals, UnixMs, UrlId};
 use crate::scope::Scope;
-use crate::store::{LeaseAsk, LeaseGrant, Refill, SessionOpen, SessionStart, Store, StoreError};
+use crate::store::{LeaseAsk, LeaseGrant, Refill, SessionOpen, SessionStart, Store, StoreError, StoredCrawl};
 use crate::verdict;
 
 use super::pages::PageBudget;
@@ -41,10 +40,13 @@ pub(super) async fn run<S: Store, F: Fetcher, C: Clock>(
 ) -> Result<Summary, EngineError> {
     let began = clock.elapsed_ms();
     let scope = scope_of(&job)?;
+    // What changed takes effect, and is recorded, when all of it is applied: after a crash in
+    // between the crawl is still the one it was.
+    let changed = changed_from(&job);
     let open = SessionOpen {
-        settings: &job.settings,
+        settings: changed.map_or(&job.settings, |stored| &stored.settings),
         version: env!("CARGO_PKG_VERSION"),
-        delay_ms: politeness::host_delay(&job.settings, &Host::new(""), None).0,
+        delay_ms: job.settings.delay_ms.unwrap_or(0),
     };
     let start = store.begin_session(open, clock.now_ms()).await?;
     if start.orphaned_hosts > 0 {
@@ -54,8 +56,11 @@ pub(super) async fn run<S: Store, F: Fetcher, C: Clock>(
             "the session before ended without a word; its work goes on"
         );
     }
+    if changed.is_some() {
+        judge_again(&*store, &start, &job, &scope).await?;
+        store.record_settings(&start, &job.settings, clock.now_ms()).await?;
+    }
     store.admit(&start, &job.seeds, clock.now_ms()).await?;
-    judge_again(&*store, &start, &job, &scope).await?;
     let (items, items_out) = mpsc::channel(QUEUE_ITEMS);
     let (desk, asks) = mpsc::unbounded_channel();
     let shared = Arc::new(Shared::new(Parts {
@@ -83,9 +88,11 @@ pub(super) async fn run<S: Store, F: Fetcher, C: Clock>(
         spent_ms: start.spent_ms,
         began,
     };
-    let complete = session.run(Ending(writer), control).await?;
+    let complete = session.run(Ending(writer, false), control).await?;
+    let nothing_left = shared.progress.snapshot().totals.open() == 0;
     let ended_by = match (complete, shared.limit()) {
         (true, None) => EndedBy::Complete,
+        (_, Some(Limit::MaxPages)) if nothing_left => EndedBy::Complete,
         (_, Some(_)) => EndedBy::Limit,
         (false, None) => EndedBy::Signal,
     };
@@ -93,14 +100,17 @@ pub(super) async fn run<S: Store, F: Fetcher, C: Clock>(
     Ok(summary(&shared, ended_by, totals, clock.elapsed_ms().saturating_sub(began)))
 }
 
-/// Under other settings, or with more seeds, other URLs belong to the crawl.
-async fn judge_again<S: Store>(store: &S, start: &SessionStart, job: &Job, scope: &Scope) -> Result<(), EngineError> {
-    let Some(stored) = &job.stored else { return Ok(()) };
+/// The stored crawl, when this session has other settings or more seeds: other URLs may belong to
+/// it then.
+fn changed_from(job: &Job) -> Option<&StoredCrawl> {
+    let stored = job.stored.as_ref()?;
     let known = |url: &str| stored.seeds.iter().any(|seed| seed.url == url);
     let more_seeds = job.seeds.iter().any(|seed| !known(seed.candidate.url.as_str()));
-    if !more_seeds && !verdict::judges_otherwise(&stored.settings, &job.settings) {
-        return Ok(());
-    }
+    (more_seeds || verdict::judges_otherwise(&stored.settings, &job.settings)).then_some(stored)
+}
+
+/// Judges every URL again that is still to be visited or excluded.
+async fn judge_again<S: Store>(store: &S, start: &SessionStart, job: &Job, scope: &Scope) -> Result<(), EngineError> {
     let (mut after, mut moved) = (UrlId(0), 0);
     loop {
         let names = store.open_names(after, JUDGED_AT_ONCE).await?;
@@ -124,7 +134,7 @@ fn summary<F, C: Clock>(shared: &Shared<F, C>, ended_by: EndedBy, totals: Totals
     let seen = shared.progress.snapshot();
     Summary {
         ended_by,
-        limit: shared.limit(),
+        limit: shared.limit().filter(|_| ended_by == EndedBy::Limit),
         totals,
         outcomes: seen.outcomes,
         wire_bytes: seen.wire_bytes,
@@ -148,7 +158,20 @@ fn scope_of(job: &Job) -> Result<Scope, EngineError> {
 
 /// The writer's task, ended with the session when that is dropped: it must not outlive it and
 /// hold the database.
-struct Ending(JoinHandle<Result<(), StoreError>>);
+struct Ending(JoinHandle<Result<(), StoreError>>, bool);
+
+impl Ending {
+    /// Has the writer commit what it holds, and waits for its end.
+    async fn last_word<F, C>(&mut self, shared: &Shared<F, C>) -> Result<(), EngineError> {
+        if self.1 {
+            return Ok(());
+        }
+        // A writer that failed has closed its queue.
+        let _ = shared.writer.send(Item::End).await;
+        self.1 = true;
+        ended((&mut self.0).await)
+    }
+}
 
 impl Drop for Ending {
     fn drop(&mut self) {
@@ -182,23 +205,22 @@ enum Event {
 impl<S: Store, F: Fetcher, C: Clock> Session<S, F, C> {
     /// Runs until nothing is left (true) or the session is stopped (false).
     async fn run(mut self, mut writer: Ending, control: Control) -> Result<bool, EngineError> {
-        let outcome = self.lease_until_over(&mut writer.0, control).await;
-        if outcome.is_err() {
-            self.shared.halt(Stop::Now);
-            self.workers.shutdown().await;
+        let outcome = self.lease_until_over(&mut writer, control).await;
+        let Err(error) = outcome else {
+            writer.last_word(&self.shared).await?;
+            return outcome;
+        };
+        self.shared.halt(Stop::Now);
+        self.workers.shutdown().await;
+        let last_word = writer.last_word(&self.shared).await;
+        // The writer may have met the cause, of which this is only the echo.
+        match last_word {
+            Err(cause) if matches!(error, EngineError::Store(StoreError::Closed { .. })) => Err(cause),
+            _ => Err(error),
         }
-        if !writer.0.is_finished() {
-            let _ = self.shared.writer.send(Item::End).await;
-            ended((&mut writer.0).await)?;
-        }
-        outcome
     }
 
-    async fn lease_until_over(
-        &mut self,
-        writer: &mut JoinHandle<Result<(), StoreError>>,
-        control: Control,
-    ) -> Result<bool, EngineError> {
+    async fn lease_until_over(&mut self, writer: &mut Ending, control: Control) -> Result<bool, EngineError> {
         let mut outside = control.watch();
         let mut inside = self.shared.watch_stop();
         self.shared.halt(control.current());
@@ -207,6 +229,7 @@ impl<S: Store, F: Fetcher, C: Clock> Session<S, F, C> {
         }
         loop {
             self.check_duration();
+            self.look |= self.wake_at.is_some_and(|at| at <= self.shared.clock.now_ms());
             let running = self.shared.stop() == Stop::Run;
             if running && (self.look || !self.refills.is_empty()) {
                 self.lease().await?;
@@ -223,7 +246,7 @@ impl<S: Store, F: Fetcher, C: Clock> Session<S, F, C> {
                 _ = inside.changed() => Event::Stopped,
                 _ = outside.changed() => Event::Stopped,
                 () = self.shared.clock.sleep_ms(wait_ms) => Event::Woken,
-                end = &mut *writer => Event::WriterEnded(ended(end)),
+                end = &mut writer.0 => { writer.1 = true; Event::WriterEnded(ended(end)) }
             };
             match event {
                 Event::Asked => {

@@ -14,6 +14,7 @@ use crate::store::Refill;
 
 use super::gate::RateGate;
 use super::pages::PageBudget;
+use super::turns::Turns;
 use super::{Clock, Limit, Progress, Stop};
 
 /// What goes to the writer, in order.
@@ -55,6 +56,7 @@ pub(super) struct Shared<F, C> {
     pub(super) parsers: Arc<Semaphore>,
     pub(super) pages: PageBudget,
     pub(super) rate: RateGate,
+    pub(super) turns: Turns,
     pub(super) progress: Arc<Progress>,
     pub(super) writer: mpsc::Sender<Item>,
     pub(super) desk: mpsc::UnboundedSender<Ask>,
@@ -82,19 +84,18 @@ pub(super) struct Parts<F, C> {
 impl<F, C: Clock> Shared<F, C> {
     pub(super) fn new(parts: Parts<F, C>) -> Self {
         let settings = parts.settings;
-        // The lane must hold a largest body twice while it is unpacked, and what is parsed from it.
-        let lane_bytes = settings.max_body_bytes.saturating_mul(2).saturating_add(8 * 1024 * 1024);
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
         Shared {
             fetcher: parts.fetcher,
             clock: parts.clock,
             agent: settings.product_token().into(),
             session: parts.session,
-            budget: ByteBudget::new(settings.memory_bytes, lane_bytes),
+            budget: ByteBudget::new(settings.memory_bytes, settings.largest_visit_bytes()),
             slots: Arc::new(Semaphore::new(settings.concurrency.max(1) as usize)),
             parsers: Arc::new(Semaphore::new(cores)),
             pages: parts.pages,
             rate: RateGate::new(settings.rate_per_second),
+            turns: Turns::default(),
             settings: Arc::new(settings),
             progress: parts.progress,
             writer: parts.writer,

@@ -17,20 +17,19 @@ use std::sync::atomic::Ordering;
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
-use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 
-use crate::fetch::{Fetcher, Reservation};
-use crate::model::{
-    Exchange, FetchRequest, HostLease, LeasedUrl, Ledger, Outcome, Overflow, Release, RobotsRecord, UrlId, Visit,
-};
+use crate::fetch::Fetcher;
+use crate::model::{Exchange, Host, HostLease, LeasedUrl, Ledger, Outcome, Release, RobotsRecord, UrlId, Visit};
 use crate::politeness;
 use crate::store::Refill;
 use crate::verdict::{self, Attempt};
 
 use super::digest::{self, Landing};
+use super::flight::{Errand, Flown, Ticket, fly, ticket};
 use super::gate::Gate;
 use super::pages::PagePermit;
-use super::robots::{self, Chase, Landed, RobotsBook, Say};
+use super::robots::{Chase, Landed, RobotsBook, Say};
 use super::shared::{Ask, Item, Shared};
 use super::{Clock, Limit, Stop};
 
@@ -42,29 +41,6 @@ pub(super) const DRAIN_MS: u64 = 10_000;
 const DEAD_HOST_FAILURES: u32 = 8;
 /// URLs visited under one lease before others that wait get their turn.
 const TURN_URLS: u64 = 64;
-
-/// What is to be asked for next.
-#[derive(Clone, Debug)]
-enum Errand {
-    Robots(Chase),
-    Url(LeasedUrl),
-}
-
-/// Everything a request needs before it may start, but for the host's gate.
-struct Ticket {
-    page: PagePermit,
-    slot: OwnedSemaphorePermit,
-    bytes: Reservation,
-}
-
-/// A request that came back.
-struct Flown {
-    errand: Errand,
-    exchange: Exchange,
-    ledger: Ledger,
-    page: PagePermit,
-    bytes: Reservation,
-}
 
 type Refilled = oneshot::Receiver<Option<Vec<LeasedUrl>>>;
 
@@ -342,7 +318,16 @@ impl<F: Fetcher, C: Clock> Worker<F, C> {
     fn start(&mut self, ticket: Ticket) {
         self.ticket = None;
         let Some(errand) = self.errand.take() else { return };
-        let ledger = match self.gate.take(self.shared.clock.elapsed_ms()) {
+        let elapsed = self.shared.clock.elapsed_ms();
+        if self.gate.wait_ms(elapsed) > 0 {
+            return self.prepare(errand);
+        }
+        let (asked, delay_ms) = self.asked_host(&errand);
+        if let Err(missing_ms) = self.shared.turns.take(&asked, delay_ms, elapsed) {
+            self.gate.hold(missing_ms, elapsed);
+            return self.prepare(errand);
+        }
+        let ledger = match self.gate.take(elapsed) {
             Ok(ledger) => ledger,
             Err(_) => return self.prepare(errand),
         };
@@ -351,6 +336,19 @@ impl<F: Fetcher, C: Clock> Worker<F, C> {
         self.shared.progress.request_started();
         let shared = Arc::clone(&self.shared);
         self.flights.push(Box::pin(fly(shared, errand, ledger, ticket)));
+    }
+
+    /// The host that an errand asks, and its delay: its own but for a robots.txt that is redirected
+    /// to another.
+    fn asked_host(&self, errand: &Errand) -> (Host, u64) {
+        match errand {
+            Errand::Robots(chase) if chase.url.host_str() != self.lease.host.as_str() => {
+                let host = chase.url.host();
+                let (delay_ms, _) = politeness::host_delay(&self.shared.settings, &host, None);
+                (host, delay_ms)
+            }
+            _ => (self.lease.host.clone(), self.gate.delay_ms()),
+        }
     }
 
     /// Takes in what came back: the gate learns from it, the rest goes its way.
@@ -362,6 +360,12 @@ impl<F: Fetcher, C: Clock> Worker<F, C> {
         let outcome = verdict::classify(&flown.exchange, false);
         self.unreachable = matches!(outcome, Outcome::Connect | Outcome::Dns);
         self.gate.observe(effect, outcome != Outcome::BlockedAddress, elapsed);
+        let (asked, delay_ms) = self.asked_host(&flown.errand);
+        match outcome {
+            Outcome::BlockedAddress => self.shared.turns.give_back(&asked),
+            _ if self.per_host == 1 => self.shared.turns.rest(&asked, delay_ms, elapsed),
+            _ => {}
+        }
         match flown.errand {
             Errand::Robots(chase) => self.land_robots(&chase, &flown.exchange),
             Errand::Url(leased) => {
@@ -404,42 +408,6 @@ impl<F: Fetcher, C: Clock> Worker<F, C> {
         let settings = &self.shared.settings;
         self.gate.set_delay(politeness::host_delay(settings, &self.lease.host, self.book.crawl_delay_ms()));
     }
-}
-
-/// Waits until a request may start as far as the session is concerned. Nothing scarce is held
-/// while the host's own delay runs.
-async fn ticket<F: Fetcher, C: Clock>(shared: Arc<Shared<F, C>>, wait_ms: u64, wants_page: bool) -> Ticket {
-    if wait_ms > 0 {
-        shared.clock.sleep_ms(wait_ms).await;
-    }
-    let page = if wants_page { shared.pages.permit().await } else { None };
-    let slot = Arc::clone(&shared.slots).acquire_owned().await.expect("the slot semaphore is never closed");
-    let bytes = shared.budget.reserve().await;
-    while let Err(missing_ms) = shared.rate.take(shared.clock.elapsed_ms()) {
-        shared.clock.sleep_ms(missing_ms).await;
-    }
-    Ticket { page, slot, bytes }
-}
-
-async fn fly<F: Fetcher, C: Clock>(shared: Arc<Shared<F, C>>, errand: Errand, ledger: Ledger, ticket: Ticket) -> Flown {
-    let Ticket { page, slot, mut bytes } = ticket;
-    let request = match &errand {
-        Errand::Robots(chase) => FetchRequest {
-            url: chase.url.clone(),
-            validators: None,
-            max_body_bytes: robots::MAX_BYTES,
-            overflow: Overflow::Truncate,
-        },
-        Errand::Url(leased) => FetchRequest {
-            url: leased.url.clone(),
-            validators: leased.validators.clone(),
-            max_body_bytes: shared.settings.max_body_bytes,
-            overflow: Overflow::Fail,
-        },
-    };
-    let exchange = shared.fetcher.fetch(request, &mut bytes).await;
-    drop(slot);
-    Flown { errand, exchange, ledger, page, bytes }
 }
 
 /// Digests a landing and gives the visit to the writer.

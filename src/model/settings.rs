@@ -124,6 +124,17 @@ impl Default for CrawlSettings {
 }
 
 impl CrawlSettings {
+    /// Bytes that one body and what is parsed from it may hold until they are committed.
+    pub fn largest_visit_bytes(&self) -> u64 {
+        self.max_body_bytes.saturating_add(4 * 1024 * 1024)
+    }
+
+    /// The least `memory_bytes` with which one largest body leaves the other requests their room:
+    /// twice its size while it is unpacked, and 64 KiB for each request in flight.
+    pub fn least_memory_bytes(&self) -> u64 {
+        self.largest_visit_bytes().saturating_mul(2).saturating_add(u64::from(self.concurrency) * 64 * 1024)
+    }
+
     /// The `User-Agent` header that is sent.
     pub fn user_agent(&self) -> String {
         self.user_agent.clone().unwrap_or_else(|| Self::default_user_agent().to_owned())

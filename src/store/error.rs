@@ -64,6 +64,12 @@ pub enum StoreError {
         /// The file.
         path: PathBuf,
     },
+    /// An earlier error ended the connection; that one is the cause.
+    #[error("{path} was closed by an earlier error", path = path.display())]
+    Closed {
+        /// The file.
+        path: PathBuf,
+    },
     /// Another tool held a lock for too long.
     #[error("{path} stayed locked by another program; end its write transaction, then: sqrawl resume --db {path}", path = path.display())]
     Locked {

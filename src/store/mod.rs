@@ -53,7 +53,8 @@ pub struct SessionOpen<'a> {
     pub settings: &'a CrawlSettings,
     /// Version of the program.
     pub version: &'a str,
-    /// The least delay of a host whose lease a dead process left behind, in ms.
+    /// The delay the settings ask for, in ms; 0 when they leave it to the host. A host whose lease a
+    /// dead process left behind waits at least this long.
     pub delay_ms: u64,
 }
 
@@ -198,6 +199,15 @@ pub trait Store: Send + Sync + 'static {
         start: &SessionStart,
         verdicts: &[(UrlId, Admission)],
     ) -> impl Future<Output = Result<u64, StoreError>> + Send;
+
+    /// Replaces the settings of the session, and applies their page limit, when what they change has
+    /// been judged.
+    fn record_settings(
+        &self,
+        start: &SessionStart,
+        settings: &CrawlSettings,
+        now: UnixMs,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// Leases hosts that are ready at `now`, and more URLs for held ones.
     fn lease(&self, ask: LeaseAsk, now: UnixMs) -> impl Future<Output = Result<LeaseGrant, StoreError>> + Send;

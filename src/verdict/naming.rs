@@ -108,6 +108,7 @@ impl<'a> Names<'a> {
     /// Only seeds, and what they redirect to, have depth 0.
     fn brings_into_scope(&self, url: &CrawlUrl, by: NamedBy) -> bool {
         self.leased.depth == 0
+            && by.hops <= self.policy.settings.max_redirects
             && self.policy.settings.scope != ScopeKind::Any
             && self.policy.scope.judge(url, by) == Admission::Exclude(Rule::SCOPE)
     }

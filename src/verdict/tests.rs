@@ -161,6 +161,15 @@ fn only_a_seed_brings_its_target_into_scope() {
 }
 
 #[test]
+fn a_chain_of_hosts_does_not_widen_the_scope_for_ever() {
+    let away = exchange(301, &[("location", "https://next.example/")], "");
+    let seed = LeasedUrl { depth: 0, hops: 10, ..leased("https://a.example/") };
+    let visit = visit(&seed, &away);
+    assert_eq!(visit.widens, None);
+    assert!(visit.candidates.iter().all(|candidate| candidate.admission != Admission::Queue));
+}
+
+#[test]
 fn a_page_names_each_url_once_by_its_best_path() {
     let page = Page {
         mime: "text/html".to_owned(),

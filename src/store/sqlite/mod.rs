@@ -30,7 +30,7 @@ pub use open::OpenMode;
 
 use std::path::{Path, PathBuf};
 
-use crate::model::{Admission, EndedBy, Seed, Totals, UnixMs, UrlId};
+use crate::model::{Admission, CrawlSettings, EndedBy, Seed, Totals, UnixMs, UrlId};
 
 use super::{
     Admitted, Judged, LeaseAsk, LeaseGrant, SessionOpen, SessionStart, Settled, Settlement, Store, StoreError,
@@ -95,6 +95,17 @@ impl Store for SqliteStore {
         let mut tx = self.writer.begin("judging again").await?;
         let moved = rejudge::rejudge(&mut tx, start, verdicts).await;
         tx.end(moved).await
+    }
+
+    async fn record_settings(
+        &self,
+        start: &SessionStart,
+        settings: &CrawlSettings,
+        now: UnixMs,
+    ) -> Result<(), StoreError> {
+        let mut tx = self.writer.begin("recording the settings").await?;
+        let recorded = session::record(&mut tx, start, settings, now).await;
+        tx.end(recorded).await
     }
 
     async fn lease(&self, ask: LeaseAsk, now: UnixMs) -> Result<LeaseGrant, StoreError> {

@@ -1,6 +1,6 @@
 //! Sessions and rounds: `stored_crawl`, `begin_session`, `end_session`.
 
-use crate::model::{EndedBy, Host, RoundId, SessionId, Totals, UnixMs};
+use crate::model::{CrawlSettings, EndedBy, Host, RoundId, SessionId, Totals, UnixMs};
 use crate::store::{SessionOpen, SessionStart, StoreError, StoredCrawl, StoredSeed};
 
 use super::rows::{self, count, get};
@@ -66,12 +66,7 @@ pub(super) async fn begin(tx: &mut Tx<'_>, open: &SessionOpen<'_>, now: UnixMs) 
         )
         .await?;
     let spent_ms = count(tx, &spent, "spent_ms")?;
-    let config = serde_json::to_string(open.settings).map_err(|error| StoreError::Database {
-        path: tx.path().to_owned(),
-        what: "storing the settings",
-        detail: error.to_string(),
-        source: Some(Box::new(error)),
-    })?;
+    let config = encode_settings(tx, open.settings)?;
     let session = tx
         .row(
             sqlx::query(
@@ -87,7 +82,7 @@ pub(super) async fn begin(tx: &mut Tx<'_>, open: &SessionOpen<'_>, now: UnixMs) 
     let session = SessionId(get(tx, &session, "id")?);
     let orphaned_hosts = free_leases(tx, open, now).await?;
     let orphaned_urls = tx.execute(sqlx::query("DELETE FROM in_flight")).await?;
-    apply_page_limit(tx, open).await?;
+    apply_page_limit(tx, open.settings).await?;
     wake_all(tx, now).await?;
     Ok(SessionStart {
         session,
@@ -97,6 +92,28 @@ pub(super) async fn begin(tx: &mut Tx<'_>, open: &SessionOpen<'_>, now: UnixMs) 
         orphaned_urls,
         totals: rows::totals(tx).await?,
     })
+}
+
+fn encode_settings(tx: &Tx<'_>, settings: &CrawlSettings) -> Result<String, StoreError> {
+    serde_json::to_string(settings).map_err(|error| StoreError::Database {
+        path: tx.path().to_owned(),
+        what: "storing the settings",
+        detail: error.to_string(),
+        source: Some(Box::new(error)),
+    })
+}
+
+/// See [`crate::store::Store::record_settings`].
+pub(super) async fn record(
+    tx: &mut Tx<'_>,
+    start: &SessionStart,
+    settings: &CrawlSettings,
+    now: UnixMs,
+) -> Result<(), StoreError> {
+    let config = encode_settings(tx, settings)?;
+    tx.execute(sqlx::query("UPDATE sessions SET config = ?2 WHERE id = ?1").bind(start.session.0).bind(config)).await?;
+    apply_page_limit(tx, settings).await?;
+    wake_all(tx, now).await
 }
 
 async fn open_round(tx: &mut Tx<'_>, now: UnixMs) -> Result<i64, StoreError> {
@@ -124,7 +141,7 @@ async fn free_leases(tx: &mut Tx<'_>, open: &SessionOpen<'_>, now: UnixMs) -> Re
     tx.execute(
         sqlx::query(
             "UPDATE host_queue SET lease_session = NULL, lease_until_ms = NULL, fence = fence + 1,
-               polite_ms = max(polite_ms, ?1 + CASE WHEN delay_ms > 0 THEN max(delay_ms, ?2) ELSE 0 END)
+               polite_ms = max(polite_ms, ?1 + max(delay_ms, ?2))
              WHERE lease_session IS NOT NULL",
         )
         .bind(now)
@@ -134,8 +151,8 @@ async fn free_leases(tx: &mut Tx<'_>, open: &SessionOpen<'_>, now: UnixMs) -> Re
 }
 
 /// A changed `--max-pages-per-host` holds for every host that has a limit of its own.
-async fn apply_page_limit(tx: &mut Tx<'_>, open: &SessionOpen<'_>) -> Result<(), StoreError> {
-    let limit = open.settings.max_pages_per_host.map(|limit| i64::try_from(limit).unwrap_or(i64::MAX));
+async fn apply_page_limit(tx: &mut Tx<'_>, settings: &CrawlSettings) -> Result<(), StoreError> {
+    let limit = settings.max_pages_per_host.map(|limit| i64::try_from(limit).unwrap_or(i64::MAX));
     tx.execute(
         sqlx::query(
             "UPDATE host_queue SET page_limit = ?1 WHERE page_limit IS NOT ?1 AND host_id NOT IN (

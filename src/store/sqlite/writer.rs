@@ -125,12 +125,7 @@ impl Tx<'_> {
 
     fn connection(&mut self) -> Result<&mut SqliteConnection, StoreError> {
         let path = &self.writer.path;
-        self.state.connection.as_mut().ok_or_else(|| StoreError::Database {
-            path: path.clone(),
-            what: self.what,
-            detail: "an earlier error ended the connection".to_owned(),
-            source: None,
-        })
+        self.state.connection.as_mut().ok_or_else(|| StoreError::Closed { path: path.clone() })
     }
 
     async fn control(&mut self, sql: &'static str) -> Result<(), StoreError> {

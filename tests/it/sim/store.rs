@@ -1,6 +1,6 @@
 //! [`SimStore`]: the real store, during whose work virtual time stands still.
 
-use sqrawl::model::{Admission, EndedBy, Seed, Totals, UnixMs, UrlId};
+use sqrawl::model::{Admission, CrawlSettings, EndedBy, Seed, Totals, UnixMs, UrlId};
 use sqrawl::store::sqlite::SqliteStore;
 use sqrawl::store::{
     Admitted, Judged, LeaseAsk, LeaseGrant, SessionOpen, SessionStart, Settled, Settlement, Store, StoreError,
@@ -49,6 +49,15 @@ impl Store for SimStore {
 
     async fn rejudge(&self, start: &SessionStart, verdicts: &[(UrlId, Admission)]) -> Result<u64, StoreError> {
         in_no_time(self.inner.rejudge(start, verdicts)).await
+    }
+
+    async fn record_settings(
+        &self,
+        start: &SessionStart,
+        settings: &CrawlSettings,
+        now: UnixMs,
+    ) -> Result<(), StoreError> {
+        in_no_time(self.inner.record_settings(start, settings, now)).await
     }
 
     async fn lease(&self, ask: LeaseAsk, now: UnixMs) -> Result<LeaseGrant, StoreError> {

@@ -14,6 +14,10 @@ use super::clock::Chance;
 #[derive(Clone, Debug, PartialEq)]
 enum Manner {
     Fine,
+    /// A page without any text, as single-page applications serve it.
+    Bare,
+    /// A page without any byte.
+    Blank,
     NotFound,
     /// Redirects to this URL.
     Moved(String),
@@ -37,6 +41,8 @@ enum Robots {
     Fickle,
     /// Lives at another path.
     Moved,
+    /// Lives on the first host.
+    Elsewhere,
     /// The host refuses every connection.
     Dead,
 }
@@ -64,19 +70,15 @@ impl Web {
         let mut chance = Chance::new(seed);
         let hosts: BTreeMap<String, SimHost> = (0..3 + chance.below(5))
             .map(|n| {
-                let robots = match chance.below(12) {
+                let robots = match chance.below(14) {
+                    _ if n == 0 => Robots::Private,
                     0..3 => Robots::Missing,
                     3..6 => Robots::Private,
                     6..8 => Robots::Slow,
                     8..10 => Robots::Fickle,
                     10 => Robots::Moved,
-                    _ => {
-                        if n == 0 {
-                            Robots::Missing
-                        } else {
-                            Robots::Dead
-                        }
-                    }
+                    11..13 => Robots::Elsewhere,
+                    _ => Robots::Dead,
                 };
                 (format!("host{n}.test"), SimHost { robots, is_seed: n == 0 || chance.percent(70) })
             })
@@ -120,6 +122,7 @@ impl Web {
         let Some(page) = self.pages.get(url) else { return ("failed", "gone", Vec::new()) };
         match &page.manner {
             Manner::Fine => ("done", "page", page.links.clone()),
+            Manner::Bare | Manner::Blank => ("done", "page", Vec::new()),
             Manner::NotFound => ("failed", "gone", Vec::new()),
             Manner::Moved(to) => ("done", "redirect", vec![to.clone()]),
             Manner::Flaky(times) if *times >= settings.tries => ("failed", "http_error", Vec::new()),
@@ -168,6 +171,8 @@ fn page(url: &str, urls: &[String], chance: &mut Chance) -> SimPage {
         18..24 => Manner::Flaky(1 + chance.below(4) as u32),
         24..28 => Manner::Limited(1 + chance.below(2) as u32),
         28..30 => Manner::Silent,
+        30..33 => Manner::Bare,
+        33..36 => Manner::Blank,
         _ => Manner::Fine,
     };
     let links = (0..1 + chance.below(9)).map(|_| any(chance)).collect();
@@ -232,6 +237,9 @@ impl SimFetcher {
             ("/robots.txt", Robots::Moved) => {
                 return (301, vec![header("location", "/elsewhere.txt")], String::new(), None);
             }
+            ("/robots.txt", Robots::Elsewhere) => {
+                return (302, vec![header("location", "http://host0.test/elsewhere.txt")], String::new(), None);
+            }
             ("/robots.txt" | "/elsewhere.txt", _) => return (200, Vec::new(), rules.to_owned(), None),
             _ => {}
         }
@@ -241,6 +249,8 @@ impl SimFetcher {
             (200, html.clone(), format!("<title>{url}</title><p>This is {url}</p>{links}"), None)
         };
         match &page.manner {
+            Manner::Bare => (200, html, "<div id=app></div>".to_owned(), None),
+            Manner::Blank => (200, html, String::new(), None),
             Manner::NotFound => (404, html, String::new(), None),
             Manner::Moved(to) => (302, vec![header("location", to)], String::new(), None),
             Manner::Flaky(n) if times < *n => (503, html, String::new(), None),

@@ -88,7 +88,8 @@ async fn write_facts(tx: &mut Tx<'_>, new: &[(i64, &Content)]) -> Result<(), Sto
     Ok(())
 }
 
-/// All bodies travel as one blob; `substr` of a bound blob copies only what it returns.
+/// All bodies travel as one blob; `substr` of a bound blob copies only what it returns. Of an empty
+/// blob it returns NULL.
 async fn write_bodies(tx: &mut Tx<'_>, new: &[(i64, &Content)]) -> Result<(), StoreError> {
     let mut blobs = Blobs::default();
     let rows: Vec<_> = new
@@ -102,7 +103,7 @@ async fn write_bodies(tx: &mut Tx<'_>, new: &[(i64, &Content)]) -> Result<(), St
     tx.execute(
         sqlx::query(
             "INSERT INTO bodies(content_id, codec, size_bytes, data)
-             SELECT j.value->>0, j.value->>1, j.value->>2, substr(?2, j.value->>3, j.value->>4) FROM json_each(?1) j",
+             SELECT j.value->>0, j.value->>1, j.value->>2, coalesce(substr(?2, j.value->>3, j.value->>4), x'') FROM json_each(?1) j",
         )
         .bind(encode::rows(&rows))
         .bind(blobs.bytes),
@@ -124,7 +125,7 @@ async fn write_texts(tx: &mut Tx<'_>, new: &[(i64, &Content)]) -> Result<(), Sto
     tx.execute(
         sqlx::query(
             "INSERT INTO texts(content_id, text)
-             SELECT j.value->>0, CAST(substr(?2, j.value->>1, j.value->>2) AS TEXT) FROM json_each(?1) j",
+             SELECT j.value->>0, coalesce(CAST(substr(?2, j.value->>1, j.value->>2) AS TEXT), '') FROM json_each(?1) j",
         )
         .bind(encode::rows(&rows))
         .bind(blobs.bytes),
