@@ -176,7 +176,11 @@ fn a_crawl_that_dies_again_and_again_ends_as_the_oracle_says() {
         let states = world.states().await;
         let fickle = world.fetcher.web.fickle();
         let expected = world.fetcher.web.oracle(&settings());
-        assert_eq!(states.keys().collect::<Vec<_>>(), expected.keys().collect::<Vec<_>>());
+        // A page that fails often enough to be given up may come after all, and name more URLs.
+        let luckiest = world.fetcher.web.oracle(&CrawlSettings { tries: u32::MAX, ..settings() });
+        let missing: Vec<_> = expected.keys().filter(|url| !states.contains_key(*url)).collect();
+        let invented: Vec<_> = states.keys().filter(|url| !luckiest.contains_key(*url)).collect();
+        assert!(missing.is_empty() && invented.is_empty(), "missing: {missing:?}, invented: {invented:?}");
         for (url, want) in expected.iter().filter(|(url, _)| !fickle.contains(*url)) {
             let got = &states[url];
             assert_eq!(&outcome_of(got), want, "{url}");
