@@ -23,6 +23,7 @@ use crate::fetch::HttpFetcher;
 use crate::model::{Admission, CrawlSettings, CrawlUrl, EndedBy, Origin, Seed, Totals};
 use crate::scope::Scope;
 use crate::store::StoredCrawl;
+use crate::verdict;
 
 /// `sqrawl crawl`.
 ///
@@ -82,6 +83,10 @@ fn prepare(
 ) -> anyhow::Result<(Option<Prepared>, CrawlSettings)> {
     let settings = sources.crawl(stored.map(|stored| (&stored.settings, sources.path())))?.settings;
     let prepared = match plan {
+        // Other settings may admit what the complete crawl had left out.
+        Plan::Complete if stored.is_some_and(|stored| verdict::judges_otherwise(&stored.settings, &settings)) => {
+            Some(Prepared::new(&settings, Vec::new(), stored)?)
+        }
         Plan::Complete => None,
         Plan::Session(new) => Some(Prepared::new(&settings, new, stored)?),
     };

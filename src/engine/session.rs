@@ -7,10 +7,11 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::fetch::Fetcher;
-use crate::model::{CrawlUrl, EndedBy, Host, LeasedUrl, Totals, UnixMs};
+use crate::model::{Admission, CrawlUrl, EndedBy, Host, LeasedUrl, Totals, UnixMs, UrlId};
 use crate::politeness;
 use crate::scope::Scope;
-use crate::store::{LeaseAsk, LeaseGrant, Refill, SessionOpen, Store, StoreError};
+use crate::store::{LeaseAsk, LeaseGrant, Refill, SessionOpen, SessionStart, Store, StoreError};
+use crate::verdict;
 
 use super::pages::PageBudget;
 use super::shared::{Ask, Item, Parts, Shared};
@@ -20,6 +21,8 @@ use super::{Clock, Control, EngineError, Job, Limit, Progress, Stop, Summary};
 
 /// Hosts leased at once for each request slot: with a delay most hosts are waiting at any moment.
 const HOSTS_PER_SLOT: u32 = 16;
+/// URLs judged again in one transaction.
+const JUDGED_AT_ONCE: u32 = 5_000;
 /// Most hosts leased in one transaction.
 const HOSTS_AT_ONCE: u32 = 128;
 /// A lease runs out this long after the last leasing of its session.
@@ -52,6 +55,7 @@ pub(super) async fn run<S: Store, F: Fetcher, C: Clock>(
         );
     }
     store.admit(&start, &job.seeds, clock.now_ms()).await?;
+    judge_again(&*store, &start, &job, &scope).await?;
     let (items, items_out) = mpsc::channel(QUEUE_ITEMS);
     let (desk, asks) = mpsc::unbounded_channel();
     let shared = Arc::new(Shared::new(Parts {
@@ -87,6 +91,32 @@ pub(super) async fn run<S: Store, F: Fetcher, C: Clock>(
     };
     let totals = store.end_session(&start, ended_by, clock.now_ms()).await?;
     Ok(summary(&shared, ended_by, totals, clock.elapsed_ms().saturating_sub(began)))
+}
+
+/// Under other settings, or with more seeds, other URLs belong to the crawl.
+async fn judge_again<S: Store>(store: &S, start: &SessionStart, job: &Job, scope: &Scope) -> Result<(), EngineError> {
+    let Some(stored) = &job.stored else { return Ok(()) };
+    let known = |url: &str| stored.seeds.iter().any(|seed| seed.url == url);
+    let more_seeds = job.seeds.iter().any(|seed| !known(seed.candidate.url.as_str()));
+    if !more_seeds && !verdict::judges_otherwise(&stored.settings, &job.settings) {
+        return Ok(());
+    }
+    let (mut after, mut moved) = (UrlId(0), 0);
+    loop {
+        let names = store.open_names(after, JUDGED_AT_ONCE).await?;
+        let Some(last) = names.last() else { break };
+        after = last.id;
+        let verdicts: Vec<(UrlId, Admission)> = names
+            .iter()
+            .filter_map(|name| {
+                let path = (&name.url, name.depth, name.hops, name.is_seed);
+                Some((name.id, verdict::judge_again(&job.settings, scope, path, name.rule.as_ref())?))
+            })
+            .collect();
+        moved += store.rejudge(start, &verdicts).await?;
+    }
+    tracing::info!(urls = moved, "settings changed: URLs judged again");
+    Ok(())
 }
 
 fn summary<F, C: Clock>(shared: &Shared<F, C>, ended_by: EndedBy, totals: Totals, elapsed_ms: u64) -> Summary {

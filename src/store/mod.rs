@@ -14,8 +14,8 @@ pub use error::StoreError;
 use std::future::Future;
 
 use crate::model::{
-    CrawlSettings, EndedBy, Host, HostLease, LeaseKey, LeasedUrl, Release, RobotsRecord, RoundId, Seed, SessionId,
-    Totals, UnixMs, UrlId, Visit,
+    Admission, CrawlSettings, CrawlUrl, EndedBy, Host, HostLease, LeaseKey, LeasedUrl, Release, RobotsRecord, RoundId,
+    Rule, Seed, SessionId, Totals, UnixMs, UrlId, Visit,
 };
 
 /// What the store knows of a crawl before a session begins.
@@ -147,6 +147,23 @@ pub struct Admitted {
     pub new_urls: u64,
 }
 
+/// A URL whose admission may be another under other settings.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Judged {
+    /// Its row.
+    pub id: UrlId,
+    /// The URL.
+    pub url: CrawlUrl,
+    /// Links from a seed.
+    pub depth: u32,
+    /// Redirects in a row.
+    pub hops: u32,
+    /// Whether it stands in `seeds`.
+    pub is_seed: bool,
+    /// What excludes it; `None`: it is to be visited.
+    pub rule: Option<Rule>,
+}
+
 /// The verbs of the crawl loop. Each is one transaction and takes as many items as it is given;
 /// the number of statements does not depend on them. An error leaves nothing half done.
 pub trait Store: Send + Sync + 'static {
@@ -168,6 +185,17 @@ pub trait Store: Send + Sync + 'static {
         seeds: &[Seed],
         now: UnixMs,
     ) -> impl Future<Output = Result<Admitted, StoreError>> + Send;
+
+    /// URLs that are still to be visited or excluded, by id from `after`, at most `most`.
+    fn open_names(&self, after: UrlId, most: u32) -> impl Future<Output = Result<Vec<Judged>, StoreError>> + Send;
+
+    /// Queues excluded URLs, or excludes waiting ones. To be called before hosts are leased. The
+    /// number of URLs that changed.
+    fn rejudge(
+        &self,
+        start: &SessionStart,
+        verdicts: &[(UrlId, Admission)],
+    ) -> impl Future<Output = Result<u64, StoreError>> + Send;
 
     /// Leases hosts that are ready at `now`, and more URLs for held ones.
     fn lease(&self, ask: LeaseAsk, now: UnixMs) -> impl Future<Output = Result<LeaseGrant, StoreError>> + Send;

@@ -10,11 +10,13 @@
 
 mod naming;
 mod outcome;
+mod rejudge;
 
 #[cfg(test)]
 mod tests;
 
 pub use outcome::{HostEffect, classify, host_effect, is_definite, may_hold_page};
+pub use rejudge::{judge_again, judges_otherwise};
 
 use crate::model::{
     BodyPolicy, Content, CrawlSettings, Exchange, ExchangeEnd, HostUpdate, LeaseKey, LeasedUrl, Ledger, NextState,

@@ -243,3 +243,16 @@ fn a_drained_session_settles_what_it_asked_for() {
         world.fetcher.assert_polite(&settings());
     });
 }
+
+#[test]
+fn a_complete_crawl_goes_on_when_its_depth_is_raised() {
+    for_each_seed(|seed| async move {
+        let world = World::new(seed);
+        let shallow = CrawlSettings { max_depth: Some(1), ..settings() };
+        let summary = world.process(shallow, None).await.unwrap();
+        assert_eq!(summary.ended_by, EndedBy::Complete);
+        let summary = world.process(settings(), None).await.unwrap();
+        assert_eq!(summary.ended_by, EndedBy::Complete);
+        assert_as_the_oracle_says(&world, &world.states().await);
+    });
+}

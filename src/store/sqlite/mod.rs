@@ -18,6 +18,7 @@ mod lock;
 mod names;
 mod open;
 pub mod read;
+mod rejudge;
 mod rows;
 mod seeds;
 mod session;
@@ -29,10 +30,11 @@ pub use open::OpenMode;
 
 use std::path::{Path, PathBuf};
 
-use crate::model::{EndedBy, Seed, Totals, UnixMs};
+use crate::model::{Admission, EndedBy, Seed, Totals, UnixMs, UrlId};
 
 use super::{
-    Admitted, LeaseAsk, LeaseGrant, SessionOpen, SessionStart, Settled, Settlement, Store, StoreError, StoredCrawl,
+    Admitted, Judged, LeaseAsk, LeaseGrant, SessionOpen, SessionStart, Settled, Settlement, Store, StoreError,
+    StoredCrawl,
 };
 use writer::Writer;
 
@@ -81,6 +83,18 @@ impl Store for SqliteStore {
         let mut tx = self.writer.begin("admitting seeds").await?;
         let admitted = seeds::admit(&mut tx, start, seeds, now).await;
         tx.end(admitted).await
+    }
+
+    async fn open_names(&self, after: UrlId, most: u32) -> Result<Vec<Judged>, StoreError> {
+        let mut tx = self.writer.begin("reading the frontier").await?;
+        let judged = rejudge::open_names(&mut tx, after, most).await;
+        tx.end(judged).await
+    }
+
+    async fn rejudge(&self, start: &SessionStart, verdicts: &[(UrlId, Admission)]) -> Result<u64, StoreError> {
+        let mut tx = self.writer.begin("judging again").await?;
+        let moved = rejudge::rejudge(&mut tx, start, verdicts).await;
+        tx.end(moved).await
     }
 
     async fn lease(&self, ask: LeaseAsk, now: UnixMs) -> Result<LeaseGrant, StoreError> {

@@ -1,9 +1,10 @@
 //! [`SimStore`]: the real store, during whose work virtual time stands still.
 
-use sqrawl::model::{EndedBy, Seed, Totals, UnixMs};
+use sqrawl::model::{Admission, EndedBy, Seed, Totals, UnixMs, UrlId};
 use sqrawl::store::sqlite::SqliteStore;
 use sqrawl::store::{
-    Admitted, LeaseAsk, LeaseGrant, SessionOpen, SessionStart, Settled, Settlement, Store, StoreError, StoredCrawl,
+    Admitted, Judged, LeaseAsk, LeaseGrant, SessionOpen, SessionStart, Settled, Settlement, Store, StoreError,
+    StoredCrawl,
 };
 
 pub struct SimStore {
@@ -40,6 +41,14 @@ impl Store for SimStore {
 
     async fn admit(&self, start: &SessionStart, seeds: &[Seed], now: UnixMs) -> Result<Admitted, StoreError> {
         in_no_time(self.inner.admit(start, seeds, now)).await
+    }
+
+    async fn open_names(&self, after: UrlId, most: u32) -> Result<Vec<Judged>, StoreError> {
+        in_no_time(self.inner.open_names(after, most)).await
+    }
+
+    async fn rejudge(&self, start: &SessionStart, verdicts: &[(UrlId, Admission)]) -> Result<u64, StoreError> {
+        in_no_time(self.inner.rejudge(start, verdicts)).await
     }
 
     async fn lease(&self, ask: LeaseAsk, now: UnixMs) -> Result<LeaseGrant, StoreError> {

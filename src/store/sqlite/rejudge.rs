@@ -1,0 +1,92 @@
+//! `open_names` and `rejudge`: when the settings of a crawl change, what they excluded or admitted
+//! is judged again.
+
+use std::collections::HashMap;
+
+use crate::model::{Admission, Rule, UrlId};
+use crate::store::{Judged, SessionStart, StoreError};
+
+use super::encode;
+use super::names::{self, Counts};
+use super::rows::{self, get, small};
+use super::writer::Tx;
+
+/// See [`crate::store::Store::open_names`].
+pub(super) async fn open_names(tx: &mut Tx<'_>, after: UrlId, most: u32) -> Result<Vec<Judged>, StoreError> {
+    let rows = tx
+        .rows(
+            sqlx::query(
+                "SELECT u.id, u.url, u.depth, u.hops, r.name AS rule,
+                        EXISTS (SELECT 1 FROM seeds s WHERE s.url_id = u.id) AS is_seed
+                 FROM urls u LEFT JOIN rules r ON r.id = u.rule_id
+                 WHERE u.id > ?1 AND u.state IN ('queued', 'scheduled', 'excluded') ORDER BY u.id LIMIT ?2",
+            )
+            .bind(after.0)
+            .bind(most),
+        )
+        .await?;
+    let mut judged = Vec::with_capacity(rows.len());
+    for row in &rows {
+        judged.push(Judged {
+            id: UrlId(get(tx, row, "id")?),
+            url: rows::url(tx, row)?,
+            depth: small(tx, row, "depth")?,
+            hops: small(tx, row, "hops")?,
+            is_seed: get(tx, row, "is_seed")?,
+            rule: get::<Option<String>>(tx, row, "rule")?.map(|rule| Rule(rule.into())),
+        });
+    }
+    Ok(judged)
+}
+
+/// See [`crate::store::Store::rejudge`].
+pub(super) async fn rejudge(
+    tx: &mut Tx<'_>,
+    _start: &SessionStart,
+    verdicts: &[(UrlId, Admission)],
+) -> Result<u64, StoreError> {
+    let named = verdicts.iter().filter_map(|(_, admission)| match admission {
+        Admission::Exclude(rule) => Some((rule.as_str(), 0)),
+        Admission::Queue => None,
+    });
+    let rules = names::write_rules(tx, named).await?;
+    let ids: Vec<i64> = verdicts.iter().map(|(id, _)| id.0).collect();
+    let rows = tx
+        .rows(
+            sqlx::query(
+                "SELECT u.id, u.host_id, u.state FROM json_each(?1) j CROSS JOIN urls u ON u.id = j.value
+                 WHERE u.state IN ('queued', 'scheduled', 'excluded')",
+            )
+            .bind(encode::rows(&ids)),
+        )
+        .await?;
+    let mut before: HashMap<i64, (i64, String)> = HashMap::with_capacity(rows.len());
+    for row in &rows {
+        before.insert(get(tx, row, "id")?, (get(tx, row, "host_id")?, get(tx, row, "state")?));
+    }
+    let mut counts = Counts::default();
+    let mut moved = Vec::new();
+    for (id, admission) in verdicts {
+        let Some((host, state)) = before.get(&id.0) else { continue };
+        let (to, rule) = match admission {
+            Admission::Queue if state == "excluded" => ("queued", None),
+            Admission::Queue => continue,
+            Admission::Exclude(rule) => ("excluded", rules.get(rule.as_str()).copied()),
+        };
+        counts.leave(*host, state);
+        counts.enter(*host, to);
+        moved.push((id.0, to, rule));
+    }
+    tx.execute(
+        sqlx::query(
+            "UPDATE urls SET state = j.value->>1, rule_id = j.value->>2, due_ms = NULL
+             FROM json_each(?1) j WHERE urls.id = j.value->>0",
+        )
+        .bind(encode::rows(&moved)),
+    )
+    .await?;
+    counts.write(tx).await?;
+    let hosts: Vec<i64> = counts.hosts.keys().copied().collect();
+    names::wake(tx, &hosts).await?;
+    Ok(moved.len() as u64)
+}
