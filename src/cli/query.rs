@@ -18,6 +18,9 @@ use crate::store::sqlite::read::{Limits, MAX_SQL_BYTES, QueryEndReason, Reader};
 /// Longest time of a statement unless `--timeout` says otherwise.
 const TIMEOUT_MS: u64 = 60_000;
 
+/// Most memory of SQLite: a statement can ask for a value of a gigabyte.
+const MEMORY_BYTES: u32 = 512 * 1024 * 1024;
+
 /// Runs the statement.
 ///
 /// # Errors
@@ -27,6 +30,7 @@ pub(super) async fn run(args: QueryArgs, sources: &Sources, terminal: &Terminal)
     let time_ms = time_limit(args.timeout.as_deref())?;
     let limits = Limits { time: time_ms.map(Duration::from_millis), ..Limits::default() };
     let mut reader = Reader::open(sources.path()).await?;
+    reader.limit_memory(MEMORY_BYTES).await?;
     let cancel = limits.cancel.clone();
     let _signals = signals::on_first(move || cancel.cancel());
     let mut rows = RowWriter::new(format(&args, sources, terminal), terminal.look(), BufWriter::new(std::io::stdout()));

@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
 use crate::fetch::{ByteBudget, Reservation};
-use crate::model::{CrawlSettings, Host, LeaseKey, LeasedUrl, Release, RobotsRecord, SessionId, UrlId, Visit};
+use crate::model::{
+    CrawlSettings, Host, HostUpdate, LeaseKey, LeasedUrl, Release, RobotsRecord, SessionId, UrlId, Visit,
+};
 use crate::scope::Scope;
 use crate::store::Refill;
 
@@ -19,8 +21,8 @@ use super::{Clock, Limit, Progress, Stop};
 pub(super) enum Item {
     /// A visit with the bytes it holds; its URL is named to `settled` after the commit.
     Visit { visit: Box<Visit>, bytes: Option<Reservation>, settled: mpsc::UnboundedSender<UrlId> },
-    /// A robots.txt result.
-    Robots(Box<RobotsRecord>),
+    /// A robots.txt result, with the delay that its host has from now on.
+    Robots { record: Box<RobotsRecord>, key: LeaseKey, host: HostUpdate },
     /// The end of a lease; everything visited under it came before.
     Release(Release),
     /// A worker has nothing to do until its visits are committed.

@@ -396,7 +396,8 @@ impl<F: Fetcher, C: Clock> Worker<F, C> {
             tracing::info!(origin = %record.origin, error, "robots.txt could not be had");
         }
         self.apply_delay();
-        self.send(Item::Robots(record));
+        let host = self.gate.update(self.shared.clock.now_ms(), self.shared.clock.elapsed_ms());
+        self.send(Item::Robots { record, key: self.lease.key, host });
     }
 
     fn apply_delay(&mut self) {

@@ -41,7 +41,10 @@ impl Batch {
                 self.settlement.visits.push(*visit);
                 self.held.extend(bytes);
             }
-            Item::Robots(record) => self.settlement.robots.push(*record),
+            Item::Robots { record, key, host } => {
+                self.settlement.robots.push(*record);
+                self.settlement.hosts.push((key, host));
+            }
             Item::Release(release) => self.settlement.releases.push(release),
             Item::Hurry => self.hurry = true,
             Item::End => self.end = true,

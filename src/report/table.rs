@@ -16,6 +16,10 @@ const CHUNK_ROWS: usize = 200;
 const CELL_CHARS: usize = 1000;
 /// Bytes of a BLOB that are shown.
 const BLOB_BYTES: usize = 8;
+/// Taken for a terminal that says it has no columns.
+const USUAL_WIDTH: u16 = 80;
+/// A terminal narrower than this is written as if it had so many columns.
+const SMALLEST_WIDTH: u16 = 20;
 /// A column cut to fewer characters says little; one that needs fewer takes those.
 const LEAST_WIDTH: u16 = 12;
 /// Space and border beside each column.
@@ -43,7 +47,9 @@ enum Layout {
 }
 
 impl<W: Write> TableWriter<W> {
-    pub(super) fn new(look: Look, out: W) -> Self {
+    pub(super) fn new(mut look: Look, out: W) -> Self {
+        // A terminal of no width is one that does not know it.
+        look.width = look.width.map(|width| if width == 0 { USUAL_WIDTH } else { width.max(SMALLEST_WIDTH) });
         TableWriter { out, look, names: Vec::new(), waiting: Vec::new(), written: 0, layout: None }
     }
 
@@ -120,6 +126,7 @@ impl<W: Write> TableWriter<W> {
         for (name, value) in self.names.iter().zip(row) {
             add_row(&mut table, vec![Cell::new(name), value.set_alignment(CellAlignment::Left)]);
         }
+        table.set_constraints([ColumnConstraint::ContentWidth]);
         writeln!(self.out, "{}", table.trim_fmt())
     }
 
@@ -217,6 +224,13 @@ mod tests {
         assert!(table(look, &["a", "b", "c"], vec![few]).starts_with("+---+-----+---+\n"), "short columns fit");
         let wanted = "-[ row 1 ]-\n a    a\n b    0.5\n url  x'0101010101…\n";
         assert_eq!(table(look, &["a", "b", "url"], vec![row]), wanted);
+    }
+
+    #[test]
+    fn a_terminal_that_does_not_know_its_width_gets_the_usual_one() {
+        let rows = || vec![vec![text(&"x".repeat(200))]];
+        let wide = |width| table(Look { width, terminal: true, ascii: true }, &["x"], rows()).find('\n');
+        assert_eq!([wide(Some(0)), wide(Some(1)), wide(Some(60))], [Some(80), Some(20), Some(60)]);
     }
 
     #[test]

@@ -14,8 +14,8 @@ pub use error::StoreError;
 use std::future::Future;
 
 use crate::model::{
-    Admission, CrawlSettings, CrawlUrl, EndedBy, Host, HostLease, LeaseKey, LeasedUrl, Release, RobotsRecord, RoundId,
-    Rule, Seed, SessionId, Totals, UnixMs, UrlId, Visit,
+    Admission, CrawlSettings, CrawlUrl, EndedBy, Host, HostLease, HostUpdate, LeaseKey, LeasedUrl, Release,
+    RobotsRecord, RoundId, Rule, Seed, SessionId, Totals, UnixMs, UrlId, Visit,
 };
 
 /// What the store knows of a crawl before a session begins.
@@ -119,6 +119,8 @@ pub struct Settlement {
     pub visits: Vec<Visit>,
     /// robots.txt results. Never in `urls`.
     pub robots: Vec<RobotsRecord>,
+    /// What changed about leased hosts without a visit: a robots.txt that asks for a delay.
+    pub hosts: Vec<(LeaseKey, HostUpdate)>,
     /// Leases that end, after the visits and robots of this batch.
     pub releases: Vec<Release>,
 }

@@ -57,7 +57,7 @@ pub(super) async fn settle(
     write_widened(tx, start, &counted, &ids).await?;
     counts.fetches = counted.len() as i64;
     counts.write(tx).await?;
-    write_hosts(tx, start, &counted, &batch.releases).await?;
+    write_hosts(tx, start, &counted, batch).await?;
     clear_in_flight(tx, &counted, &batch.releases).await?;
     let touched: HashSet<i64> =
         counts.hosts.keys().copied().chain(batch.releases.iter().map(|release| release.key.host_id.0)).collect();
@@ -283,23 +283,26 @@ async fn write_hosts(
     tx: &mut Tx<'_>,
     start: &SessionStart,
     counted: &[Counted<'_>],
-    releases: &[Release],
+    batch: &Settlement,
 ) -> Result<(), StoreError> {
-    let mut latest: HashMap<i64, (i64, i64, u64, u32, bool)> = HashMap::new();
+    // By lease: a release that comes too late must not stand for the lease of today.
+    let mut latest: HashMap<(i64, i64), (i64, u64, u32, bool)> = HashMap::new();
     let visits = counted.iter().map(|Counted { visit, .. }| (visit.key, visit.host, false));
-    for (key, host, ends) in visits.chain(releases.iter().map(|release| (release.key, release.host, true))) {
-        let entry = latest.entry(key.host_id.0).or_insert((key.fence, 0, 0, 0, false));
-        *entry = (key.fence, entry.1.max(host.polite_ms), host.delay_ms, host.failures, entry.4 || ends);
+    let changes = batch.hosts.iter().map(|(key, host)| (*key, *host, false));
+    let releases = batch.releases.iter().map(|release| (release.key, release.host, true));
+    for (key, host, ends) in visits.chain(changes).chain(releases) {
+        let entry = latest.entry((key.host_id.0, key.fence)).or_default();
+        *entry = (entry.0.max(host.polite_ms), host.delay_ms, host.failures, entry.3 || ends);
     }
     let rows: Vec<_> = latest.into_iter().collect();
     tx.execute(
         sqlx::query(
             "UPDATE host_queue SET
-               polite_ms = max(polite_ms, j.value->1->>1), delay_ms = j.value->1->>2, failures = j.value->1->>3,
-               lease_session = CASE WHEN j.value->1->>4 THEN NULL ELSE lease_session END,
-               lease_until_ms = CASE WHEN j.value->1->>4 THEN NULL ELSE lease_until_ms END
+               polite_ms = max(polite_ms, j.value->1->>0), delay_ms = j.value->1->>1, failures = j.value->1->>2,
+               lease_session = CASE WHEN j.value->1->>3 THEN NULL ELSE lease_session END,
+               lease_until_ms = CASE WHEN j.value->1->>3 THEN NULL ELSE lease_until_ms END
              FROM json_each(?1) j
-             WHERE host_queue.host_id = j.value->>0 AND host_queue.fence = j.value->1->>0
+             WHERE host_queue.host_id = j.value->0->>0 AND host_queue.fence = j.value->0->>1
                AND host_queue.lease_session = ?2",
         )
         .bind(encode::rows(&rows))

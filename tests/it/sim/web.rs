@@ -262,9 +262,11 @@ impl SimFetcher {
             let is_robots = path.ends_with(".txt");
             let before = last.insert(host.to_owned(), (asked.at_ms, is_robots));
             // A process that died with the only copy of robots.txt in its hands leaves a successor
-            // that cannot know what it asked for.
-            let forgot =
-                before.is_some_and(|(at, robots)| robots && births.iter().any(|b| (at..=asked.at_ms).contains(b)));
+            // that cannot know what it asked for. The copy is answered and committed by then.
+            let commit_ms = 1_300;
+            let forgot = before.is_some_and(|(at, robots): (u64, bool)| {
+                robots && births.iter().any(|birth| (at..=at + commit_ms).contains(birth))
+            });
             if site.robots == Robots::Slow && known.contains(host) && !forgot {
                 delay = delay.max(3_000);
             }

@@ -5,7 +5,7 @@ use sqlx::{AssertSqlSafe, SqliteConnection};
 
 use super::body::{ContentIdentity, unpack};
 use super::checks::{CHECKS, Check};
-use super::statement::check_expressions;
+use super::token::check_expressions;
 
 /// Damaged rows named for a finding of [`CHECKS`].
 const EXAMPLES: usize = 5;

@@ -2,7 +2,7 @@
 
 use sqlx::SqliteConnection;
 
-use super::statement::names_in;
+use super::token::names_in;
 
 /// Most names in one message.
 const MOST_NAMES: usize = 40;

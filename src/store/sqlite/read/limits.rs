@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::time::{Duration, Instant};
 
-/// What one query may cost. It is looked at every [`STEP_OPS`] steps of SQLite's virtual machine;
+/// What one query may cost. It is looked at every thousand steps of SQLite's virtual machine;
 /// a single call of a slow function (`randomblob(999999999)`) is not cut in two.
 #[derive(Clone, Debug)]
 pub struct Limits {

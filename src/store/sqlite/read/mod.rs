@@ -11,6 +11,7 @@
 mod body;
 mod checks;
 mod doctor;
+mod facts;
 mod hint;
 mod limits;
 mod query;
@@ -18,14 +19,15 @@ mod reader;
 mod show;
 mod statement;
 mod status;
+mod token;
 mod value;
 
 pub use body::{Body, ContentIdentity};
 pub use doctor::{Diagnosis, DoctorOptions, Finding, Severity};
+pub use facts::{Attempt, Hop, LinkLine, LinkList, Lookup, PageFacts, PageVersion, ShowLimits, UnknownUrl};
 pub use limits::{Cancel, Limits};
 pub use query::{QueryEnd, QueryEndReason};
 pub use reader::Reader;
-pub use show::{Attempt, Hop, LinkLine, LinkList, Lookup, PageFacts, PageVersion, ShowLimits, UnknownUrl};
 pub use statement::{MAX_SQL_BYTES, ReadStatement, Refused, read_statement};
 pub use status::{Attempts, FileSizes, HostCounts, HostLine, NextDue, OutcomeCount, RoundLine, SessionLine, Status};
 pub use value::{RowSink, Rows, Value};

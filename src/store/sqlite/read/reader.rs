@@ -4,13 +4,14 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{ConnectOptions, Connection, SqliteConnection};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, SqliteConnection};
 
 use super::body::Body;
 use super::doctor::{self, Diagnosis, DoctorOptions, SchemaObject, code_of};
+use super::facts::{Lookup, ShowLimits};
 use super::limits::{Limits, STEP_OPS, Stopped, Watch};
 use super::query::{self, Failure, QueryEnd};
-use super::show::{self, Lookup, ShowLimits};
+use super::show;
 use super::status::{self, Status};
 use super::value::{RowSink, Value};
 use crate::model::{Totals, UnixMs};
@@ -86,6 +87,18 @@ impl Reader {
     /// Whether a process crawls into the file now.
     pub fn is_running(&self) -> bool {
         lock::is_held(&self.path)
+    }
+
+    /// Bounds the memory that SQLite takes in this process, of all its connections together; a
+    /// statement that needs more fails. It can be lowered and not raised, so it is for a process
+    /// that does nothing but ask.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the file is at fault.
+    pub async fn limit_memory(&mut self, bytes: u32) -> Result<(), StoreError> {
+        let sql = AssertSqlSafe(format!("PRAGMA hard_heap_limit = {bytes}"));
+        let set = sqlx::query(sql).execute(&mut self.conn).await;
+        set.map(drop).map_err(|e| store_error(&self.path, "limiting the memory", e))
     }
 
     /// Runs one statement that only reads, row by row into `sink`; `params` are the values of its

@@ -1,0 +1,113 @@
+//! Damage is found, and nothing else is called damage.
+
+use super::*;
+
+#[tokio::test]
+async fn a_sound_database_is_sound() {
+    let scratch = Scratch::new().await;
+    let options = DoctorOptions { identity: Some(|_, _, body| [body.len() as u8; 16]), ..DoctorOptions::default() };
+    let diagnosis = scratch.reader().await.doctor(options, &Limits::default()).await.expect("a diagnosis");
+    assert_eq!(diagnosis.findings, []);
+    assert_eq!(diagnosis.bodies_checked, 1);
+}
+
+/// Damage planted behind the crawl's back, and the check that must find it.
+const DAMAGE: &[(&str, &str)] = &[
+    ("UPDATE totals SET n = n + 1 WHERE name = 'done'", "totals"),
+    ("DELETE FROM totals WHERE name = 'queued'", "totals"),
+    ("UPDATE totals SET n = 77 WHERE name = 'pages'", "totals"),
+    ("UPDATE host_queue SET done = done + 1 WHERE host_id = 1", "host_counters"),
+    ("DELETE FROM host_queue WHERE host_id = 2", "host_without_queue"),
+    ("UPDATE host_queue SET ready_ms = NULL WHERE host_id = 1", "host_asleep"),
+    ("UPDATE urls SET host_id = 2 WHERE id = 3", "url_host"),
+    ("UPDATE urls SET last_fetch_id = NULL WHERE id = 4", "settled_without_attempt"),
+    ("UPDATE urls SET last_fetch_id = 1 WHERE id = 2", "last_fetch"),
+    ("UPDATE urls SET last_fetch_id = 9999 WHERE id = 2", "last_fetch"),
+    ("UPDATE urls SET page_fetch_id = 3 WHERE id = 1", "page_fetch"),
+    ("UPDATE urls SET page_fetch_id = 4 WHERE id = 4", "page_fetch"),
+    ("UPDATE fetches SET host_id = 2 WHERE id = 1", "fetch_host"),
+    ("UPDATE fetches SET content_id = NULL WHERE id = 1", "page_without_content"),
+    (
+        "INSERT INTO contents(id, parser, hash, mime, size_bytes) VALUES (99, 1, zeroblob(16), 'text/html', 0)",
+        "orphan_content",
+    ),
+    ("UPDATE fetches SET target_id = 1 WHERE id = 4", "redirect_without_target"),
+    ("UPDATE bodies SET size_bytes = 11", "body_size"),
+    ("UPDATE bodies SET size_bytes = 11", "bodies"),
+    ("UPDATE bodies SET data = x'00'", "bodies"),
+    ("UPDATE bodies SET data = CAST('<p>HELLO!</p>' AS BLOB), size_bytes = 13", "bodies"),
+    ("UPDATE host_queue SET pages = 7 WHERE host_id = 1", "host_pages"),
+    ("PRAGMA ignore_check_constraints = ON; UPDATE host_queue SET lease_session = 2 WHERE host_id = 1", "lease"),
+    ("DROP TABLE in_flight", "schema"),
+    ("DROP TABLE links", "schema"),
+    ("DELETE FROM hosts WHERE id = 2", "foreign_keys"),
+    ("UPDATE links SET target_id = 4242 WHERE target_id = 6", "foreign_keys"),
+    ("DELETE FROM contents", "foreign_keys"),
+    ("PRAGMA ignore_check_constraints = ON; UPDATE urls SET due_ms = 5 WHERE id = 1", "constraints"),
+    ("PRAGMA ignore_check_constraints = ON; UPDATE urls SET state = 'lost' WHERE id = 1", "constraints"),
+    ("DROP INDEX urls_queue", "schema"),
+    ("DROP VIEW pages", "schema"),
+    ("PRAGMA writable_schema = ON; UPDATE sqlite_schema SET rootpage = 2 WHERE name = 'rules'", "integrity"),
+];
+
+#[tokio::test]
+async fn doctor_finds_each_kind_of_damage() {
+    for (sql, check) in DAMAGE {
+        let scratch = Scratch::new().await;
+        scratch.write(sql).await;
+        let options = DoctorOptions { identity: Some(|_, _, body| [body.len() as u8; 16]), ..DoctorOptions::default() };
+        let diagnosis = scratch.reader().await.doctor(options, &Limits::default()).await.expect(sql);
+        let finding = diagnosis.findings.iter().find(|f| f.check == *check);
+        let finding = finding.unwrap_or_else(|| panic!("{sql}: {check} not in {:#?}", diagnosis.findings));
+        assert_eq!(finding.severity, Severity::Damage, "{sql}");
+        assert!(!diagnosis.is_sound());
+        let parts = [&finding.location, &finding.what, &finding.remedy];
+        assert!(parts.iter().all(|part| !part.is_empty()) && !finding.examples.is_empty(), "{finding:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_kill_leaves_is_no_damage() {
+    let scratch = Scratch::new().await;
+    scratch
+        .write(
+            "UPDATE sessions SET ended_ms = NULL, ended_by = NULL WHERE id = 2;
+             UPDATE host_queue SET lease_session = 2, lease_until_ms = 60000, ready_ms = NULL WHERE host_id = 1",
+        )
+        .await;
+    let diagnosis =
+        scratch.reader().await.doctor(DoctorOptions::default(), &Limits::default()).await.expect("a diagnosis");
+    let found: Vec<_> = diagnosis.findings.iter().map(|f| (f.check, f.severity)).collect();
+    assert_eq!(found, [("sessions", Severity::Info), ("leases", Severity::Info)]);
+    assert!(diagnosis.is_sound());
+}
+
+/// Counters and rows change together; a reader that saw them apart would find damage.
+#[tokio::test]
+async fn doctor_raises_no_alarm_beside_a_writer() {
+    const STEP: &str = "BEGIN IMMEDIATE;
+        INSERT INTO urls(host_id, state, depth, discovered_ms, seen_round, url)
+        SELECT 1, 'queued', 3, 4000, 1, 'https://a.example/' || (SELECT max(id) + 1 FROM urls);
+        UPDATE host_queue SET queued = queued + 1 WHERE host_id = 1;
+        UPDATE totals SET n = n + 1 WHERE name = 'queued';
+        COMMIT";
+    let scratch = Scratch::new().await;
+    let mut reader = scratch.reader().await;
+    let mut writer = scratch.connection().await;
+    let write = async {
+        for _ in 0..300 {
+            sqlx::raw_sql(STEP).execute(&mut writer).await.expect("written");
+        }
+    };
+    let read = async {
+        let mut seen = Vec::new();
+        while seen.last().is_none_or(|n| *n < 301) {
+            let diagnosis = reader.doctor(DoctorOptions::default(), &Limits::default()).await.expect("a diagnosis");
+            assert_eq!(diagnosis.findings, []);
+            seen.push(reader.totals().await.expect("totals").queued);
+        }
+        seen
+    };
+    let ((), seen) = tokio::join!(write, read);
+    assert!(seen.is_sorted());
+}
