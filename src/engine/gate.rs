@@ -70,6 +70,8 @@ pub(super) struct Gate {
     /// Who asked for `not_before`, when it was not the delay.
     paused_by: Option<(u64, DelayBy)>,
     last_start: Option<u64>,
+    /// What the delay counts from: the start of the last request, or its end with one at a time.
+    counts_from: Option<u64>,
     failures: u32,
 }
 
@@ -86,6 +88,7 @@ impl Gate {
             not_before: elapsed_ms.saturating_add(wait),
             paused_by: None,
             last_start: None,
+            counts_from: None,
             failures,
         }
     }
@@ -99,7 +102,7 @@ impl Gate {
         }
         self.delay_ms = delay_ms;
         self.limiter = limiter(Duration::from_millis(delay_ms), &self.clock);
-        if let Some(last) = self.last_start {
+        if let Some(last) = self.counts_from {
             self.not_before = self.not_before.max(last.saturating_add(delay_ms));
         }
     }
@@ -124,6 +127,7 @@ impl Gate {
         let (asked_ms, asked_by) = self.paused_by.take().unwrap_or((self.delay_ms, self.delay_by));
         let applied_ms = self.last_start.map(|last| elapsed_ms - last);
         self.last_start = Some(elapsed_ms);
+        self.counts_from = Some(elapsed_ms);
         self.not_before = elapsed_ms.saturating_add(self.delay_ms);
         Ok(Ledger { asked_ms: Some(asked_ms), asked_by: Some(asked_by), applied_ms })
     }
@@ -137,6 +141,7 @@ impl Gate {
             return;
         }
         if self.one_at_a_time {
+            self.counts_from = Some(elapsed_ms);
             self.not_before = self.not_before.max(elapsed_ms.saturating_add(self.delay_ms));
         }
         if let Some((pause_ms, by)) = effect.pause_ms {
@@ -245,6 +250,16 @@ mod tests {
             (ledger.asked_ms, ledger.asked_by, ledger.applied_ms),
             (Some(2000), Some(DelayBy::Robots), Some(2000))
         );
+    }
+
+    #[test]
+    fn a_longer_delay_counts_from_the_end_with_one_at_a_time() {
+        let mut gate = gate(true, 20);
+        assert!(gate.take(0).is_ok());
+        gate.observe(FINE, true, 30);
+        gate.set_delay((100, DelayBy::Robots));
+        assert_eq!(gate.take(129), Err(1), "robots.txt came at 30 and asks for 100 ms");
+        assert!(gate.take(130).is_ok());
     }
 
     #[test]

@@ -13,9 +13,10 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Name, pages, and the delay that robots.txt asks for in ms.
+/// Name, pages, and the delay that robots.txt asks for in ms. The delay of `c` is longer than a start of
+/// the crawler takes, so that one that forgot it over a restart is caught.
 const HOSTS: [(&str, usize, Option<u64>); 3] =
-    [("a.localhost", 330, None), ("b.localhost", 330, None), ("c.localhost", 24, Some(100))];
+    [("a.localhost", 330, None), ("b.localhost", 330, None), ("c.localhost", 24, Some(200))];
 
 /// One request as the server saw it.
 #[derive(Clone, Debug)]
@@ -369,7 +370,7 @@ fn the_site_answers_and_logs_what_it_announces() {
         }
         asked.insert(url.clone());
     }
-    assert!(get(site.ports[2], "c.localhost", "/robots.txt").contains("\nCrawl-delay: 0.1\n"));
+    assert!(get(site.ports[2], "c.localhost", "/robots.txt").contains("\nCrawl-delay: 0.2\n"));
     site.settle_down();
     assert_eq!(site.requested(), asked);
     assert_eq!(site.hits_of(7).len(), asked.len() + 1);
