@@ -6,14 +6,14 @@
 //! - `random`: crawls of chance, recounted after every step.
 //! - `sqlite`: the file, its lock, its plans, the stock shell.
 
-mod backend;
-mod crawl;
+pub(crate) mod backend;
+pub(crate) mod crawl;
 mod frontier;
 mod lease;
 mod random;
 mod session;
 mod settle;
-mod sqlite;
+pub(crate) mod sqlite;
 
 /// Runs every case against every backend.
 macro_rules! every_store {

@@ -92,7 +92,7 @@ async fn lease<B: Backend>(crawl: &Crawl<B>, chance: &mut Chance, held: &mut Vec
     assert!(ids.values().all(|n| *n == 1), "a URL in two hands");
 }
 
-async fn settle<B: Backend>(crawl: &Crawl<B>, chance: &mut Chance, held: &mut Vec<Held>, lost: &mut Vec<Held>) {
+async fn settle<B: Backend>(crawl: &Crawl<B>, chance: &mut Chance, held: &mut Vec<Held>, lost: &mut [Held]) {
     let mut batch = Settlement::default();
     let mut expected = 0;
     for one in held.iter_mut() {

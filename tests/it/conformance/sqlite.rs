@@ -6,4 +6,4 @@
 
 mod file;
 mod load;
-mod shell;
+pub(crate) mod shell;
