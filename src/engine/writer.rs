@@ -20,6 +20,10 @@ const BATCH_VISITS: usize = 400;
 const BATCH_BYTES: usize = 32 * 1024 * 1024;
 /// Longest wait for a batch to fill, in ms.
 const BATCH_MS: u64 = 250;
+/// The same for the first batches of a session: one that is killed soon, again and again, gets on.
+const FIRST_BATCH_MS: u64 = 20;
+/// How many batches are first ones.
+const FIRST_BATCHES: u64 = 8;
 
 /// A batch while it is gathered, with what follows its commit.
 #[derive(Debug, Default)]
@@ -101,7 +105,8 @@ async fn gather<F, C: Clock>(shared: &Shared<F, C>, items: &mut mpsc::Receiver<I
         Some(item) => batch.add(item),
         None => batch.end = true,
     }
-    let time_over = shared.clock.sleep_ms(BATCH_MS);
+    let young = shared.progress.commits() < FIRST_BATCHES;
+    let time_over = shared.clock.sleep_ms(if young { FIRST_BATCH_MS } else { BATCH_MS });
     tokio::pin!(time_over);
     while !batch.is_full() {
         if batch.hurry && items.is_empty() && is_idle(shared) {

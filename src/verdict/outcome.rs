@@ -72,9 +72,12 @@ pub struct HostEffect {
     pub pause_ms: Option<(u64, DelayBy)>,
 }
 
-/// What the exchange says of its host after `failures` failures in a row: a refused connection
-/// counts at once, a timeout from the third in a row, a server error from the fifth; 429 and 503
-/// with `Retry-After` pause the host as long as they ask for, or back off.
+/// What the exchange says of its host after `failures` failures in a row.
+///
+/// An answer, whatever it says or however broken it is, shows that the host is there: it ends the
+/// row, and its trouble is the URL's own. No answer at all counts: a name that does not resolve at
+/// once, no connection and silence from the third in a row, for one URL may be at fault. 429, and
+/// 503 with `Retry-After`, pause the host as long as they ask for, or back off.
 pub fn host_effect(exchange: &Exchange, failures: u32, now: UnixMs, jitter: f64) -> HostEffect {
     let outcome = classify(exchange, true);
     let asked = exchange.header("retry-after").and_then(|value| politeness::retry_after_ms(value, now));
@@ -85,10 +88,8 @@ pub fn host_effect(exchange: &Exchange, failures: u32, now: UnixMs, jitter: f64)
                 pause_ms: asked.map(|ms| (ms, DelayBy::RetryAfter)),
             };
         }
-        Outcome::RateLimited | Outcome::Connect | Outcome::Dns => 1,
-        Outcome::Timeout => 3,
-        Outcome::HttpError if !is_definite(outcome, exchange.status) => 5,
-        Outcome::Protocol | Outcome::Tls => 5,
+        Outcome::RateLimited | Outcome::Dns => 1,
+        Outcome::Connect | Outcome::Timeout if exchange.status.is_none() => 3,
         Outcome::BlockedAddress => return HostEffect { failures, pause_ms: None },
         _ => return HostEffect { failures: 0, pause_ms: None },
     };

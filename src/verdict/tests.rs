@@ -161,6 +161,25 @@ fn only_a_seed_brings_its_target_into_scope() {
 }
 
 #[test]
+fn broken_pages_do_not_hold_their_host() {
+    let mut failures = 0;
+    for broken in [
+        failed(FailureKind::Protocol, None),
+        failed(FailureKind::Protocol, Some(200)),
+        exchange(500, &[], ""),
+        failed(FailureKind::Timeout, Some(200)),
+        failed(FailureKind::Tls, None),
+        failed(FailureKind::Protocol, None),
+        failed(FailureKind::Connect, None),
+    ] {
+        let effect = host_effect(&broken, failures, NOW, 0.5);
+        assert_eq!(effect.pause_ms, None, "{broken:?}");
+        failures = effect.failures;
+    }
+    assert_eq!(failures, 1, "the answers before the closed connection ended the row");
+}
+
+#[test]
 fn a_chain_of_hosts_does_not_widen_the_scope_for_ever() {
     let away = exchange(301, &[("location", "https://next.example/")], "");
     let seed = LeasedUrl { depth: 0, hops: 10, ..leased("https://a.example/") };
@@ -246,12 +265,13 @@ fn hosts_are_left_alone_when_they_ask_or_fail() {
     let effect = |exchange: &Exchange, failures| host_effect(exchange, failures, NOW, 0.5);
     let limited = effect(&exchange(429, &[("retry-after", "120")], ""), 0);
     assert_eq!(limited.pause_ms, Some((120_000, DelayBy::RetryAfter)));
-    let refused = effect(&failed(FailureKind::Connect, None), 0);
-    assert_eq!((refused.failures, refused.pause_ms.map(|p| p.1)), (1, Some(DelayBy::Backoff)));
+    let unknown = effect(&failed(FailureKind::Dns, None), 0);
+    assert_eq!((unknown.failures, unknown.pause_ms.map(|p| p.1)), (1, Some(DelayBy::Backoff)));
+    assert_eq!(effect(&failed(FailureKind::Connect, None), 0), HostEffect { failures: 1, pause_ms: None });
+    let refused = effect(&failed(FailureKind::Connect, None), 2);
+    assert_eq!(refused.pause_ms, Some((politeness::backoff_ms(1, 0.5), DelayBy::Backoff)));
     assert_eq!(effect(&failed(FailureKind::Timeout, None), 0).pause_ms, None);
     assert!(effect(&failed(FailureKind::Timeout, None), 2).pause_ms.is_some());
-    assert_eq!(effect(&exchange(500, &[], ""), 3).pause_ms, None);
-    assert!(effect(&exchange(500, &[], ""), 4).pause_ms.is_some());
     assert_eq!(effect(&exchange(404, &[], ""), 4), HostEffect { failures: 0, pause_ms: None });
     assert_eq!(effect(&failed(FailureKind::BlockedAddress, None), 4).failures, 4);
 }

@@ -5,12 +5,12 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::model::{Host, HostId, HostLease, LeaseKey, LeasedFrom, LeasedUrl, RobotsRecord, UnixMs, UrlId, Validators};
-use crate::store::{LeaseAsk, LeaseGrant, StoreError};
+use crate::store::{LeaseAsk, LeaseGrant, Refill, StoreError};
 
 use super::encode;
 use super::names;
 use super::rows::{self, get, small};
-use super::writer::Tx;
+use super::writer::{Tx, sql};
 
 /// A host that is to get URLs.
 struct Facts {
@@ -28,17 +28,16 @@ pub(super) async fn lease(tx: &mut Tx<'_>, ask: &LeaseAsk, now: UnixMs) -> Resul
     extend(tx, ask).await?;
     let ready = ready_hosts(tx, ask, now).await?;
     let facts = read_facts(tx, ask, &ready).await?;
-    let picked = pick(tx, ask, &ready, now).await?;
+    let held: Vec<&Refill> = ask.refills.iter().filter(|refill| is_held(&facts, refill.key, ask)).collect();
+    let open: Vec<&Refill> = held.iter().copied().filter(|refill| !is_full(&facts, refill.key)).collect();
+    let mut picked = next_urls(tx, &ready, ask.urls_per_host.into(), now).await?;
+    picked.extend(pick_refills(tx, &open, now).await?);
     let mut urls = read_urls(tx, &picked).await?;
-    let refills: Vec<(LeaseKey, Vec<LeasedUrl>)> = ask
-        .refills
-        .iter()
-        .filter(|refill| is_held(&facts, refill.key, ask))
-        .map(|refill| (refill.key, urls.remove(&refill.key.host_id.0).unwrap_or_default()))
-        .collect();
+    let refills: Vec<(LeaseKey, Vec<LeasedUrl>)> =
+        held.iter().map(|refill| (refill.key, urls.remove(&refill.key.host_id.0).unwrap_or_default())).collect();
     let (working, idle): (Vec<i64>, Vec<i64>) = ready.iter().partition(|host| urls.contains_key(host));
     mark(tx, ask, &working).await?;
-    rest(tx, &idle).await?;
+    rest(tx, &idle, now).await?;
     let mut robots = read_robots(tx, &working).await?;
     let mut grant = LeaseGrant { refills, ..LeaseGrant::default() };
     for host_id in working {
@@ -61,11 +60,9 @@ pub(super) async fn lease(tx: &mut Tx<'_>, ask: &LeaseAsk, now: UnixMs) -> Resul
 async fn extend(tx: &mut Tx<'_>, ask: &LeaseAsk) -> Result<(), StoreError> {
     // Only leases that have used up a tenth of their time: else every leasing would write them all.
     tx.execute(
-        sqlx::query(
-            "UPDATE host_queue SET lease_until_ms = ?2 WHERE lease_session = ?1 AND lease_until_ms < ?2 - 60000",
-        )
-        .bind(ask.session.0)
-        .bind(ask.until_ms),
+        sql("UPDATE host_queue SET lease_until_ms = ?2 WHERE lease_session = ?1 AND lease_until_ms < ?2 - 60000")
+            .bind(ask.session.0)
+            .bind(ask.until_ms),
     )
     .await?;
     Ok(())
@@ -74,7 +71,7 @@ async fn extend(tx: &mut Tx<'_>, ask: &LeaseAsk) -> Result<(), StoreError> {
 async fn ready_hosts(tx: &mut Tx<'_>, ask: &LeaseAsk, now: UnixMs) -> Result<Vec<i64>, StoreError> {
     let rows = tx
         .rows(
-            sqlx::query(
+            sql(
                 "SELECT host_id FROM host_queue WHERE ready_ms IS NOT NULL AND ready_ms <= ?1 ORDER BY ready_ms LIMIT ?2",
             )
             .bind(now)
@@ -90,12 +87,10 @@ async fn read_facts(tx: &mut Tx<'_>, ask: &LeaseAsk, ready: &[i64]) -> Result<Ha
     let all: Vec<i64> = all.into_iter().collect();
     let rows = tx
         .rows(
-            sqlx::query(
-                "SELECT q.host_id, h.name, q.polite_ms, q.failures, q.fence, q.lease_session,
+            sql("SELECT q.host_id, h.name, q.polite_ms, q.failures, q.fence, q.lease_session,
                         CASE WHEN q.page_limit IS NULL THEN NULL ELSE max(q.page_limit - q.pages, 0) END AS pages_left
                  FROM json_each(?1) j CROSS JOIN host_queue q ON q.host_id = j.value
-                 CROSS JOIN hosts h ON h.id = q.host_id",
-            )
+                 CROSS JOIN hosts h ON h.id = q.host_id")
             .bind(encode::rows(&all)),
         )
         .await?;
@@ -121,27 +116,26 @@ fn is_held(facts: &HashMap<i64, Facts>, key: LeaseKey, ask: &LeaseAsk) -> bool {
     facts.get(&key.host_id.0).is_some_and(|facts| facts.fence == key.fence && facts.leased_by == Some(ask.session.0))
 }
 
-/// Which URLs each host gets, as (host, URL) in order, without those it holds already.
-async fn pick(tx: &mut Tx<'_>, ask: &LeaseAsk, ready: &[i64], now: UnixMs) -> Result<Vec<(i64, i64)>, StoreError> {
-    let mut picked = next_urls(tx, ready, ask.urls_per_host.into(), now).await?;
-    let (hosts, most) = ask.refills.iter().fold((Vec::new(), 0), |(mut hosts, most), refill| {
-        hosts.push(refill.key.host_id.0);
-        (hosts, most.max(refill.held.len() as u64 + u64::from(refill.want)))
-    });
-    let found = next_urls(tx, &hosts, most, now).await?;
-    let held: HashSet<(i64, i64)> = ask
-        .refills
-        .iter()
-        .flat_map(|refill| refill.held.iter().map(move |url| (refill.key.host_id.0, url.0)))
-        .collect();
-    let mut left: HashMap<i64, u32> = ask.refills.iter().map(|refill| (refill.key.host_id.0, refill.want)).collect();
-    picked.extend(found.into_iter().filter(|url| {
+/// Whether the host has given all the pages it may.
+fn is_full(facts: &HashMap<i64, Facts>, key: LeaseKey) -> bool {
+    facts.get(&key.host_id.0).is_some_and(|facts| facts.pages_left == Some(0))
+}
+
+/// More URLs for held hosts, as (host, URL) in order, without those they hold already.
+async fn pick_refills(tx: &mut Tx<'_>, refills: &[&Refill], now: UnixMs) -> Result<Vec<(i64, i64)>, StoreError> {
+    let hosts: Vec<i64> = refills.iter().map(|refill| refill.key.host_id.0).collect();
+    let most = refills.iter().map(|refill| refill.held.len() as u64 + u64::from(refill.want)).max().unwrap_or(0);
+    let mut found = next_urls(tx, &hosts, most, now).await?;
+    let held: HashSet<(i64, i64)> =
+        refills.iter().flat_map(|refill| refill.held.iter().map(|url| (refill.key.host_id.0, url.0))).collect();
+    let mut left: HashMap<i64, u32> = refills.iter().map(|refill| (refill.key.host_id.0, refill.want)).collect();
+    found.retain(|url| {
         let left = left.entry(url.0).or_default();
         let taken = *left > 0 && !held.contains(url);
         *left -= u32::from(taken);
         taken
-    }));
-    Ok(picked)
+    });
+    Ok(found)
 }
 
 /// The first `most` URLs of each host: those whose due time has come, then the queue in its order.
@@ -149,15 +143,13 @@ async fn pick(tx: &mut Tx<'_>, ask: &LeaseAsk, ready: &[i64], now: UnixMs) -> Re
 async fn next_urls(tx: &mut Tx<'_>, hosts: &[i64], most: u64, now: UnixMs) -> Result<Vec<(i64, i64)>, StoreError> {
     let rows = tx
         .rows(
-            sqlx::query(
-                "SELECT j.value AS host_id,
+            sql("SELECT j.value AS host_id,
                    (SELECT json_group_array(id) FROM (SELECT u.id FROM urls u
                       WHERE u.host_id = j.value AND u.state = 'scheduled' AND u.due_ms <= ?2
                       ORDER BY u.due_ms LIMIT ?3)) AS due,
                    (SELECT json_group_array(id) FROM (SELECT u.id FROM urls u
                       WHERE u.host_id = j.value AND u.state = 'queued' ORDER BY u.priority, u.id LIMIT ?3)) AS queued
-                 FROM json_each(?1) j",
-            )
+                 FROM json_each(?1) j")
             .bind(encode::rows(hosts))
             .bind(now)
             .bind(i64::try_from(most).unwrap_or(i64::MAX)),
@@ -175,16 +167,14 @@ async fn next_urls(tx: &mut Tx<'_>, hosts: &[i64], most: u64, now: UnixMs) -> Re
 async fn read_urls(tx: &mut Tx<'_>, picked: &[(i64, i64)]) -> Result<HashMap<i64, Vec<LeasedUrl>>, StoreError> {
     let rows = tx
         .rows(
-            sqlx::query(
-                "SELECT u.id, u.host_id, u.url, u.depth, u.hops, u.attempts, u.state, f.etag, f.last_modified,
+            sql("SELECT u.id, u.url, u.depth, u.hops, u.attempts, u.state, f.etag, f.last_modified,
                         EXISTS (SELECT 1 FROM seeds s WHERE s.url_id = u.id) AS is_seed
                  FROM json_each(?1) j CROSS JOIN urls u ON u.id = j.value->>1
-                 LEFT JOIN fetches f ON f.id = u.page_fetch_id ORDER BY j.key",
-            )
+                 LEFT JOIN fetches f ON f.id = u.page_fetch_id")
             .bind(encode::rows(picked)),
         )
         .await?;
-    let mut urls: HashMap<i64, Vec<LeasedUrl>> = HashMap::new();
+    let mut found = HashMap::with_capacity(rows.len());
     for row in &rows {
         let validators = Validators { etag: get(tx, row, "etag")?, last_modified: get(tx, row, "last_modified")? };
         let url = LeasedUrl {
@@ -200,17 +190,19 @@ async fn read_urls(tx: &mut Tx<'_>, picked: &[(i64, i64)]) -> Result<HashMap<i64
             is_seed: get(tx, row, "is_seed")?,
             validators: (validators != Validators::default()).then_some(validators),
         };
-        urls.entry(get(tx, row, "host_id")?).or_default().push(url);
+        found.insert(url.id.0, url);
+    }
+    let mut urls: HashMap<i64, Vec<LeasedUrl>> = HashMap::new();
+    for (host_id, url_id) in picked {
+        urls.entry(*host_id).or_default().extend(found.remove(url_id));
     }
     Ok(urls)
 }
 
 async fn mark(tx: &mut Tx<'_>, ask: &LeaseAsk, hosts: &[i64]) -> Result<(), StoreError> {
     tx.execute(
-        sqlx::query(
-            "UPDATE host_queue SET ready_ms = NULL, lease_session = ?2, lease_until_ms = ?3, fence = fence + 1
-             WHERE host_id IN (SELECT j.value FROM json_each(?1) j)",
-        )
+        sql("UPDATE host_queue SET ready_ms = NULL, lease_session = ?2, lease_until_ms = ?3, fence = fence + 1
+             WHERE host_id IN (SELECT j.value FROM json_each(?1) j)")
         .bind(encode::rows(hosts))
         .bind(ask.session.0)
         .bind(ask.until_ms),
@@ -220,20 +212,20 @@ async fn mark(tx: &mut Tx<'_>, ask: &LeaseAsk, hosts: &[i64]) -> Result<(), Stor
 }
 
 /// Hosts that seemed ready and have nothing due: they are ready when they say so next.
-async fn rest(tx: &mut Tx<'_>, hosts: &[i64]) -> Result<(), StoreError> {
+async fn rest(tx: &mut Tx<'_>, hosts: &[i64], now: UnixMs) -> Result<(), StoreError> {
     tx.execute(
-        sqlx::query("UPDATE host_queue SET ready_ms = NULL WHERE host_id IN (SELECT j.value FROM json_each(?1) j)")
+        sql("UPDATE host_queue SET ready_ms = NULL WHERE host_id IN (SELECT j.value FROM json_each(?1) j)")
             .bind(encode::rows(hosts)),
     )
     .await?;
-    names::wake(tx, hosts).await?;
+    names::wake(tx, hosts, now).await?;
     Ok(())
 }
 
 async fn read_robots(tx: &mut Tx<'_>, hosts: &[i64]) -> Result<HashMap<i64, Vec<RobotsRecord>>, StoreError> {
     let rows = tx
         .rows(
-            sqlx::query(
+            sql(
                 "SELECT r.host_id, h.name, r.scheme, r.port, r.verdict, r.status, r.fetched_ms, r.expires_ms,
                         r.failures, r.error, r.body
                  FROM json_each(?1) j CROSS JOIN robots r ON r.host_id = j.value CROSS JOIN hosts h ON h.id = r.host_id",
@@ -254,10 +246,8 @@ async fn note_in_flight(tx: &mut Tx<'_>, ask: &LeaseAsk, grant: &LeaseGrant) -> 
     let rows: Vec<(i64, i64)> =
         hosts.chain(refills).flat_map(|(key, urls)| urls.iter().map(move |url| (key.host_id.0, url.id.0))).collect();
     tx.execute(
-        sqlx::query(
-            "INSERT OR REPLACE INTO in_flight(host_id, url_id, session_id)
-             SELECT j.value->>0, j.value->>1, ?2 FROM json_each(?1) j",
-        )
+        sql("INSERT OR REPLACE INTO in_flight(host_id, url_id, session_id)
+             SELECT j.value->>0, j.value->>1, ?2 FROM json_each(?1) j")
         .bind(encode::rows(&rows))
         .bind(ask.session.0),
     )
@@ -266,7 +256,6 @@ async fn note_in_flight(tx: &mut Tx<'_>, ask: &LeaseAsk, grant: &LeaseGrant) -> 
 }
 
 async fn next_ready(tx: &mut Tx<'_>) -> Result<Option<UnixMs>, StoreError> {
-    let row =
-        tx.row(sqlx::query("SELECT min(ready_ms) AS ready_ms FROM host_queue WHERE ready_ms IS NOT NULL")).await?;
+    let row = tx.row(sql("SELECT min(ready_ms) AS ready_ms FROM host_queue WHERE ready_ms IS NOT NULL")).await?;
     get(tx, &row, "ready_ms")
 }

@@ -2,17 +2,19 @@
 //! database itself: closing any descriptor of it would drop SQLite's own locks.
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{Read, Write};
-use std::path::Path;
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::store::StoreError;
 
 /// Held as long as this process crawls into the file. The system gives it back when the process
-/// dies, however it dies; the file stays.
+/// dies, however it dies; the file then stays, and is nobody's.
 #[derive(Debug)]
 pub(super) struct CrawlLock {
-    _file: File,
+    file: File,
+    path: PathBuf,
+    signed: bool,
 }
 
 impl CrawlLock {
@@ -23,34 +25,68 @@ impl CrawlLock {
     /// [`StoreError::InUse`] names the process that holds it.
     pub(super) fn take(database: &Path, create: bool) -> Result<Option<Self>, StoreError> {
         let path = super::open::beside(database, "-lock");
-        let mut file = match OpenOptions::new().read(true).write(true).create(create).truncate(false).open(&path) {
-            Ok(file) => file,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound && !create => return Ok(None),
-            Err(error) => {
-                return Err(StoreError::ReadOnly {
-                    path: database.to_owned(),
-                    cause: format!("{}: {error}", path.display()),
-                });
-            }
-        };
-        match try_lock_patiently(&file) {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                return Err(StoreError::InUse { path: database.to_owned(), pid: holder(&mut file) });
-            }
-            Err(TryLockError::Error(error)) => {
-                return Err(StoreError::Database {
-                    path: database.to_owned(),
-                    what: "locking",
-                    detail: format!("{}: {error}", path.display()),
-                    source: Some(Box::new(error)),
-                });
+        // Whoever lets go removes the file: one that was opened before that and locked after it is
+        // no longer the lock.
+        for _ in 0..10 {
+            let mut file = match OpenOptions::new().read(true).write(true).create(create).truncate(false).open(&path) {
+                Ok(file) => file,
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound && !create => return Ok(None),
+                Err(error) => {
+                    let cause = format!("{}: {error}", path.display());
+                    return Err(StoreError::ReadOnly { path: database.to_owned(), cause });
+                }
+            };
+            match try_lock_patiently(&file) {
+                Ok(()) if is_at(&file, &path) => return Ok(Some(CrawlLock { file, path, signed: false })),
+                Ok(()) => {}
+                Err(TryLockError::WouldBlock) => {
+                    return Err(StoreError::InUse { path: database.to_owned(), pid: holder(&mut file) });
+                }
+                Err(TryLockError::Error(error)) => {
+                    return Err(StoreError::Database {
+                        path: database.to_owned(),
+                        what: "locking",
+                        detail: format!("{}: {error}", path.display()),
+                        source: Some(Box::new(error)),
+                    });
+                }
             }
         }
-        // Only a hint for the message of a second process: without it the lock holds all the same.
-        let _ = file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id()));
-        Ok(Some(CrawlLock { _file: file }))
+        Err(StoreError::InUse { path: database.to_owned(), pid: "unknown".to_owned() })
     }
+
+    /// Makes the lock file this process's own: its id goes in, and the file goes with the lock. Not
+    /// before the database was found fit: a folder is left as it was when it is refused.
+    pub(super) fn sign(&mut self) {
+        self.signed = true;
+        // Only a hint for the message of a second process: without it the lock holds all the same.
+        let _ = self.file.set_len(0).and_then(|()| {
+            self.file.seek(SeekFrom::Start(0))?;
+            writeln!(self.file, "{}", std::process::id())
+        });
+    }
+}
+
+impl Drop for CrawlLock {
+    fn drop(&mut self) {
+        if self.signed {
+            let _ = std::fs::remove_file(&self.path);
+        }
+    }
+}
+
+#[cfg(unix)]
+fn is_at(file: &File, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    match (file.metadata(), std::fs::metadata(path)) {
+        (Ok(ours), Ok(there)) => (ours.dev(), ours.ino()) == (there.dev(), there.ino()),
+        _ => false,
+    }
+}
+
+#[cfg(not(unix))]
+fn is_at(_file: &File, path: &Path) -> bool {
+    path.exists()
 }
 
 /// Tries for 50 ms: whoever asks [`is_held`] holds the lock for an instant.

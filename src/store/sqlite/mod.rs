@@ -28,6 +28,7 @@ mod writer;
 pub use header::{APPLICATION_ID, SCHEMA_VERSION};
 pub use open::OpenMode;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::model::{Admission, CrawlSettings, EndedBy, Seed, Totals, UnixMs, UrlId};
@@ -52,9 +53,10 @@ impl SqliteStore {
         &self.path
     }
 
-    /// SQL statements sent so far by the verbs; BEGIN and COMMIT are not counted.
-    pub fn statements(&self) -> u64 {
-        self.writer.statements()
+    /// How often each SQL statement of the verbs was sent, BEGIN and COMMIT left out. For tests
+    /// that count them or read their plans.
+    pub async fn statements(&self) -> BTreeMap<&'static str, u64> {
+        self.writer.sent().await
     }
 
     /// Closes the database: the WAL is merged into the file and removed, the lock is given back.

@@ -9,7 +9,7 @@ use crate::store::{SessionStart, StoreError};
 
 use super::encode;
 use super::rows::{get, small};
-use super::writer::Tx;
+use super::writer::{Tx, sql};
 
 /// A state's place in the counters.
 const STATES: [&str; 5] = ["queued", "scheduled", "done", "failed", "excluded"];
@@ -49,12 +49,10 @@ impl Counts {
     pub(super) async fn write(&self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
         let hosts: Vec<_> = self.hosts.iter().map(|(id, change)| (id, change.states, change.pages)).collect();
         tx.execute(
-            sqlx::query(
-                "UPDATE host_queue SET queued = queued + (j.value->>1->>0), scheduled = scheduled + (j.value->>1->>1),
+            sql("UPDATE host_queue SET queued = queued + (j.value->>1->>0), scheduled = scheduled + (j.value->>1->>1),
                    done = done + (j.value->>1->>2), failed = failed + (j.value->>1->>3),
                    excluded = excluded + (j.value->>1->>4), pages = pages + (j.value->>2)
-                 FROM json_each(?1) j WHERE host_queue.host_id = j.value->>0",
-            )
+                 FROM json_each(?1) j WHERE host_queue.host_id = j.value->>0")
             .bind(encode::rows(&hosts)),
         )
         .await?;
@@ -67,7 +65,7 @@ impl Counts {
         }
         let totals: Vec<_> = totals.into_iter().collect();
         tx.execute(
-            sqlx::query("UPDATE totals SET n = n + (j.value->>1) FROM json_each(?1) j WHERE totals.name = j.value->>0")
+            sql("UPDATE totals SET n = n + (j.value->>1) FROM json_each(?1) j WHERE totals.name = j.value->>0")
                 .bind(encode::rows(&totals)),
         )
         .await?;
@@ -189,7 +187,7 @@ impl<'a> Names<'a> {
         }
         ids.new_urls = new.len() as u64;
         tx.execute(
-            sqlx::query(
+            sql(
                 "INSERT INTO urls(id, host_id, state, rule_id, priority, depth, hops, via_id, discovered_ms, seen_round, url)
                  SELECT j.value->>0, j.value->>1, j.value->>2, j.value->>3, j.value->>4, j.value->>5, j.value->>6,
                         j.value->>7, ?2, ?3, j.value->>8
@@ -201,17 +199,15 @@ impl<'a> Names<'a> {
         )
         .await?;
         tx.execute(
-            sqlx::query(
-                "UPDATE urls SET priority = j.value->>1, depth = j.value->>2, hops = j.value->>3,
+            sql("UPDATE urls SET priority = j.value->>1, depth = j.value->>2, hops = j.value->>3,
                    rule_id = CASE WHEN j.value->>4 THEN NULL ELSE rule_id END,
                    state = CASE WHEN j.value->>4 THEN 'queued' ELSE state END
-                 FROM json_each(?1) j WHERE urls.id = j.value->>0",
-            )
+                 FROM json_each(?1) j WHERE urls.id = j.value->>0")
             .bind(encode::rows(&better)),
         )
         .await?;
         tx.execute(
-            sqlx::query("UPDATE urls SET seen_round = ?2 WHERE id IN (SELECT j.value FROM json_each(?1) j)")
+            sql("UPDATE urls SET seen_round = ?2 WHERE id IN (SELECT j.value FROM json_each(?1) j)")
                 .bind(encode::rows(&seen))
                 .bind(start.round.0),
         )
@@ -230,28 +226,24 @@ impl<'a> Names<'a> {
         let json = encode::rows(&hosts);
         let find = "SELECT h.id, h.name FROM json_each(?1) j CROSS JOIN hosts h ON h.name = j.value->>0";
         tx.execute(
-            sqlx::query(
-                "INSERT INTO hosts(name, domain, discovered_ms)
-                 SELECT j.value->>0, j.value->>1, ?2 FROM json_each(?1) j WHERE true ON CONFLICT(name) DO NOTHING",
-            )
+            sql("INSERT INTO hosts(name, domain, discovered_ms)
+                 SELECT j.value->>0, j.value->>1, ?2 FROM json_each(?1) j WHERE true ON CONFLICT(name) DO NOTHING")
             .bind(&json)
             .bind(now),
         )
         .await?;
-        let rows = tx.rows(sqlx::query(find).bind(&json)).await?;
+        let rows = tx.rows(sql(find).bind(&json)).await?;
         let mut ids = HashMap::with_capacity(rows.len());
         for row in &rows {
             ids.insert(get::<String>(tx, row, "name")?, get::<i64>(tx, row, "id")?);
         }
         let all: Vec<i64> = ids.values().copied().collect();
         tx.execute(
-            sqlx::query(
-                "INSERT INTO host_queue(host_id, delay_ms, page_limit)
+            sql("INSERT INTO host_queue(host_id, delay_ms, page_limit)
                  SELECT j.value, s.config->>'$.delay_ms', s.config->>'$.max_pages_per_host'
                  FROM json_each(?1) j JOIN (SELECT json_set(config, '$.delay_ms',
                    coalesce(config->>'$.delay_ms', 1000)) AS config FROM sessions WHERE id = ?2) s
-                 WHERE true ON CONFLICT(host_id) DO NOTHING",
-            )
+                 WHERE true ON CONFLICT(host_id) DO NOTHING")
             .bind(encode::rows(&all))
             .bind(start.session.0),
         )
@@ -307,10 +299,8 @@ async fn read_known(tx: &mut Tx<'_>, names: &[&Name<'_>]) -> Result<HashMap<Stri
     let texts: Vec<&str> = names.iter().map(|name| name.candidate.url.as_str()).collect();
     let rows = tx
         .rows(
-            sqlx::query(
-                "SELECT u.id, u.host_id, u.state, u.depth, u.priority, u.hops, u.seen_round, u.url, r.name AS rule
-                 FROM json_each(?1) j CROSS JOIN urls u ON u.url = j.value LEFT JOIN rules r ON r.id = u.rule_id",
-            )
+            sql("SELECT u.id, u.host_id, u.state, u.depth, u.priority, u.hops, u.seen_round, u.url, r.name AS rule
+                 FROM json_each(?1) j CROSS JOIN urls u ON u.url = j.value LEFT JOIN rules r ON r.id = u.rule_id")
             .bind(encode::rows(&texts)),
         )
         .await?;
@@ -334,8 +324,8 @@ async fn read_known(tx: &mut Tx<'_>, names: &[&Name<'_>]) -> Result<HashMap<Stri
 }
 
 /// The largest id of a table, by a statement that names it `id`.
-pub(super) async fn max_id(tx: &mut Tx<'_>, sql: &'static str) -> Result<i64, StoreError> {
-    let row = tx.row(sqlx::query(sql)).await?;
+pub(super) async fn max_id(tx: &mut Tx<'_>, text: &'static str) -> Result<i64, StoreError> {
+    let row = tx.row(sql(text)).await?;
     get(tx, &row, "id")
 }
 
@@ -350,14 +340,12 @@ pub(super) async fn write_rules(
     }
     let rows: Vec<_> = discarded.into_iter().collect();
     tx.execute(
-        sqlx::query(
-            "INSERT INTO rules(name, discarded) SELECT j.value->>0, j.value->>1 FROM json_each(?1) j WHERE true
-             ON CONFLICT(name) DO UPDATE SET discarded = discarded + excluded.discarded WHERE excluded.discarded > 0",
-        )
+        sql("INSERT INTO rules(name, discarded) SELECT j.value->>0, j.value->>1 FROM json_each(?1) j WHERE true
+             ON CONFLICT(name) DO UPDATE SET discarded = discarded + excluded.discarded WHERE excluded.discarded > 0")
         .bind(encode::rows(&rows)),
     )
     .await?;
-    let rows = tx.rows(sqlx::query("SELECT id, name FROM rules")).await?;
+    let rows = tx.rows(sql("SELECT id, name FROM rules")).await?;
     let mut ids = HashMap::with_capacity(rows.len());
     for row in &rows {
         ids.insert(get::<String>(tx, row, "name")?, get::<i64>(tx, row, "id")?);
@@ -365,18 +353,33 @@ pub(super) async fn write_rules(
     Ok(ids)
 }
 
-/// Says when the hosts that nobody holds are ready: at once where a URL is queued, else with the
-/// first due time; never where the page limit is reached. The number of hosts that were idle.
-pub(super) async fn wake(tx: &mut Tx<'_>, hosts: &[i64]) -> Result<u64, StoreError> {
-    tx.execute(
-        sqlx::query(
-            "UPDATE host_queue SET ready_ms = CASE WHEN queued > 0 THEN polite_ms ELSE
-               (SELECT CASE WHEN min(u.due_ms) > host_queue.polite_ms THEN min(u.due_ms) ELSE host_queue.polite_ms END
-                FROM urls u WHERE u.host_id = host_queue.host_id AND u.state = 'scheduled') END
-             WHERE host_id IN (SELECT j.value FROM json_each(?1) j) AND lease_session IS NULL
-               AND (queued > 0 OR scheduled > 0) AND (page_limit IS NULL OR pages < page_limit) AND ready_ms IS NULL",
+/// Says when the hosts that nobody holds are ready: now, or when politeness allows, where a URL is
+/// queued; else with the first due time; never where the page limit is reached. A host that was
+/// ready earlier keeps its place: the longest ready comes first, so new hosts do not push it back.
+/// The hosts that became ready, or ready earlier.
+pub(super) async fn wake(tx: &mut Tx<'_>, hosts: &[i64], now: UnixMs) -> Result<Vec<i64>, StoreError> {
+    let rows = tx
+        .rows(
+            sql("UPDATE host_queue SET ready_ms = n.ready_ms FROM (
+                   SELECT q.host_id, CASE
+                     WHEN q.pages >= q.page_limit THEN NULL
+                     WHEN EXISTS (SELECT 1 FROM urls u WHERE u.host_id = q.host_id AND u.state = 'queued')
+                       THEN min(max(q.polite_ms, ?2), coalesce(q.ready_ms, max(q.polite_ms, ?2)))
+                     ELSE (SELECT max(min(u.due_ms), q.polite_ms) FROM urls u
+                           WHERE u.host_id = q.host_id AND u.state = 'scheduled') END AS ready_ms
+                   FROM json_each(?1) j CROSS JOIN host_queue q ON q.host_id = j.value
+                   WHERE q.lease_session IS NULL) n
+                 WHERE host_queue.host_id = n.host_id AND host_queue.ready_ms IS NOT n.ready_ms
+                 RETURNING host_id, host_queue.ready_ms AS ready_ms")
+            .bind(encode::rows(hosts))
+            .bind(now),
         )
-        .bind(encode::rows(hosts)),
-    )
-    .await
+        .await?;
+    let mut woken = Vec::new();
+    for row in &rows {
+        if get::<Option<i64>>(tx, row, "ready_ms")?.is_some() {
+            woken.push(get(tx, row, "host_id")?);
+        }
+    }
+    Ok(woken)
 }

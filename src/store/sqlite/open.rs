@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use sqlx::ConnectOptions;
-use sqlx::sqlite::{SqliteAutoVacuum, SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
+use sqlx::migrate::MigrateError;
+use sqlx::sqlite::{SqliteAutoVacuum, SqliteConnectOptions, SqliteConnection, SqliteSynchronous};
 
 use crate::store::StoreError;
 
@@ -21,11 +22,11 @@ pub(super) static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!("migrations
 /// Page size of a new file, in bytes.
 const PAGE_BYTES: u32 = 8192;
 /// How long a write waits for another program's lock.
-const BUSY: Duration = Duration::from_secs(10);
+pub(super) const BUSY: Duration = Duration::from_secs(10);
 /// Pages in the WAL before SQLite merges it into the file: 32 MB.
 const CHECKPOINT_PAGES: u32 = 4096;
-/// What stays of the WAL on disk after it was merged: 64 MB.
-const WAL_KEEP_BYTES: u32 = 64 * 1024 * 1024;
+/// What stays of the WAL on disk after it was merged, and from where on it is cut back: 64 MB.
+pub(super) const LOG_LIMIT_BYTES: u64 = 64 * 1024 * 1024;
 /// Page cache in KiB; negative is SQLite's way to say KiB.
 const CACHE_KIB: i32 = -32 * 1024;
 
@@ -49,27 +50,46 @@ impl SqliteStore {
         // A crawl that runs is found out first, and without opening its database.
         let early = CrawlLock::take(&path, false)?;
         check(&path, mode)?;
-        let lock = match early {
+        let mut lock = match early {
             Some(lock) => lock,
             None => CrawlLock::take(&path, true)?
                 .ok_or_else(|| StoreError::ReadOnly { path: path.clone(), cause: "no lock file".to_owned() })?,
         };
-        let mut connection = connect(&path, durable).await.map_err(|e| store_error(&path, "opening", e))?;
-        MIGRATOR.run(&mut connection).await.map_err(|error| match error {
-            sqlx::migrate::MigrateError::Execute(error) => store_error(&path, "migrating", error),
-            other => StoreError::Database {
-                path: path.clone(),
-                what: "migrating",
-                detail: other.to_string(),
-                source: Some(Box::new(other)),
-            },
-        })?;
+        lock.sign();
+        // Another process may have made it, used it and left before the lock was ours.
+        let new = check(&path, mode)? != Header::Crawl(SCHEMA_VERSION);
+        let mut connection = connect(&path, durable, new).await.map_err(|e| store_error(&path, "opening", e))?;
+        migrate(&mut connection, &path).await?;
         Ok(SqliteStore { writer: Writer::new(path.clone(), connection), path, _lock: lock })
     }
 }
 
+async fn migrate(connection: &mut SqliteConnection, path: &Path) -> Result<(), StoreError> {
+    let corrupt = |detail: String| StoreError::Corrupt { path: path.to_owned(), detail };
+    MIGRATOR.run_direct(None, connection, false).await.map_err(|error| match error {
+        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => {
+            store_error(path, "migrating", error)
+        }
+        MigrateError::VersionMissing(found) => {
+            StoreError::Newer { path: path.to_owned(), found, known: SCHEMA_VERSION.into() }
+        }
+        MigrateError::VersionMismatch(version) => {
+            corrupt(format!("_sqlx_migrations.checksum: version {version} was made by another schema"))
+        }
+        other => corrupt(format!("_sqlx_migrations: {other}")),
+    })?;
+    let version: i64 = sqlx::query_scalar("PRAGMA user_version")
+        .fetch_one(connection)
+        .await
+        .map_err(|error| store_error(path, "migrating", error))?;
+    if version == i64::from(SCHEMA_VERSION) {
+        return Ok(());
+    }
+    Err(corrupt(format!("user_version is {version}, but _sqlx_migrations says {SCHEMA_VERSION}")))
+}
+
 /// Refuses what must not be touched. Opens nothing for writing but what it closes again unwritten.
-fn check(path: &Path, mode: OpenMode) -> Result<(), StoreError> {
+fn check(path: &Path, mode: OpenMode) -> Result<Header, StoreError> {
     let header = header::read(path)?;
     let owned = path.to_owned();
     match header {
@@ -91,7 +111,8 @@ fn check(path: &Path, mode: OpenMode) -> Result<(), StoreError> {
     if let Some(kind) = network_file_system(folder) {
         return Err(StoreError::NetworkFileSystem { path: owned, kind: kind.to_owned() });
     }
-    writable(path, folder, header)
+    writable(path, folder, header)?;
+    Ok(header)
 }
 
 fn writable(path: &Path, folder: &Path, header: Header) -> Result<(), StoreError> {
@@ -137,23 +158,32 @@ fn network_file_system(_folder: &Path) -> Option<&'static str> {
     None
 }
 
-async fn connect(path: &Path, durable: bool) -> Result<SqliteConnection, sqlx::Error> {
+/// Connects. A file without tables yet gets what cannot be changed later. The process may die
+/// after each step, and what is left opens again: an empty file; a first page with our id, written
+/// in rollback mode so that it stands in the file itself; the same in WAL mode; the schema, whose
+/// last word is `user_version`.
+async fn connect(path: &Path, durable: bool, new: bool) -> Result<SqliteConnection, sqlx::Error> {
     let synchronous = if durable { SqliteSynchronous::Full } else { SqliteSynchronous::Normal };
-    let options = SqliteConnectOptions::new()
+    let mut options = SqliteConnectOptions::new()
         .filename(path)
-        .create_if_missing(true)
-        .page_size(PAGE_BYTES)
-        .auto_vacuum(SqliteAutoVacuum::Incremental)
-        .journal_mode(SqliteJournalMode::Wal)
+        .create_if_missing(new)
         .synchronous(synchronous)
         .foreign_keys(true)
         .busy_timeout(BUSY)
-        .pragma("application_id", APPLICATION_ID.to_string())
         .pragma("wal_autocheckpoint", CHECKPOINT_PAGES.to_string())
-        .pragma("journal_size_limit", WAL_KEEP_BYTES.to_string())
+        .pragma("journal_size_limit", LOG_LIMIT_BYTES.to_string())
         .pragma("cache_size", CACHE_KIB.to_string())
         .pragma("temp_store", "MEMORY");
-    options.disable_statement_logging().connect().await
+    if new {
+        options = options.page_size(PAGE_BYTES).auto_vacuum(SqliteAutoVacuum::Incremental);
+    }
+    let mut connection = options.disable_statement_logging().connect().await?;
+    if new {
+        let mark = sqlx::AssertSqlSafe(format!("PRAGMA application_id = {APPLICATION_ID}"));
+        sqlx::query(mark).execute(&mut connection).await?;
+    }
+    sqlx::query("PRAGMA journal_mode = WAL").execute(&mut connection).await?;
+    Ok(connection)
 }
 
 /// The file's path with something put behind its name, as SQLite does for `-wal`.

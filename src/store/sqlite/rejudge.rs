@@ -9,18 +9,16 @@ use crate::store::{Judged, SessionStart, StoreError};
 use super::encode;
 use super::names::{self, Counts};
 use super::rows::{self, get, small};
-use super::writer::Tx;
+use super::writer::{Tx, sql};
 
 /// See [`crate::store::Store::open_names`].
 pub(super) async fn open_names(tx: &mut Tx<'_>, after: UrlId, most: u32) -> Result<Vec<Judged>, StoreError> {
     let rows = tx
         .rows(
-            sqlx::query(
-                "SELECT u.id, u.url, u.depth, u.hops, r.name AS rule,
+            sql("SELECT u.id, u.url, u.depth, u.hops, r.name AS rule,
                         EXISTS (SELECT 1 FROM seeds s WHERE s.url_id = u.id) AS is_seed
                  FROM urls u LEFT JOIN rules r ON r.id = u.rule_id
-                 WHERE u.id > ?1 AND u.state IN ('queued', 'scheduled', 'excluded') ORDER BY u.id LIMIT ?2",
-            )
+                 WHERE u.id > ?1 AND u.state IN ('queued', 'scheduled', 'excluded') ORDER BY u.id LIMIT ?2")
             .bind(after.0)
             .bind(most),
         )
@@ -42,7 +40,7 @@ pub(super) async fn open_names(tx: &mut Tx<'_>, after: UrlId, most: u32) -> Resu
 /// See [`crate::store::Store::rejudge`].
 pub(super) async fn rejudge(
     tx: &mut Tx<'_>,
-    _start: &SessionStart,
+    start: &SessionStart,
     verdicts: &[(UrlId, Admission)],
 ) -> Result<u64, StoreError> {
     let named = verdicts.iter().filter_map(|(_, admission)| match admission {
@@ -53,10 +51,8 @@ pub(super) async fn rejudge(
     let ids: Vec<i64> = verdicts.iter().map(|(id, _)| id.0).collect();
     let rows = tx
         .rows(
-            sqlx::query(
-                "SELECT u.id, u.host_id, u.state FROM json_each(?1) j CROSS JOIN urls u ON u.id = j.value
-                 WHERE u.state IN ('queued', 'scheduled', 'excluded')",
-            )
+            sql("SELECT u.id, u.host_id, u.state FROM json_each(?1) j CROSS JOIN urls u ON u.id = j.value
+                 WHERE u.state IN ('queued', 'scheduled', 'excluded')")
             .bind(encode::rows(&ids)),
         )
         .await?;
@@ -78,15 +74,15 @@ pub(super) async fn rejudge(
         moved.push((id.0, to, rule));
     }
     tx.execute(
-        sqlx::query(
-            "UPDATE urls SET state = j.value->>1, rule_id = j.value->>2, due_ms = NULL
-             FROM json_each(?1) j WHERE urls.id = j.value->>0",
-        )
+        sql("UPDATE urls SET state = j.value->>1, rule_id = j.value->>2, due_ms = NULL
+             FROM json_each(?1) j WHERE urls.id = j.value->>0")
         .bind(encode::rows(&moved)),
     )
     .await?;
     counts.write(tx).await?;
     let hosts: Vec<i64> = counts.hosts.keys().copied().collect();
-    names::wake(tx, &hosts).await?;
+    let began = tx.row(sql("SELECT alive_ms FROM sessions WHERE id = ?1").bind(start.session.0)).await?;
+    let now = get(tx, &began, "alive_ms")?;
+    names::wake(tx, &hosts, now).await?;
     Ok(moved.len() as u64)
 }

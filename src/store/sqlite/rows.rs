@@ -6,7 +6,7 @@ use sqlx::sqlite::SqliteRow;
 use crate::model::{CrawlUrl, Origin, RobotsRecord, RobotsVerdict, Scheme, Totals};
 use crate::store::StoreError;
 
-use super::writer::Tx;
+use super::writer::{Tx, sql};
 
 /// Reads one column, named in the error.
 pub(super) fn get<'r, T>(tx: &Tx<'_>, row: &'r SqliteRow, column: &'static str) -> Result<T, StoreError>
@@ -62,7 +62,7 @@ pub(super) fn robots(tx: &Tx<'_>, row: &SqliteRow) -> Result<RobotsRecord, Store
 
 /// The counters.
 pub(super) async fn totals(tx: &mut Tx<'_>) -> Result<Totals, StoreError> {
-    let rows = tx.rows(sqlx::query("SELECT name, n FROM totals")).await?;
+    let rows = tx.rows(sql("SELECT name, n FROM totals")).await?;
     let mut totals = Totals::default();
     for row in &rows {
         let n = count(tx, row, "n")?;

@@ -7,7 +7,7 @@ use crate::store::{Admitted, SessionStart, StoreError};
 
 use super::encode;
 use super::names::{self, Counts, Names};
-use super::writer::Tx;
+use super::writer::{Tx, sql};
 
 /// See [`crate::store::Store::admit`].
 pub(super) async fn admit(
@@ -39,11 +39,9 @@ pub(super) async fn admit(
     }
     let new_seeds = tx
         .execute(
-            sqlx::query(
-                "INSERT INTO seeds(round_id, url_id, given, source, grants_origin)
+            sql("INSERT INTO seeds(round_id, url_id, given, source, grants_origin)
                  SELECT ?2, j.value->>0, j.value->>1, j.value->>2, j.value->>3 FROM json_each(?1) j WHERE true
-                 ON CONFLICT(round_id, url_id) DO NOTHING",
-            )
+                 ON CONFLICT(round_id, url_id) DO NOTHING")
             .bind(encode::rows(&rows))
             .bind(start.round.0),
         )
@@ -51,10 +49,10 @@ pub(super) async fn admit(
     // A seed's host has no page limit of its own.
     let hosts: Vec<i64> = hosts.into_keys().collect();
     tx.execute(
-        sqlx::query("UPDATE host_queue SET page_limit = NULL WHERE host_id IN (SELECT j.value FROM json_each(?1) j)")
+        sql("UPDATE host_queue SET page_limit = NULL WHERE host_id IN (SELECT j.value FROM json_each(?1) j)")
             .bind(encode::rows(&hosts)),
     )
     .await?;
-    names::wake(tx, &hosts).await?;
+    names::wake(tx, &hosts, now).await?;
     Ok(Admitted { new_seeds, new_urls: ids.new_urls })
 }

@@ -4,7 +4,7 @@ use crate::model::{CrawlSettings, EndedBy, Host, RoundId, SessionId, Totals, Uni
 use crate::store::{SessionOpen, SessionStart, StoreError, StoredCrawl, StoredSeed};
 
 use super::rows::{self, count, get};
-use super::writer::Tx;
+use super::writer::{Tx, sql};
 
 /// No promise to a host reaches further than this: a clock that jumped must not stop it for years.
 const FURTHEST_MS: i64 = 24 * 60 * 60 * 1000;
@@ -12,10 +12,8 @@ const FURTHEST_MS: i64 = 24 * 60 * 60 * 1000;
 /// See [`crate::store::Store::stored_crawl`].
 pub(super) async fn stored_crawl(tx: &mut Tx<'_>) -> Result<Option<StoredCrawl>, StoreError> {
     let latest = tx
-        .rows(sqlx::query(
-            "SELECT s.config, s.ended_by, s.round_id, r.ended_ms IS NOT NULL AS complete
-             FROM sessions s JOIN rounds r ON r.id = s.round_id ORDER BY s.id DESC LIMIT 1",
-        ))
+        .rows(sql("SELECT s.config, s.ended_by, s.round_id, r.ended_ms IS NOT NULL AS complete
+             FROM sessions s JOIN rounds r ON r.id = s.round_id ORDER BY s.id DESC LIMIT 1"))
         .await?;
     let Some(latest) = latest.first() else { return Ok(None) };
     let config: &str = get(tx, latest, "config")?;
@@ -33,11 +31,9 @@ pub(super) async fn stored_crawl(tx: &mut Tx<'_>) -> Result<Option<StoredCrawl>,
 async fn stored_seeds(tx: &mut Tx<'_>, round: i64) -> Result<Vec<StoredSeed>, StoreError> {
     let rows = tx
         .rows(
-            sqlx::query(
-                "SELECT s.given, u.url, s.grants_origin, h.name AS widened_to
+            sql("SELECT s.given, u.url, s.grants_origin, h.name AS widened_to
                  FROM seeds s JOIN urls u ON u.id = s.url_id LEFT JOIN hosts h ON h.id = s.widened_to
-                 WHERE s.round_id = ?1 ORDER BY s.id",
-            )
+                 WHERE s.round_id = ?1 ORDER BY s.id")
             .bind(round),
         )
         .await?;
@@ -58,10 +54,8 @@ pub(super) async fn begin(tx: &mut Tx<'_>, open: &SessionOpen<'_>, now: UnixMs) 
     let round = open_round(tx, now).await?;
     let spent = tx
         .row(
-            sqlx::query(
-                "SELECT coalesce(sum(max(coalesce(ended_ms, alive_ms) - started_ms, 0)), 0) AS spent_ms
-                 FROM sessions WHERE round_id = ?1",
-            )
+            sql("SELECT coalesce(sum(max(coalesce(ended_ms, alive_ms) - started_ms, 0)), 0) AS spent_ms
+                 FROM sessions WHERE round_id = ?1")
             .bind(round),
         )
         .await?;
@@ -69,10 +63,8 @@ pub(super) async fn begin(tx: &mut Tx<'_>, open: &SessionOpen<'_>, now: UnixMs) 
     let config = encode_settings(tx, open.settings)?;
     let session = tx
         .row(
-            sqlx::query(
-                "INSERT INTO sessions(round_id, started_ms, alive_ms, version, config) VALUES (?1, ?2, ?2, ?3, ?4)
-                 RETURNING id",
-            )
+            sql("INSERT INTO sessions(round_id, started_ms, alive_ms, version, config) VALUES (?1, ?2, ?2, ?3, ?4)
+                 RETURNING id")
             .bind(round)
             .bind(now)
             .bind(open.version)
@@ -81,7 +73,7 @@ pub(super) async fn begin(tx: &mut Tx<'_>, open: &SessionOpen<'_>, now: UnixMs) 
         .await?;
     let session = SessionId(get(tx, &session, "id")?);
     let orphaned_hosts = free_leases(tx, open, now).await?;
-    let orphaned_urls = tx.execute(sqlx::query("DELETE FROM in_flight")).await?;
+    let orphaned_urls = tx.execute(sql("DELETE FROM in_flight")).await?;
     apply_page_limit(tx, open.settings).await?;
     wake_all(tx, now).await?;
     Ok(SessionStart {
@@ -111,26 +103,20 @@ pub(super) async fn record(
     now: UnixMs,
 ) -> Result<(), StoreError> {
     let config = encode_settings(tx, settings)?;
-    tx.execute(sqlx::query("UPDATE sessions SET config = ?2 WHERE id = ?1").bind(start.session.0).bind(config)).await?;
+    tx.execute(sql("UPDATE sessions SET config = ?2 WHERE id = ?1").bind(start.session.0).bind(config)).await?;
     apply_page_limit(tx, settings).await?;
     wake_all(tx, now).await
 }
 
+/// The latest round goes on, a complete one too: what is new since then, a seed or a wider limit,
+/// belongs to the same pass over the site.
 async fn open_round(tx: &mut Tx<'_>, now: UnixMs) -> Result<i64, StoreError> {
-    let latest = tx
-        .rows(sqlx::query(
-            "SELECT r.id, r.ended_ms IS NULL OR EXISTS (SELECT 1 FROM totals t
-                 WHERE t.name IN ('queued', 'scheduled') AND t.n > 0) AS goes_on
-             FROM rounds r ORDER BY r.id DESC LIMIT 1",
-        ))
-        .await?;
-    if let Some(row) = latest.first() {
-        // A round that was complete goes on when its scope or limits have given it new work.
-        let id: i64 = get(tx, row, "id")?;
-        tx.execute(sqlx::query("UPDATE rounds SET ended_ms = NULL WHERE id = ?1").bind(id)).await?;
-        return Ok(id);
-    }
-    let row = tx.row(sqlx::query("INSERT INTO rounds(started_ms) VALUES (?1) RETURNING id").bind(now)).await?;
+    let latest =
+        tx.rows(sql("UPDATE rounds SET ended_ms = NULL WHERE id = (SELECT max(id) FROM rounds) RETURNING id")).await?;
+    let row = match latest.into_iter().next() {
+        Some(row) => row,
+        None => tx.row(sql("INSERT INTO rounds(started_ms) VALUES (?1) RETURNING id").bind(now)).await?,
+    };
     get(tx, &row, "id")
 }
 
@@ -139,11 +125,9 @@ async fn open_round(tx: &mut Tx<'_>, now: UnixMs) -> Result<i64, StoreError> {
 async fn free_leases(tx: &mut Tx<'_>, open: &SessionOpen<'_>, now: UnixMs) -> Result<u64, StoreError> {
     let delay_ms = i64::try_from(open.delay_ms).unwrap_or(i64::MAX).min(FURTHEST_MS);
     tx.execute(
-        sqlx::query(
-            "UPDATE host_queue SET lease_session = NULL, lease_until_ms = NULL, fence = fence + 1,
+        sql("UPDATE host_queue SET lease_session = NULL, lease_until_ms = NULL, fence = fence + 1,
                polite_ms = max(polite_ms, ?1 + max(delay_ms, ?2))
-             WHERE lease_session IS NOT NULL",
-        )
+             WHERE lease_session IS NOT NULL")
         .bind(now)
         .bind(delay_ms),
     )
@@ -154,32 +138,29 @@ async fn free_leases(tx: &mut Tx<'_>, open: &SessionOpen<'_>, now: UnixMs) -> Re
 async fn apply_page_limit(tx: &mut Tx<'_>, settings: &CrawlSettings) -> Result<(), StoreError> {
     let limit = settings.max_pages_per_host.map(|limit| i64::try_from(limit).unwrap_or(i64::MAX));
     tx.execute(
-        sqlx::query(
-            "UPDATE host_queue SET page_limit = ?1 WHERE page_limit IS NOT ?1 AND host_id NOT IN (
+        sql("UPDATE host_queue SET page_limit = ?1 WHERE page_limit IS NOT ?1 AND host_id NOT IN (
                SELECT u.host_id FROM seeds s JOIN urls u ON u.id = s.url_id
-               UNION SELECT widened_to FROM seeds WHERE widened_to IS NOT NULL)",
-        )
+               UNION SELECT widened_to FROM seeds WHERE widened_to IS NOT NULL)")
         .bind(limit),
     )
     .await?;
     Ok(())
 }
 
-/// Once a session every host with work is looked at: limits may have changed, and the clock may
-/// have jumped back.
+/// Once a session every host is looked at: limits may have changed, and the clock may have jumped
+/// back. A host that was ready already keeps its place.
 async fn wake_all(tx: &mut Tx<'_>, now: UnixMs) -> Result<(), StoreError> {
+    tx.execute(sql("UPDATE host_queue SET polite_ms = ?1 WHERE polite_ms > ?1").bind(now.saturating_add(FURTHEST_MS)))
+        .await?;
     tx.execute(
-        sqlx::query("UPDATE host_queue SET polite_ms = ?1 WHERE polite_ms > ?1").bind(now.saturating_add(FURTHEST_MS)),
+        sql("UPDATE host_queue SET ready_ms = CASE
+               WHEN pages >= page_limit THEN NULL
+               WHEN queued > 0 THEN min(max(polite_ms, ?1), coalesce(ready_ms, max(polite_ms, ?1)))
+               ELSE (SELECT max(min(u.due_ms), host_queue.polite_ms) FROM urls u
+                     WHERE u.host_id = host_queue.host_id AND u.state = 'scheduled') END
+             WHERE lease_session IS NULL AND (queued > 0 OR scheduled > 0 OR ready_ms IS NOT NULL)")
+        .bind(now),
     )
-    .await?;
-    tx.execute(sqlx::query(
-        "UPDATE host_queue SET ready_ms = CASE
-           WHEN page_limit IS NOT NULL AND pages >= page_limit THEN NULL
-           WHEN queued > 0 THEN polite_ms
-           ELSE (SELECT max(min(u.due_ms), host_queue.polite_ms) FROM urls u
-                 WHERE u.host_id = host_queue.host_id AND u.state = 'scheduled') END
-         WHERE queued > 0 OR scheduled > 0 OR ready_ms IS NOT NULL",
-    ))
     .await?;
     Ok(())
 }
@@ -192,20 +173,24 @@ pub(super) async fn end(
     now: UnixMs,
 ) -> Result<Totals, StoreError> {
     tx.execute(
-        sqlx::query("UPDATE sessions SET ended_ms = ?2, alive_ms = ?2, ended_by = ?3 WHERE id = ?1")
+        sql("UPDATE sessions SET ended_ms = ?2, alive_ms = ?2, ended_by = ?3 WHERE id = ?1")
             .bind(start.session.0)
             .bind(now)
             .bind(ended_by.as_str()),
     )
     .await?;
     tx.execute(
-        sqlx::query("UPDATE host_queue SET lease_session = NULL, lease_until_ms = NULL WHERE lease_session = ?1")
-            .bind(start.session.0),
+        // A request may be under way that nobody will settle.
+        sql("UPDATE host_queue SET lease_session = NULL, lease_until_ms = NULL,
+               polite_ms = max(polite_ms, ?2 + delay_ms) WHERE lease_session = ?1")
+        .bind(start.session.0)
+        .bind(now),
     )
     .await?;
-    tx.execute(sqlx::query("DELETE FROM in_flight")).await?;
+    wake_all(tx, now).await?;
+    tx.execute(sql("DELETE FROM in_flight")).await?;
     if ended_by == EndedBy::Complete {
-        tx.execute(sqlx::query("UPDATE rounds SET ended_ms = ?2 WHERE id = ?1").bind(start.round.0).bind(now)).await?;
+        tx.execute(sql("UPDATE rounds SET ended_ms = ?2 WHERE id = ?1").bind(start.round.0).bind(now)).await?;
     }
     rows::totals(tx).await
 }

@@ -12,7 +12,7 @@ use crate::store::{SessionStart, Settled, Settlement, StoreError};
 use super::encode;
 use super::names::{self, Counts, Ids, Names};
 use super::rows::{self, get};
-use super::writer::Tx;
+use super::writer::{Tx, sql};
 
 mod contents;
 mod pages;
@@ -54,16 +54,18 @@ pub(super) async fn settle(
     pages::write_links(tx, &counted, &ids).await?;
     write_states(tx, &counted, &ids, &fetches, &mut counts).await?;
     write_robots(tx, &batch.robots, &ids).await?;
-    write_widened(tx, start, &counted, &ids).await?;
+    let widened = write_widened(tx, start, &counted, &ids).await?;
     counts.fetches = counted.len() as i64;
     counts.write(tx).await?;
     write_hosts(tx, start, &counted, batch).await?;
     clear_in_flight(tx, &counted, &batch.releases).await?;
+    let released: HashSet<i64> = batch.releases.iter().map(|release| release.key.host_id.0).collect();
     let touched: HashSet<i64> =
-        counts.hosts.keys().copied().chain(batch.releases.iter().map(|release| release.key.host_id.0)).collect();
+        counts.hosts.keys().copied().chain(released.iter().copied()).chain(widened.iter().copied()).collect();
     let touched: Vec<i64> = touched.into_iter().collect();
-    let woken_hosts = names::wake(tx, &touched).await?;
-    tx.execute(sqlx::query("UPDATE sessions SET alive_ms = ?2 WHERE id = ?1").bind(start.session.0).bind(now)).await?;
+    let woken = names::wake(tx, &touched, now).await?;
+    let woken_hosts = woken.iter().filter(|host| !released.contains(host)).count() as u64;
+    tx.execute(sql("UPDATE sessions SET alive_ms = ?2 WHERE id = ?1").bind(start.session.0).bind(now)).await?;
     Ok(Settled {
         applied: counted.len() as u64,
         dropped,
@@ -91,14 +93,12 @@ async fn count_visits<'a>(
         .collect();
     let found = tx
         .rows(
-            sqlx::query(
-                "SELECT j.key AS nth, u.page_fetch_id, f.content_id, f.canonical_id, f.etag, f.last_modified,
+            sql("SELECT j.key AS nth, u.page_fetch_id, f.content_id, f.canonical_id, f.etag, f.last_modified,
                         f.noindex, f.nofollow
                  FROM json_each(?1) j
                  CROSS JOIN host_queue q ON q.host_id = j.value->>1 AND q.fence = j.value->>2 AND q.lease_session = ?2
                  CROSS JOIN urls u ON u.id = j.value->>0 AND u.state = j.value->>3 AND u.host_id = q.host_id
-                 LEFT JOIN fetches f ON f.id = u.page_fetch_id",
-            )
+                 LEFT JOIN fetches f ON f.id = u.page_fetch_id")
             .bind(encode::rows(&asked))
             .bind(start.session.0),
         )
@@ -184,12 +184,10 @@ async fn write_states(
     }
     let moved = tx
         .execute(
-            sqlx::query(
-                "UPDATE urls SET state = j.value->>1, due_ms = j.value->>2, rule_id = j.value->>3,
+            sql("UPDATE urls SET state = j.value->>1, due_ms = j.value->>2, rule_id = j.value->>3,
                    attempts = j.value->>4, last_fetch_id = j.value->>5,
                    page_fetch_id = CASE WHEN j.value->>6 THEN j.value->>5 ELSE page_fetch_id END
-                 FROM json_each(?1) j WHERE urls.id = j.value->>0",
-            )
+                 FROM json_each(?1) j WHERE urls.id = j.value->>0")
             .bind(encode::rows(&states)),
         )
         .await?;
@@ -219,15 +217,13 @@ async fn write_robots(tx: &mut Tx<'_>, robots: &[RobotsRecord], ids: &BatchIds) 
         })
         .collect();
     tx.execute(
-        sqlx::query(
-            "INSERT INTO robots(host_id, scheme, port, verdict, status, fetched_ms, expires_ms, failures, error, body)
+        sql("INSERT INTO robots(host_id, scheme, port, verdict, status, fetched_ms, expires_ms, failures, error, body)
              SELECT j.value->>0, j.value->>1, j.value->>2, j.value->>3, j.value->>4, j.value->>5, j.value->>6,
                     j.value->>7, j.value->>8, j.value->>9
              FROM json_each(?1) j WHERE true
              ON CONFLICT(host_id, scheme, port) DO UPDATE SET verdict = excluded.verdict, status = excluded.status,
                fetched_ms = excluded.fetched_ms, expires_ms = excluded.expires_ms, failures = excluded.failures,
-               error = excluded.error, body = excluded.body",
-        )
+               error = excluded.error, body = excluded.body")
         .bind(encode::rows(&rows)),
     )
     .await?;
@@ -242,7 +238,7 @@ async fn write_widened(
     start: &SessionStart,
     counted: &[Counted<'_>],
     ids: &BatchIds,
-) -> Result<(), StoreError> {
+) -> Result<Vec<i64>, StoreError> {
     let widened: Vec<_> = counted
         .iter()
         .filter_map(|Counted { visit, .. }| {
@@ -250,32 +246,29 @@ async fn write_widened(
             Some((visit.url_id.0, *ids.urls.hosts.get(host.as_str())?))
         })
         .collect();
+    // Some transactions do without these two statements: a seed is redirected once in its life.
     if widened.is_empty() {
-        return Ok(());
+        return Ok(Vec::new());
     }
     let json = encode::rows(&widened);
     tx.execute(
-        sqlx::query(
-            "WITH RECURSIVE back(url_id, host_id, n) AS (
+        sql("WITH RECURSIVE back(url_id, host_id, n) AS (
                SELECT j.value->>0, j.value->>1, 0 FROM json_each(?1) j
                UNION
                SELECT u.via_id, back.host_id, n + 1 FROM back JOIN urls u ON u.id = back.url_id
                WHERE u.via_id IS NOT NULL AND u.depth = 0 AND n < 20)
              UPDATE seeds SET widened_to = back.host_id FROM back
-             WHERE seeds.url_id = back.url_id AND seeds.round_id = ?2",
-        )
+             WHERE seeds.url_id = back.url_id AND seeds.round_id = ?2")
         .bind(&json)
         .bind(start.round.0),
     )
     .await?;
     tx.execute(
-        sqlx::query(
-            "UPDATE host_queue SET page_limit = NULL WHERE host_id IN (SELECT j.value->>1 FROM json_each(?1) j)",
-        )
-        .bind(&json),
+        sql("UPDATE host_queue SET page_limit = NULL WHERE host_id IN (SELECT j.value->>1 FROM json_each(?1) j)")
+            .bind(&json),
     )
     .await?;
-    Ok(())
+    Ok(widened.iter().map(|(_, host)| *host).collect())
 }
 
 /// What visits and releases say of their hosts. A release under a lost lease says nothing.
@@ -296,15 +289,13 @@ async fn write_hosts(
     }
     let rows: Vec<_> = latest.into_iter().collect();
     tx.execute(
-        sqlx::query(
-            "UPDATE host_queue SET
+        sql("UPDATE host_queue SET
                polite_ms = max(polite_ms, j.value->1->>0), delay_ms = j.value->1->>1, failures = j.value->1->>2,
                lease_session = CASE WHEN j.value->1->>3 THEN NULL ELSE lease_session END,
                lease_until_ms = CASE WHEN j.value->1->>3 THEN NULL ELSE lease_until_ms END
              FROM json_each(?1) j
              WHERE host_queue.host_id = j.value->0->>0 AND host_queue.fence = j.value->0->>1
-               AND host_queue.lease_session = ?2",
-        )
+               AND host_queue.lease_session = ?2")
         .bind(encode::rows(&rows))
         .bind(start.session.0),
     )
@@ -315,16 +306,16 @@ async fn write_hosts(
 async fn clear_in_flight(tx: &mut Tx<'_>, counted: &[Counted<'_>], releases: &[Release]) -> Result<(), StoreError> {
     let visited: Vec<_> = counted.iter().map(|Counted { visit, .. }| (visit.key.host_id.0, visit.url_id.0)).collect();
     tx.execute(
-        sqlx::query(
-            "DELETE FROM in_flight WHERE (host_id, url_id) IN (SELECT j.value->>0, j.value->>1 FROM json_each(?1) j)",
-        )
-        .bind(encode::rows(&visited)),
+        sql("DELETE FROM in_flight WHERE (host_id, url_id) IN (SELECT j.value->>0, j.value->>1 FROM json_each(?1) j)")
+            .bind(encode::rows(&visited)),
     )
     .await?;
     let released: Vec<i64> = releases.iter().map(|release| release.key.host_id.0).collect();
     tx.execute(
-        sqlx::query("DELETE FROM in_flight WHERE host_id IN (SELECT j.value FROM json_each(?1) j)")
-            .bind(encode::rows(&released)),
+        sql("DELETE FROM in_flight WHERE host_id IN (
+               SELECT q.host_id FROM json_each(?1) j CROSS JOIN host_queue q ON q.host_id = j.value
+               WHERE q.lease_session IS NULL)")
+        .bind(encode::rows(&released)),
     )
     .await?;
     Ok(())

@@ -5,25 +5,44 @@
 //! rolled back by itself the connection is dropped and never used again. A future that is dropped
 //! in the middle leaves its transaction open; the next one rolls it back first.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use sqlx::sqlite::{SqliteArguments, SqliteConnection, SqliteRow};
-use sqlx::{Connection, Executor};
+use sqlx::{Arguments, Connection, Executor, Row};
 use tokio::sync::{Mutex, MutexGuard};
 
 use crate::store::StoreError;
 
 use super::fault::{leaves_connection_usable, store_error};
+use super::open::{BUSY, LOG_LIMIT_BYTES, beside};
 
 /// A statement with its parameters.
-pub(super) type Statement<'q> = sqlx::query::Query<'q, sqlx::Sqlite, SqliteArguments>;
+pub(super) struct Statement {
+    text: &'static str,
+    arguments: Result<SqliteArguments, sqlx::error::BoxDynError>,
+}
+
+/// A statement without parameters so far; `?1` is the first that is bound.
+pub(super) fn sql(text: &'static str) -> Statement {
+    Statement { text, arguments: Ok(SqliteArguments::default()) }
+}
+
+impl Statement {
+    /// Binds the next parameter.
+    pub(super) fn bind<'q, T>(mut self, value: T) -> Self
+    where
+        T: sqlx::Encode<'q, sqlx::Sqlite> + sqlx::Type<sqlx::Sqlite>,
+    {
+        self.arguments = self.arguments.and_then(|mut arguments| arguments.add(value).map(|()| arguments));
+        self
+    }
+}
 
 #[derive(Debug)]
 pub(super) struct Writer {
     path: PathBuf,
     state: Mutex<State>,
-    statements: AtomicU64,
 }
 
 #[derive(Debug)]
@@ -32,16 +51,20 @@ struct State {
     connection: Option<SqliteConnection>,
     /// A transaction was begun and not ended.
     open: bool,
+    /// Size of the log at the last warning; 0 when there is nothing to warn of.
+    log_bytes_told: u64,
+    /// How often each statement was sent.
+    sent: BTreeMap<&'static str, u64>,
 }
 
 impl Writer {
     pub(super) fn new(path: PathBuf, connection: SqliteConnection) -> Self {
-        let state = State { connection: Some(connection), open: false };
-        Writer { path, state: Mutex::new(state), statements: AtomicU64::new(0) }
+        let state = State { connection: Some(connection), open: false, log_bytes_told: 0, sent: BTreeMap::new() };
+        Writer { path, state: Mutex::new(state) }
     }
 
-    pub(super) fn statements(&self) -> u64 {
-        self.statements.load(Ordering::Relaxed)
+    pub(super) async fn sent(&self) -> BTreeMap<&'static str, u64> {
+        self.state.lock().await.sent.clone()
     }
 
     /// Begins a transaction; `what` is for messages.
@@ -60,7 +83,11 @@ impl Writer {
 
     pub(super) async fn close(self) -> Result<(), StoreError> {
         match self.state.into_inner().connection {
-            Some(connection) => connection.close().await.map_err(|e| store_error(&self.path, "closing", e)),
+            Some(mut connection) => {
+                // A reader may keep it from being emptied; the file is whole with its log, too.
+                let _ = empty_log(&mut connection).await;
+                connection.close().await.map_err(|e| store_error(&self.path, "closing", e))
+            }
             None => Ok(()),
         }
     }
@@ -80,23 +107,23 @@ impl Tx<'_> {
     }
 
     /// Runs a statement; the number of rows it changed.
-    pub(super) async fn execute(&mut self, statement: Statement<'_>) -> Result<u64, StoreError> {
-        self.writer.statements.fetch_add(1, Ordering::Relaxed);
+    pub(super) async fn execute(&mut self, statement: Statement) -> Result<u64, StoreError> {
+        let query = self.prepared(statement)?;
         let connection = self.connection()?;
-        let result = statement.execute(connection).await;
+        let result = query.execute(connection).await;
         self.kept(result).map(|done| done.rows_affected())
     }
 
     /// Runs a statement; its rows.
-    pub(super) async fn rows(&mut self, statement: Statement<'_>) -> Result<Vec<SqliteRow>, StoreError> {
-        self.writer.statements.fetch_add(1, Ordering::Relaxed);
+    pub(super) async fn rows(&mut self, statement: Statement) -> Result<Vec<SqliteRow>, StoreError> {
+        let query = self.prepared(statement)?;
         let connection = self.connection()?;
-        let result = statement.fetch_all(connection).await;
+        let result = query.fetch_all(connection).await;
         self.kept(result)
     }
 
     /// Runs a statement; its first row, which must be there.
-    pub(super) async fn row(&mut self, statement: Statement<'_>) -> Result<SqliteRow, StoreError> {
+    pub(super) async fn row(&mut self, statement: Statement) -> Result<SqliteRow, StoreError> {
         let rows = self.rows(statement).await?;
         rows.into_iter().next().ok_or_else(|| self.corrupt("a row that must be there is missing".to_owned()))
     }
@@ -107,6 +134,7 @@ impl Tx<'_> {
             Ok(value) => {
                 self.control("COMMIT").await?;
                 self.state.open = false;
+                self.bound_log().await;
                 Ok(value)
             }
             Err(error) => {
@@ -118,9 +146,61 @@ impl Tx<'_> {
         }
     }
 
+    /// Cuts a write-ahead log back that has outgrown its limit. SQLite empties it by itself unless
+    /// somebody reads in one long transaction; then nobody can, and the operator is told why the
+    /// disk fills.
+    async fn bound_log(&mut self) {
+        let path = self.path().to_owned();
+        let bytes = std::fs::metadata(beside(&path, "-wal")).map_or(0, |log| log.len());
+        if bytes <= LOG_LIMIT_BYTES {
+            self.state.log_bytes_told = 0;
+            return;
+        }
+        // Each try waits for readers and looks at the whole log: only when it has grown by a half.
+        if bytes / 3 * 2 < self.state.log_bytes_told {
+            return;
+        }
+        self.state.log_bytes_told = bytes;
+        if self.cut_log().await {
+            self.state.log_bytes_told = 0;
+        } else {
+            tracing::warn!(
+                database = %path.display(),
+                log_bytes = bytes,
+                "another program reads the database in one long transaction: its write-ahead log (-wal) grows until \
+                 that ends"
+            );
+        }
+    }
+
+    /// Whether the log could be moved into the file and emptied.
+    async fn cut_log(&mut self) -> bool {
+        let Some(connection) = self.state.connection.as_mut() else { return false };
+        match empty_log(connection).await {
+            Ok(emptied) => emptied,
+            Err(error) => {
+                tracing::warn!(%error, "the write-ahead log could not be emptied");
+                if !leaves_connection_usable(&error) {
+                    self.state.connection = None;
+                }
+                false
+            }
+        }
+    }
+
     /// The error for a row that this program never wrote.
     pub(super) fn corrupt(&self, detail: String) -> StoreError {
         StoreError::Corrupt { path: self.writer.path.clone(), detail }
+    }
+
+    /// Counts the statement and makes it ready to run.
+    fn prepared(
+        &mut self,
+        statement: Statement,
+    ) -> Result<sqlx::query::Query<'static, sqlx::Sqlite, SqliteArguments>, StoreError> {
+        *self.state.sent.entry(statement.text).or_default() += 1;
+        let arguments = self.kept(statement.arguments.map_err(sqlx::Error::Encode))?;
+        Ok(sqlx::query_with(statement.text, arguments))
     }
 
     fn connection(&mut self) -> Result<&mut SqliteConnection, StoreError> {
@@ -142,4 +222,14 @@ impl Tx<'_> {
             store_error(&self.writer.path, self.what, error)
         })
     }
+}
+
+/// Moves the write-ahead log into the file and empties it, not waiting long for readers. Whether it
+/// could.
+async fn empty_log(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+    connection.execute("PRAGMA busy_timeout = 50").await?;
+    let row = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(&mut *connection).await;
+    let patience = sqlx::AssertSqlSafe(format!("PRAGMA busy_timeout = {}", BUSY.as_millis()));
+    connection.execute(patience).await?;
+    Ok(row?.try_get::<i64, _>(0)? == 0)
 }

@@ -7,7 +7,7 @@ use crate::store::{SessionStart, StoreError};
 
 use super::super::encode;
 use super::super::names::max_id;
-use super::super::writer::Tx;
+use super::super::writer::{Tx, sql};
 use super::{BatchIds, Counted};
 
 fn id_of(ids: &BatchIds, visit: &Visit, nth: Option<usize>) -> Option<i64> {
@@ -60,8 +60,7 @@ pub(super) async fn write_fetches(
         ));
     }
     tx.execute(
-        sqlx::query(
-            "INSERT INTO fetches(id, url_id, host_id, started_ms, started_at, elapsed_ms, outcome, status, content_id,
+        sql("INSERT INTO fetches(id, url_id, host_id, started_ms, started_at, elapsed_ms, outcome, status, content_id,
                target_id, canonical_id, noindex, nofollow, delay_asked_ms, delay_by, delay_applied_ms, wire_bytes,
                etag, last_modified, address, error, headers, round_id, session_id)
              SELECT j.value->0->>0, j.value->0->>1, j.value->0->>2, j.value->0->>3, j.value->0->>4,
@@ -69,8 +68,7 @@ pub(super) async fn write_fetches(
                     j.value->2->>0, j.value->2->>1, j.value->2->>2, j.value->2->>3, j.value->2->>4,
                     j.value->3->>0, j.value->3->>1, j.value->3->>2, j.value->3->>3,
                     j.value->4->>0, j.value->4->>1, j.value->4->>2, j.value->4->>3, j.value->4->>4, ?2, ?3
-             FROM json_each(?1) j",
-        )
+             FROM json_each(?1) j")
         .bind(encode::rows(&rows))
         .bind(start.round.0)
         .bind(start.session.0),
@@ -100,7 +98,7 @@ pub(super) async fn write_links(tx: &mut Tx<'_>, counted: &[Counted<'_>], ids: &
     rows.sort_unstable_by(|a, b| (a.0, a.1, a.2).cmp(&(b.0, b.1, b.2)));
     let json = encode::rows(&rows);
     tx.execute(
-        sqlx::query(
+        sql(
             "DELETE FROM links WHERE source_id IN (SELECT j.value FROM json_each(?1) j)
              AND (source_id, target_id, kind) NOT IN
                (SELECT k.value->>0, k.value->>1, k.value->>2 FROM json_each(CASE ?1 WHEN '[]' THEN '[]' ELSE ?2 END) k)",
@@ -110,14 +108,12 @@ pub(super) async fn write_links(tx: &mut Tx<'_>, counted: &[Counted<'_>], ids: &
     )
     .await?;
     tx.execute(
-        sqlx::query(
-            "INSERT INTO links(source_id, target_id, kind, nofollow, position, anchor)
+        sql("INSERT INTO links(source_id, target_id, kind, nofollow, position, anchor)
              SELECT j.value->>0, j.value->>1, j.value->>2, j.value->>3, j.value->>4, j.value->>5
              FROM json_each(?1) j WHERE true
              ON CONFLICT(source_id, target_id, kind) DO UPDATE SET nofollow = excluded.nofollow,
                position = excluded.position, anchor = excluded.anchor
-             WHERE (nofollow, position, anchor) IS NOT (excluded.nofollow, excluded.position, excluded.anchor)",
-        )
+             WHERE (nofollow, position, anchor) IS NOT (excluded.nofollow, excluded.position, excluded.anchor)")
         .bind(json),
     )
     .await?;

@@ -1,0 +1,206 @@
+//! What a visit costs in the store: `cargo bench --bench settle`.
+//!
+//! A batch is 400 pages of 8 hosts with 50 links each, 8 of them to URLs that were never seen, in a
+//! file that grows with every sample. Times are of a batch; items are visits.
+
+use divan::Bencher;
+use divan::counter::ItemsCount;
+use sqrawl::model::{
+    Admission, Candidate, Content, CrawlSettings, CrawlUrl, HostLease, HostUpdate, Ledger, LinkKind, NextState,
+    Outcome, Outlink, Release, Seed, SeedSource, Visit,
+};
+use sqrawl::store::sqlite::{OpenMode, SqliteStore};
+use sqrawl::store::{LeaseAsk, SessionOpen, SessionStart, Settlement, Store, body};
+use tokio::runtime::Runtime;
+
+const HOSTS: u64 = 8;
+const PAGES_PER_HOST: u32 = 50;
+const LINKS: u64 = 50;
+const NEW: u64 = 8;
+const BODY_BYTES: usize = 40_000;
+
+fn main() {
+    divan::main();
+}
+
+/// A crawl under way in a file of its own.
+struct Crawl {
+    runtime: Runtime,
+    store: SqliteStore,
+    start: SessionStart,
+    /// URLs named so far, for each host.
+    named: [u64; HOSTS as usize],
+    visits: u64,
+    now: i64,
+    bodies: bool,
+    _folder: tempfile::TempDir,
+}
+
+fn url(host: u64, n: u64) -> CrawlUrl {
+    let text = format!("https://site-{host}.example/section/{}/a-page-of-this-site-{n}.html", n % 97);
+    CrawlUrl::stored(&text).expect("a URL")
+}
+
+fn candidate(host: u64, n: u64) -> Candidate {
+    let domain = Some(format!("site-{host}.example"));
+    Candidate { url: url(host, n), domain, admission: Admission::Queue, priority: 1, depth: 1, hops: 0 }
+}
+
+impl Crawl {
+    fn new(bodies: bool) -> Self {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("crawl.db");
+        let settings = CrawlSettings { delay_ms: Some(0), max_pages_per_host: None, ..CrawlSettings::default() };
+        let (store, start) = runtime.block_on(async {
+            let store = SqliteStore::open(&path, OpenMode::CreateOrOpen, false).await.expect("a store");
+            let open = SessionOpen { settings: &settings, version: "bench", delay_ms: 0 };
+            let start = store.begin_session(open, 1).await.expect("a session");
+            let seeds: Vec<Seed> = (0..HOSTS)
+                .flat_map(|host| (0..100).map(move |n| (host, n)))
+                .map(|(host, n)| Seed {
+                    given: url(host, n).to_string(),
+                    source: SeedSource::File,
+                    grants_origin: false,
+                    candidate: candidate(host, n),
+                })
+                .collect();
+            store.admit(&start, &seeds, 1).await.expect("seeds");
+            (store, start)
+        });
+        Crawl { runtime, store, start, named: [100; HOSTS as usize], visits: 0, now: 10, bodies, _folder: folder }
+    }
+
+    fn lease(&mut self) -> Vec<HostLease> {
+        self.now += 1000;
+        let ask = LeaseAsk {
+            session: self.start.session,
+            hosts: HOSTS as u32,
+            urls_per_host: PAGES_PER_HOST,
+            until_ms: self.now + 600_000,
+            refills: Vec::new(),
+        };
+        self.runtime.block_on(self.store.lease(ask, self.now)).expect("leases").hosts
+    }
+
+    fn batch(&mut self) -> Settlement {
+        let leases = self.lease();
+        let mut batch = Settlement::default();
+        for lease in &leases {
+            let host: u64 = lease.host.as_str()[5..].split('.').next().and_then(|n| n.parse().ok()).expect("a host");
+            let visits: Vec<Visit> = lease.urls.iter().map(|leased| self.visit(lease, host, leased.id)).collect();
+            batch.visits.extend(visits);
+            batch.releases.push(Release { key: lease.key, host: update(self.now) });
+        }
+        assert_eq!(batch.visits.len(), (HOSTS as u32 * PAGES_PER_HOST) as usize);
+        batch
+    }
+
+    fn visit(&mut self, lease: &HostLease, host: u64, url_id: sqrawl::model::UrlId) -> Visit {
+        self.visits += 1;
+        let named = self.named[host as usize];
+        self.named[host as usize] += NEW;
+        // Half of the known targets are near the page, half all over the site.
+        let known = (0..LINKS - NEW).map(|n| if n % 2 == 0 { n } else { self.visits.wrapping_mul(n * 7919) % named });
+        let mut numbers: Vec<u64> = known.chain(named..named + NEW).collect();
+        numbers.dedup();
+        let candidates: Vec<Candidate> = numbers.iter().map(|n| candidate(host, *n)).collect();
+        let links = (0..candidates.len())
+            .map(|target| Outlink {
+                target,
+                kind: LinkKind::A,
+                nofollow: false,
+                position: target as u32,
+                anchor: Some(format!("Link number {target}")),
+            })
+            .collect();
+        Visit {
+            key: lease.key,
+            url_id,
+            from: sqrawl::model::LeasedFrom::Queued,
+            started_ms: self.now,
+            elapsed_ms: 40,
+            outcome: Outcome::Page,
+            status: Some(200),
+            next: NextState::Done,
+            attempts: 0,
+            content: Some(content(self.visits, self.bodies)),
+            candidates,
+            links,
+            target: None,
+            canonical: None,
+            discarded: Vec::new(),
+            noindex: false,
+            nofollow: false,
+            ledger: Ledger::default(),
+            wire_bytes: Some(9_000),
+            etag: Some(format!("\"{:x}\"", self.visits)),
+            last_modified: None,
+            address: Some("192.0.2.1".to_owned()),
+            error: None,
+            headers: vec![("content-type".to_owned(), "text/html".to_owned()), ("server".to_owned(), "x".to_owned())],
+            host: update(self.now),
+            widens: None,
+        }
+    }
+}
+
+fn update(now: i64) -> HostUpdate {
+    HostUpdate { polite_ms: now, delay_ms: 0, failures: 0 }
+}
+
+fn content(n: u64, bodies: bool) -> Content {
+    let mut hash = [0; 16];
+    hash[..8].copy_from_slice(&n.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_le_bytes());
+    let words = |bytes: usize| -> String {
+        (0..).map(|i: u64| format!("word{} ", (i * 31 + n * i * i) % 5000)).take(bytes / 9).collect()
+    };
+    Content {
+        hash,
+        mime: "text/html".to_owned(),
+        charset: Some("utf-8".to_owned()),
+        size_bytes: BODY_BYTES as u64,
+        simhash: Some(n),
+        meta_robots: None,
+        parse_cut: None,
+        words: Some(600),
+        lang: Some("en".to_owned()),
+        title: Some(format!("Page {n} of the site")),
+        description: None,
+        headings: vec![(1, format!("Page {n}"))],
+        text: bodies.then(|| words(5_000)),
+        body: bodies.then(|| body::pack(words(BODY_BYTES).as_bytes())),
+    }
+}
+
+#[divan::bench(args = [false, true], sample_count = 40, sample_size = 1)]
+fn settle(bencher: Bencher<'_, '_>, bodies: bool) {
+    let crawl = std::cell::RefCell::new(Crawl::new(bodies));
+    bencher
+        .counter(ItemsCount::new(HOSTS * u64::from(PAGES_PER_HOST)))
+        .with_inputs(|| crawl.borrow_mut().batch())
+        .bench_local_values(|batch| {
+            let mut crawl = crawl.borrow_mut();
+            crawl.now += 1;
+            let settled = crawl.runtime.block_on(crawl.store.settle(&crawl.start, &batch, crawl.now)).expect("settled");
+            assert_eq!(settled.applied, HOSTS * u64::from(PAGES_PER_HOST));
+        });
+}
+
+#[divan::bench(sample_count = 40, sample_size = 1)]
+fn lease_and_release(bencher: Bencher<'_, '_>) {
+    let crawl = std::cell::RefCell::new(Crawl::new(false));
+    for _ in 0..10 {
+        let mut crawl = crawl.borrow_mut();
+        let batch = crawl.batch();
+        crawl.runtime.block_on(crawl.store.settle(&crawl.start, &batch, crawl.now)).expect("settled");
+    }
+    bencher.counter(ItemsCount::new(HOSTS * u64::from(PAGES_PER_HOST))).bench_local(|| {
+        let mut crawl = crawl.borrow_mut();
+        let leases = crawl.lease();
+        let releases =
+            leases.iter().map(|lease| Release { key: lease.key, host: update(crawl.now) }).collect::<Vec<_>>();
+        let batch = Settlement { releases, ..Settlement::default() };
+        crawl.runtime.block_on(crawl.store.settle(&crawl.start, &batch, crawl.now)).expect("released");
+    });
+}
