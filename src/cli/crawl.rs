@@ -160,7 +160,10 @@ impl Prepared {
             });
             serde_json::to_string_pretty(&all)? + "\n"
         } else {
-            let mut lines = vec![format!("dry run: {} is not touched, nothing is fetched", sources.path().display())];
+            let mut lines = vec![format!(
+                "dry run: nothing is fetched, and the crawl in {} stays as it is",
+                sources.path().display()
+            )];
             lines.extend(self.opening.iter().cloned());
             lines.extend(self.refused().map(|line| format!("  but      {line}")));
             let mut origins: Vec<String> = self.all.iter().map(|url| url.origin().to_string()).collect();

@@ -78,7 +78,7 @@ fn wrong_usage_is_named_and_leaves_nothing() {
         ),
         (
             &["crawl", "x.test", "--max-body", "1GB"],
-            "error: --memory 128MiB cannot hold a body of --max-body 1GB; for example --memory 1908MiB\n",
+            "error: --memory 128MiB cannot hold a body of --max-body 1GB; for example --memory 1920MiB\n",
         ),
         (
             &["crawl", "x.test", "--rate", "2/fortnight"],
@@ -158,7 +158,7 @@ fn a_dry_run_reads_every_kind_of_seed_and_touches_nothing() {
     std::io::Write::write_all(&mut child.stdin.take().unwrap(), b"https://c.test/\nhttps://a.test\n").unwrap();
     let output = child.wait_with_output().unwrap();
     let wanted = str![[r#"
-dry run: ./crawl.db is not touched, nothing is fetched
+dry run: nothing is fetched, and the crawl in ./crawl.db stays as it is
   seeds    http://localhost:8000/x https://c.test/ https://a.test/ and 2 more
   scope    the seeds' hosts, any depth, without "/x$"
   limits   100,000 pages, 10,000 for a host that is no seed's, 10.0 MB a body
