@@ -4,8 +4,6 @@ use super::ConfigError;
 use super::units::show_bytes;
 use crate::model::CrawlSettings;
 
-/// What a fetch reserves before it knows how long its body is.
-
 /// Checks what no single value can: the memory for bodies must hold the largest one beside
 /// another that begins.
 ///
