@@ -19,7 +19,7 @@ const BATCH_VISITS: usize = 400;
 /// Most bytes of packed bodies of a batch.
 const BATCH_BYTES: usize = 32 * 1024 * 1024;
 /// Longest wait for a batch to fill, in ms.
-const BATCH_MS: u64 = 250;
+const BATCH_MS: u64 = 500;
 /// The same for the first batches of a session: one that is killed soon, again and again, gets on.
 const FIRST_BATCH_MS: u64 = 20;
 /// How many batches are first ones.

@@ -273,7 +273,7 @@ impl SimFetcher {
             let before = last.insert(host.to_owned(), (asked.at_ms, is_robots));
             // A process that died with the only copy of robots.txt in its hands leaves a successor
             // that cannot know what it asked for. The copy is answered and committed by then.
-            let commit_ms = 1_300;
+            let commit_ms = 1_600;
             let forgot = before.is_some_and(|(at, robots): (u64, bool)| {
                 robots && births.iter().any(|birth| (at..=at + commit_ms).contains(birth))
             });
