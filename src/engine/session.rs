@@ -9,7 +9,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use crate::fetch::Fetcher;
 use crate::model::{Admission, CrawlUrl, EndedBy, LeasedUrl, Totals, UnixMs, UrlId};
 use crate::scope::Scope;
-use crate::store::{LeaseAsk, LeaseGrant, Refill, SessionOpen, SessionStart, Store, StoreError, StoredCrawl};
+use crate::store::{LeaseAsk, LeaseGrant, Refill, SessionOpen, Store, StoreError, StoredCrawl};
 use crate::verdict;
 
 use super::pages::PageBudget;
@@ -57,7 +57,7 @@ pub(super) async fn run<S: Store, F: Fetcher, C: Clock>(
         );
     }
     if changed.is_some() {
-        judge_again(&*store, &start, &job, &scope).await?;
+        judge_again(&*store, &job, &scope, clock.now_ms()).await?;
         store.record_settings(&start, &job.settings, clock.now_ms()).await?;
     }
     store.admit(&start, &job.seeds, clock.now_ms()).await?;
@@ -88,7 +88,7 @@ pub(super) async fn run<S: Store, F: Fetcher, C: Clock>(
         spent_ms: start.spent_ms,
         began,
     };
-    let complete = session.run(Ending(writer, false), control).await?;
+    let complete = session.run(Ending { task: writer, heard: false }, control).await?;
     let nothing_left = shared.progress.snapshot().totals.open() == 0;
     let ended_by = match (complete, shared.limit()) {
         (true, None) => EndedBy::Complete,
@@ -110,7 +110,7 @@ fn changed_from(job: &Job) -> Option<&StoredCrawl> {
 }
 
 /// Judges every URL again that is still to be visited or excluded.
-async fn judge_again<S: Store>(store: &S, start: &SessionStart, job: &Job, scope: &Scope) -> Result<(), EngineError> {
+async fn judge_again<S: Store>(store: &S, job: &Job, scope: &Scope, now: UnixMs) -> Result<(), EngineError> {
     let (mut after, mut moved) = (UrlId(0), 0);
     loop {
         let names = store.open_names(after, JUDGED_AT_ONCE).await?;
@@ -123,7 +123,7 @@ async fn judge_again<S: Store>(store: &S, start: &SessionStart, job: &Job, scope
                 Some((name.id, verdict::judge_again(&job.settings, scope, path, name.rule.as_ref())?))
             })
             .collect();
-        moved += store.rejudge(start, &verdicts).await?;
+        moved += store.rejudge(&verdicts, now).await?;
     }
     tracing::info!(urls = moved, "settings changed: URLs judged again");
     Ok(())
@@ -158,24 +158,28 @@ fn scope_of(job: &Job) -> Result<Scope, EngineError> {
 
 /// The writer's task, ended with the session when that is dropped: it must not outlive it and
 /// hold the database.
-struct Ending(JoinHandle<Result<(), StoreError>>, bool);
+struct Ending {
+    task: JoinHandle<Result<(), StoreError>>,
+    /// Its result was taken; a task may be asked for it once.
+    heard: bool,
+}
 
 impl Ending {
     /// Has the writer commit what it holds, and waits for its end.
     async fn last_word<F, C>(&mut self, shared: &Shared<F, C>) -> Result<(), EngineError> {
-        if self.1 {
+        if self.heard {
             return Ok(());
         }
         // A writer that failed has closed its queue.
         let _ = shared.writer.send(Item::End).await;
-        self.1 = true;
-        ended((&mut self.0).await)
+        self.heard = true;
+        ended((&mut self.task).await)
     }
 }
 
 impl Drop for Ending {
     fn drop(&mut self) {
-        self.0.abort();
+        self.task.abort();
     }
 }
 
@@ -246,7 +250,7 @@ impl<S: Store, F: Fetcher, C: Clock> Session<S, F, C> {
                 _ = inside.changed() => Event::Stopped,
                 _ = outside.changed() => Event::Stopped,
                 () = self.shared.clock.sleep_ms(wait_ms) => Event::Woken,
-                end = &mut writer.0 => { writer.1 = true; Event::WriterEnded(ended(end)) }
+                end = &mut writer.task => { writer.heard = true; Event::WriterEnded(ended(end)) }
             };
             match event {
                 Event::Asked => {

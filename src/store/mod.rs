@@ -196,8 +196,8 @@ pub trait Store: Send + Sync + 'static {
     /// number of URLs that changed.
     fn rejudge(
         &self,
-        start: &SessionStart,
         verdicts: &[(UrlId, Admission)],
+        now: UnixMs,
     ) -> impl Future<Output = Result<u64, StoreError>> + Send;
 
     /// Replaces the settings of the session, and applies their page limit, when what they change has

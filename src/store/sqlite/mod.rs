@@ -93,9 +93,9 @@ impl Store for SqliteStore {
         tx.end(judged).await
     }
 
-    async fn rejudge(&self, start: &SessionStart, verdicts: &[(UrlId, Admission)]) -> Result<u64, StoreError> {
+    async fn rejudge(&self, verdicts: &[(UrlId, Admission)], now: UnixMs) -> Result<u64, StoreError> {
         let mut tx = self.writer.begin("judging again").await?;
-        let moved = rejudge::rejudge(&mut tx, start, verdicts).await;
+        let moved = rejudge::rejudge(&mut tx, verdicts, now).await;
         tx.end(moved).await
     }
 

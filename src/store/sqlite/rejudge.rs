@@ -3,8 +3,8 @@
 
 use std::collections::HashMap;
 
-use crate::model::{Admission, Rule, UrlId};
-use crate::store::{Judged, SessionStart, StoreError};
+use crate::model::{Admission, Rule, UnixMs, UrlId};
+use crate::store::{Judged, StoreError};
 
 use super::encode;
 use super::names::{self, Counts};
@@ -38,11 +38,7 @@ pub(super) async fn open_names(tx: &mut Tx<'_>, after: UrlId, most: u32) -> Resu
 }
 
 /// See [`crate::store::Store::rejudge`].
-pub(super) async fn rejudge(
-    tx: &mut Tx<'_>,
-    start: &SessionStart,
-    verdicts: &[(UrlId, Admission)],
-) -> Result<u64, StoreError> {
+pub(super) async fn rejudge(tx: &mut Tx<'_>, verdicts: &[(UrlId, Admission)], now: UnixMs) -> Result<u64, StoreError> {
     let named = verdicts.iter().filter_map(|(_, admission)| match admission {
         Admission::Exclude(rule) => Some((rule.as_str(), 0)),
         Admission::Queue => None,
@@ -81,8 +77,6 @@ pub(super) async fn rejudge(
     .await?;
     counts.write(tx).await?;
     let hosts: Vec<i64> = counts.hosts.keys().copied().collect();
-    let began = tx.row(sql("SELECT alive_ms FROM sessions WHERE id = ?1").bind(start.session.0)).await?;
-    let now = get(tx, &began, "alive_ms")?;
     names::wake(tx, &hosts, now).await?;
     Ok(moved.len() as u64)
 }

@@ -311,7 +311,7 @@ pub async fn what_is_open_can_be_judged_again<B: Backend>() {
         (open[3].id, Admission::Queue),
         (UrlId(1), Admission::Exclude(Rule::SCOPE)),
     ];
-    let moved = crawl.store().rejudge(&crawl.start, &verdicts).await.expect("judged");
+    let moved = crawl.store().rejudge(&verdicts, crawl.now).await.expect("judged");
     assert_eq!(moved, 3, "what is queued already and what is done stay");
     let states = "SELECT u.url, u.state, r.name FROM urls u LEFT JOIN rules r ON r.id = u.rule_id ORDER BY u.id";
     assert_eq!(

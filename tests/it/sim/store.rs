@@ -47,8 +47,8 @@ impl Store for SimStore {
         in_no_time(self.inner.open_names(after, most)).await
     }
 
-    async fn rejudge(&self, start: &SessionStart, verdicts: &[(UrlId, Admission)]) -> Result<u64, StoreError> {
-        in_no_time(self.inner.rejudge(start, verdicts)).await
+    async fn rejudge(&self, verdicts: &[(UrlId, Admission)], now: UnixMs) -> Result<u64, StoreError> {
+        in_no_time(self.inner.rejudge(verdicts, now)).await
     }
 
     async fn record_settings(
