@@ -43,7 +43,15 @@ fn url(host: u64, n: u64) -> CrawlUrl {
 
 fn candidate(host: u64, n: u64) -> Candidate {
     let domain = Some(format!("site-{host}.example"));
-    Candidate { url: url(host, n), domain, admission: Admission::Queue, priority: 1, depth: 1, hops: 0 }
+    Candidate {
+        url: url(host, n),
+        domain,
+        admission: Admission::Queue,
+        priority: 1,
+        depth: 1,
+        hops: 0,
+        is_sitemap: false,
+    }
 }
 
 impl Crawl {
@@ -54,7 +62,7 @@ impl Crawl {
         let settings = CrawlSettings { delay_ms: Some(0), max_pages_per_host: None, ..CrawlSettings::default() };
         let (store, start) = runtime.block_on(async {
             let store = SqliteStore::open(&path, OpenMode::CreateOrOpen, false).await.expect("a store");
-            let open = SessionOpen { settings: &settings, version: "bench", delay_ms: 0 };
+            let open = SessionOpen { settings: &settings, version: "bench", delay_ms: 0, recrawl: false };
             let start = store.begin_session(open, 1).await.expect("a session");
             let seeds: Vec<Seed> = (0..HOSTS)
                 .flat_map(|host| (0..100).map(move |n| (host, n)))
@@ -112,6 +120,7 @@ impl Crawl {
                 nofollow: false,
                 position: target as u32,
                 anchor: Some(format!("Link number {target}")),
+                entry: None,
             })
             .collect();
         Visit {
@@ -168,6 +177,9 @@ fn content(n: u64, bodies: bool) -> Content {
         title: Some(format!("Page {n} of the site")),
         description: None,
         headings: vec![(1, format!("Page {n}"))],
+        json_ld: None,
+        open_graph: None,
+        soft_404: false,
         text: bodies.then(|| words(5_000)),
         body: bodies.then(|| body::pack(words(BODY_BYTES).as_bytes())),
     }

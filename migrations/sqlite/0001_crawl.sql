@@ -12,7 +12,8 @@ CREATE TABLE rounds (
   id         INTEGER PRIMARY KEY,
   name       TEXT UNIQUE,                       -- the operator's label
   started_ms INTEGER NOT NULL,
-  ended_ms   INTEGER                            -- NULL while something is left to do
+  ended_ms   INTEGER,                           -- NULL while something is left to do
+  pages_before INTEGER NOT NULL DEFAULT 0       -- totals.pages when it began
 ) STRICT;
 
 -- One life of one process.
@@ -49,7 +50,7 @@ CREATE TABLE host_queue (
   lease_until_ms INTEGER,
   fence          INTEGER NOT NULL DEFAULT 0,    -- grows with every lease
   page_limit     INTEGER,                       -- most pages of this host; NULL: none
-  pages          INTEGER NOT NULL DEFAULT 0,    -- fetches that gave a page
+  pages          INTEGER NOT NULL DEFAULT 0,    -- fetches of this round that gave a page
   queued         INTEGER NOT NULL DEFAULT 0,
   scheduled      INTEGER NOT NULL DEFAULT 0,
   done           INTEGER NOT NULL DEFAULT 0,
@@ -121,6 +122,11 @@ CREATE TABLE seeds (
 ) STRICT;
 CREATE INDEX seeds_url ON seeds(url_id);
 
+-- URLs that robots.txt or a sitemap index names as sitemaps.
+CREATE TABLE sitemaps (
+  url_id INTEGER PRIMARY KEY REFERENCES urls(id)
+) STRICT;
+
 -- URLs handed to a worker and not settled yet. Not queue state: losing every row costs nothing. It tells the next session
 -- which URLs were in work when a process died.
 CREATE TABLE in_flight (
@@ -146,7 +152,10 @@ CREATE TABLE contents (
   lang        TEXT,
   title       TEXT,
   description TEXT,
-  headings    TEXT CHECK (headings IS NULL OR json_valid(headings))   -- [[1,"…"],[2,"…"]]
+  headings    TEXT CHECK (headings IS NULL OR json_valid(headings)),   -- [[1,"…"],[2,"…"]]
+  soft_404    INTEGER NOT NULL DEFAULT 0 CHECK (soft_404 IN (0,1)),    -- says that it was not found
+  open_graph  TEXT CHECK (open_graph IS NULL OR json_valid(open_graph)),   -- {"title":"…","image":["…","…"]}
+  json_ld     TEXT CHECK (json_ld IS NULL OR json_valid(json_ld))      -- array of the page's blocks
 ) STRICT;
 
 -- sqlar convention: sqlar_uncompress(data, size_bytes) reads both codecs.
@@ -199,11 +208,21 @@ CREATE TABLE links (
   source_id INTEGER NOT NULL REFERENCES urls(id),
   target_id INTEGER NOT NULL REFERENCES urls(id),
   kind      TEXT NOT NULL CHECK (kind IN ('a','canonical','alternate','img','frame','script','style','media','next','prev',
-              'form','refresh','link')),
+              'form','refresh','link','sitemap','feed')),
   nofollow  INTEGER NOT NULL DEFAULT 0 CHECK (nofollow IN (0,1)),
   position  INTEGER NOT NULL,                   -- order on the page
   anchor    TEXT,                               -- at most 256 characters
   PRIMARY KEY (source_id, target_id, kind)
+) STRICT, WITHOUT ROWID;
+
+-- What the latest version of each sitemap says of its entries, which stand in links too.
+CREATE TABLE sitemap_entries (
+  source_id  INTEGER NOT NULL REFERENCES urls(id),
+  target_id  INTEGER NOT NULL REFERENCES urls(id),
+  lastmod    TEXT,                              -- as written
+  priority   REAL CHECK (priority BETWEEN 0 AND 1),
+  changefreq TEXT,
+  PRIMARY KEY (source_id, target_id)
 ) STRICT, WITHOUT ROWID;
 
 -- Counters of the whole crawl, changed in the transaction that changes the rows.

@@ -99,6 +99,10 @@ pub(super) struct CrawlArgs {
     /// Take the seeds into a crawl that has others [default: off]
     #[arg(long)]
     pub(super) add_seeds: bool,
+    /// Visit every page known again, when the crawl is complete or at a limit; what has not changed is not
+    /// transferred again [default: off]
+    #[arg(long)]
+    pub(super) recrawl: bool,
     /// Print seeds, scope and settings, and touch neither network nor database [default: off]
     #[arg(long)]
     pub(super) dry_run: bool,
@@ -110,6 +114,17 @@ pub(super) struct CrawlArgs {
 /// `sqrawl resume`.
 #[derive(Debug, Args)]
 pub(super) struct ResumeArgs {
+    /// Visit every page known again, when the crawl is complete or at a limit [default: off]
+    #[arg(long)]
+    pub(super) recrawl: bool,
+    /// Settings.
+    #[command(flatten)]
+    pub(super) flags: CrawlFlags,
+}
+
+/// `sqrawl config show`.
+#[derive(Debug, Args)]
+pub(super) struct ShowConfigArgs {
     /// Settings.
     #[command(flatten)]
     pub(super) flags: CrawlFlags,
@@ -168,5 +183,5 @@ pub(super) struct ShowArgs {
 #[derive(Debug, Subcommand)]
 pub(super) enum ConfigVerb {
     /// Print every setting with its value and where it comes from
-    Show(Box<ResumeArgs>),
+    Show(Box<ShowConfigArgs>),
 }

@@ -33,27 +33,36 @@ pub(super) async fn crawl(args: CrawlArgs, sources: &Sources, terminal: &Termina
     let given = read_seeds(&args.seeds, &args.input)?;
     let file = CrawlFile::look(sources.path()).await?;
     let plan = plan::crawl(given, file.stored.as_ref(), args.add_seeds, sources.path());
-    carry_out(plan, file, args.dry_run, sources, terminal).await
+    let wish = Wish { dry_run: args.dry_run, recrawl: args.recrawl };
+    carry_out(plan, file, wish, sources, terminal).await
 }
 
 /// `sqrawl resume`.
 ///
 /// # Errors
 /// Wrong usage, or a database or session that failed.
-pub(super) async fn resume(sources: &Sources, terminal: &Terminal) -> anyhow::Result<Exit> {
+pub(super) async fn resume(recrawl: bool, sources: &Sources, terminal: &Terminal) -> anyhow::Result<Exit> {
     let file = CrawlFile::look(sources.path()).await?;
     let plan = plan::resume(file.stored.as_ref(), sources.path());
-    carry_out(plan, file, false, sources, terminal).await
+    carry_out(plan, file, Wish { dry_run: false, recrawl }, sources, terminal).await
+}
+
+/// What is asked for beside the crawl itself.
+#[derive(Clone, Copy, Debug)]
+struct Wish {
+    dry_run: bool,
+    recrawl: bool,
 }
 
 async fn carry_out(
     plan: Result<Plan, UsageError>,
     file: CrawlFile,
-    dry_run: bool,
+    wish: Wish,
     sources: &Sources,
     terminal: &Terminal,
 ) -> anyhow::Result<Exit> {
-    let prepared = plan.map_err(anyhow::Error::from).and_then(|plan| prepare(plan, file.stored.as_ref(), sources));
+    let stored = file.stored.as_ref();
+    let prepared = plan.map_err(anyhow::Error::from).and_then(|plan| prepare(plan, stored, wish.recrawl, sources));
     let (work, settings) = match prepared {
         Ok(prepared) => prepared,
         Err(error) => {
@@ -62,7 +71,7 @@ async fn carry_out(
         }
     };
     match (work, file.stored.as_ref()) {
-        (Some(prepared), _) if !dry_run => prepared.run(file, settings, sources, terminal).await,
+        (Some(prepared), _) if !wish.dry_run => prepared.run(file, settings, sources, terminal).await,
         (Some(prepared), _) => {
             file.close().await?;
             prepared.print(&settings, sources, terminal)
@@ -79,16 +88,20 @@ async fn carry_out(
 fn prepare(
     plan: Plan,
     stored: Option<&StoredCrawl>,
+    recrawl: bool,
     sources: &Sources,
 ) -> anyhow::Result<(Option<Prepared>, CrawlSettings)> {
+    let recrawl = recrawl && stored.is_some_and(StoredCrawl::round_is_over);
     let settings = sources.crawl(stored.map(|stored| (&stored.settings, sources.path())))?.settings;
     let prepared = match plan {
         // Other settings may admit what the complete crawl had left out.
-        Plan::Complete if stored.is_some_and(|stored| verdict::judges_otherwise(&stored.settings, &settings)) => {
-            Some(Prepared::new(&settings, Vec::new(), stored)?)
+        Plan::Complete
+            if recrawl || stored.is_some_and(|stored| verdict::judges_otherwise(&stored.settings, &settings)) =>
+        {
+            Some(Prepared::new(&settings, Vec::new(), stored, recrawl)?)
         }
         Plan::Complete => None,
-        Plan::Session(new) => Some(Prepared::new(&settings, new, stored)?),
+        Plan::Session(new) => Some(Prepared::new(&settings, new, stored, recrawl)?),
     };
     Ok((prepared, settings))
 }
@@ -100,20 +113,27 @@ struct Prepared {
     seeds: Vec<Seed>,
     all: Vec<CrawlUrl>,
     grants: Vec<Origin>,
+    recrawl: bool,
 }
 
 impl Prepared {
-    fn new(settings: &CrawlSettings, new: Vec<GivenSeed>, stored: Option<&StoredCrawl>) -> anyhow::Result<Self> {
+    fn new(
+        settings: &CrawlSettings,
+        new: Vec<GivenSeed>,
+        stored: Option<&StoredCrawl>,
+        recrawl: bool,
+    ) -> anyhow::Result<Self> {
         let all = all_seeds(stored, &new);
         let scope = Scope::new(settings, &all, &widened(stored))?;
         let changes = stored.map(|stored| changes(CRAWL, &stored.settings, settings)).unwrap_or_default();
         let opening = Opening { settings, seeds: &all, given: &new, changes: &changes };
         Ok(Prepared {
-            headline: headline(stored),
+            headline: headline(stored, recrawl),
             opening: opening.lines(),
             seeds: new.iter().map(|seed| seed.judged(&scope)).collect(),
             grants: grants(stored, &new),
             all,
+            recrawl,
         })
     }
 
@@ -137,7 +157,7 @@ impl Prepared {
         terminal.say(format_args!("{}: {}", sources.path().display(), self.headline));
         self.opening.iter().for_each(|line| terminal.say(line));
         self.refused().for_each(|line| terminal.warn(line));
-        let job = Job { settings: settings.clone(), seeds: self.seeds, stored };
+        let job = Job { settings: settings.clone(), seeds: self.seeds, recrawl: self.recrawl, stored };
         let ended = session::run(Arc::clone(&store), fetcher, job, sources, terminal).await;
         files::close(store).await;
         let summary = ended?;
@@ -180,7 +200,7 @@ impl Prepared {
     }
 }
 
-fn headline(stored: Option<&StoredCrawl>) -> String {
+fn headline(stored: Option<&StoredCrawl>, recrawl: bool) -> String {
     let Some(stored) = stored.filter(|stored| !stored.seeds.is_empty()) else { return "a new crawl".to_owned() };
     let ended = match stored.last_ended_by.as_deref() {
         Some("complete") => "was complete",
@@ -190,6 +210,10 @@ fn headline(stored: Option<&StoredCrawl>) -> String {
         None => "did not come to its end",
     };
     let totals = &stored.totals;
+    if recrawl {
+        let known = counted(totals.done + totals.failed + totals.open(), "URL");
+        return format!("a new round: {known} to visit again; what has not changed is not transferred again");
+    }
     let (pages, open) = (counted(totals.pages, "page"), counted(totals.open(), "URL"));
     format!("going on with a crawl that {ended}: {pages}, {open} still to do")
 }

@@ -76,7 +76,7 @@ pub(super) async fn run(sources: &Sources, terminal: &Terminal) -> anyhow::Resul
     let mut seeds: Vec<_> = given.iter().map(|seed| seed.judged(&scope)).collect();
     // The grant is for this run: the port belongs to somebody else tomorrow.
     seeds.iter_mut().for_each(|seed| seed.grants_origin = false);
-    let job = Job { settings: settings.clone(), seeds, stored };
+    let job = Job { settings: settings.clone(), seeds, recrawl: false, stored };
     let ended = session::run(Arc::clone(&store), fetcher, job, sources, terminal).await;
     let exit = report(&ended?, &[], sources, terminal)?;
     // Asked while the file is still held, as anybody may while a crawl runs.

@@ -74,7 +74,8 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
 fn take_flags(verb: &mut Verb) -> CrawlFlags {
     match verb {
         Verb::Crawl(args) => std::mem::take(&mut args.flags),
-        Verb::Resume(args) | Verb::Config { verb: ConfigVerb::Show(args) } => std::mem::take(&mut args.flags),
+        Verb::Resume(args) => std::mem::take(&mut args.flags),
+        Verb::Config { verb: ConfigVerb::Show(args) } => std::mem::take(&mut args.flags),
         _ => CrawlFlags::default(),
     }
 }
@@ -83,7 +84,7 @@ fn run(verb: Verb, sources: &Sources, terminal: &Terminal) -> anyhow::Result<Exi
     session::on_all_cores(async {
         match verb {
             Verb::Crawl(args) => crawl::crawl(*args, sources, terminal).await,
-            Verb::Resume(_) => crawl::resume(sources, terminal).await,
+            Verb::Resume(args) => crawl::resume(args.recrawl, sources, terminal).await,
             Verb::Status => status::run(sources, terminal).await,
             Verb::Query(args) => query::run(args, sources, terminal).await,
             Verb::Show(args) => show::run(args, sources, terminal).await,

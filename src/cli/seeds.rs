@@ -50,6 +50,7 @@ impl GivenSeed {
                 priority: priority(&self.url, 0),
                 depth: 0,
                 hops: 0,
+                is_sitemap: false,
             },
         }
     }

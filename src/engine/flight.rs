@@ -63,12 +63,14 @@ pub(super) async fn fly<F: Fetcher, C: Clock>(
         Errand::Robots(chase) => FetchRequest {
             url: chase.url.clone(),
             validators: None,
+            referrer: None,
             max_body_bytes: robots::MAX_BYTES,
             overflow: Overflow::Truncate,
         },
         Errand::Url(leased) => FetchRequest {
             url: leased.url.clone(),
             validators: leased.validators.clone(),
+            referrer: leased.referrer.clone(),
             max_body_bytes: shared.settings.max_body_bytes,
             overflow: Overflow::Fail,
         },

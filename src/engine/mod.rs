@@ -40,6 +40,8 @@ pub struct Job {
     pub settings: CrawlSettings,
     /// Seeds to take in; may be empty when `stored` has some.
     pub seeds: Vec<Seed>,
+    /// Begin a new round over every URL known (`--recrawl`).
+    pub recrawl: bool,
     /// What the store held before this session (`Store::stored_crawl`).
     pub stored: Option<StoredCrawl>,
 }

@@ -47,6 +47,7 @@ pub(super) async fn run<S: Store, F: Fetcher, C: Clock>(
         settings: changed.map_or(&job.settings, |stored| &stored.settings),
         version: env!("CARGO_PKG_VERSION"),
         delay_ms: job.settings.delay_ms.unwrap_or(0),
+        recrawl: job.recrawl,
     };
     let start = store.begin_session(open, clock.now_ms()).await?;
     if start.orphaned_hosts > 0 {
@@ -66,7 +67,7 @@ pub(super) async fn run<S: Store, F: Fetcher, C: Clock>(
     let shared = Arc::new(Shared::new(Parts {
         fetcher,
         clock: Arc::clone(&clock),
-        pages: PageBudget::new(job.settings.max_pages, start.totals.pages),
+        pages: PageBudget::new(job.settings.max_pages, start.round_pages),
         settings: job.settings,
         session: start.session,
         scope,

@@ -60,7 +60,8 @@ impl Batch {
     }
 
     fn is_empty(&self) -> bool {
-        self.settlement.visits.is_empty() && self.settlement.robots.is_empty() && self.settlement.releases.is_empty()
+        let Settlement { visits, robots, sitemaps, hosts, releases } = &self.settlement;
+        visits.is_empty() && robots.is_empty() && sitemaps.is_empty() && hosts.is_empty() && releases.is_empty()
     }
 }
 

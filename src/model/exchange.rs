@@ -3,7 +3,7 @@
 
 use std::net::IpAddr;
 
-use super::{CrawlUrl, UnixMs};
+use super::{CrawlUrl, Origin, UnixMs};
 
 /// Validators of a stored copy (RFC 9110 8.8), sent back as `If-None-Match` and
 /// `If-Modified-Since`.
@@ -31,6 +31,8 @@ pub struct FetchRequest {
     pub url: CrawlUrl,
     /// For a conditional request.
     pub validators: Option<Validators>,
+    /// Origin of the page that names the URL, for `Referer`.
+    pub referrer: Option<Origin>,
     /// Most bytes of body, after decompression.
     pub max_body_bytes: u64,
     /// What happens beyond them.

@@ -53,6 +53,10 @@ pub struct LeasedUrl {
     pub from: LeasedFrom,
     /// Whether it stands in `seeds`.
     pub is_seed: bool,
+    /// Whether robots.txt or a sitemap index names it as a sitemap.
+    pub is_sitemap: bool,
+    /// Origin of the page that named it first; `None` for what no page named.
+    pub referrer: Option<Origin>,
     /// Validators of the last good copy, for a conditional request.
     pub validators: Option<Validators>,
 }

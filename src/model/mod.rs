@@ -24,7 +24,7 @@ pub use address::{CrawlUrl, Host, NotCrawlable, Origin, Scheme};
 pub use exchange::{Exchange, ExchangeEnd, FailureKind, FetchRequest, Header, Overflow, Validators};
 pub use ids::{FetchId, HostId, RoundId, SessionId, UnixMs, UrlId};
 pub use lease::{HostLease, LeaseKey, LeasedFrom, LeasedUrl, RobotsRecord, RobotsVerdict};
-pub use page::{LinkKind, PARSER_VERSION, Page, ParseCut, RawLink};
+pub use page::{LinkKind, PARSER_VERSION, Page, ParseCut, RawLink, SitemapEntry};
 pub use settings::{BodyPolicy, CrawlSettings, PatternRule, ScopeKind};
 pub use visit::{
     Admission, Candidate, Codec, Content, DelayBy, EndedBy, HostUpdate, Ledger, NextState, Outcome, Outlink, Release,

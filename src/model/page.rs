@@ -32,11 +32,15 @@ pub enum LinkKind {
     Refresh,
     /// Another `link` element whose target is a document (`help`, `search`, `license`, `author` …).
     Link,
+    /// An entry of a sitemap, or a sitemap that an index names.
+    Sitemap,
+    /// An entry of a feed (RSS, Atom).
+    Feed,
 }
 
 impl LinkKind {
     /// All kinds.
-    pub const ALL: [LinkKind; 13] = [
+    pub const ALL: [LinkKind; 15] = [
         Self::A,
         Self::Canonical,
         Self::Alternate,
@@ -50,6 +54,8 @@ impl LinkKind {
         Self::Form,
         Self::Refresh,
         Self::Link,
+        Self::Sitemap,
+        Self::Feed,
     ];
 
     /// The stable name in the database.
@@ -68,6 +74,8 @@ impl LinkKind {
             Self::Form => "form",
             Self::Refresh => "refresh",
             Self::Link => "link",
+            Self::Sitemap => "sitemap",
+            Self::Feed => "feed",
         }
     }
 
@@ -83,13 +91,28 @@ impl LinkKind {
                 | Self::Prev
                 | Self::Refresh
                 | Self::Link
+                | Self::Sitemap
+                | Self::Feed
         )
     }
 }
 
+/// What a sitemap says of one of its entries (sitemaps.org), as far as it was well formed.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SitemapEntry {
+    /// `lastmod` as written: a W3C date, at most 64 characters.
+    pub lastmod: Option<String>,
+    /// `priority`, 0.0 to 1.0.
+    pub priority: Option<f64>,
+    /// `changefreq`: `always`, `hourly` … `never`.
+    pub changefreq: Option<String>,
+    /// Whether the entry is a sitemap itself: it stands in an index.
+    pub is_sitemap: bool,
+}
+
 /// A reference as the page wrote it: character references decoded, white space trimmed, not yet a
 /// URL.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct RawLink {
     /// The reference, possibly relative to the page's base.
     pub href: String,
@@ -101,6 +124,8 @@ pub struct RawLink {
     pub position: u32,
     /// Link text (or `alt`), white space folded, at most 256 characters.
     pub anchor: Option<String>,
+    /// What the sitemap says of it, for [`LinkKind::Sitemap`].
+    pub entry: Option<SitemapEntry>,
 }
 
 /// Which cap cut a parse short; the value of `contents.parse_cut`.
@@ -164,6 +189,12 @@ pub struct Page {
     pub links_cut: u32,
     /// Content of the `meta name=robots` elements (and of those that name this crawler), joined by `, `.
     pub meta_robots: Option<String>,
+    /// The page's JSON-LD blocks as one JSON array.
+    pub json_ld: Option<String>,
+    /// The page's Open Graph properties as one JSON object.
+    pub open_graph: Option<String>,
+    /// The page says that it was not found, whatever its status says.
+    pub soft_404: bool,
     /// The first cap that was reached.
     pub cut: Option<ParseCut>,
 }

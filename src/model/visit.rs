@@ -15,7 +15,7 @@
 
 use std::borrow::Cow;
 
-use super::{CrawlUrl, Host, LeaseKey, LeasedFrom, LinkKind, ParseCut, UnixMs, UrlId};
+use super::{CrawlUrl, Host, LeaseKey, LeasedFrom, LinkKind, ParseCut, SitemapEntry, UnixMs, UrlId};
 
 /// How a visit ended; a closed set with stable names (`fetches.outcome`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
@@ -172,6 +172,8 @@ pub struct Candidate {
     pub depth: u32,
     /// Redirects in a row that led here by this path; 0 unless a redirect names it.
     pub hops: u32,
+    /// Whether it is named as a sitemap.
+    pub is_sitemap: bool,
 }
 
 /// Where a seed came from; the value of `seeds.source`.
@@ -294,6 +296,12 @@ pub struct Content {
     pub description: Option<String>,
     /// (level, text).
     pub headings: Vec<(u8, String)>,
+    /// JSON-LD blocks as one JSON array.
+    pub json_ld: Option<String>,
+    /// Open Graph properties as one JSON object.
+    pub open_graph: Option<String>,
+    /// The page says that it was not found.
+    pub soft_404: bool,
     /// Plain text, when it is to be kept.
     pub text: Option<String>,
     /// The body, when it is to be kept.
@@ -301,7 +309,7 @@ pub struct Content {
 }
 
 /// One edge from the visited page.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Outlink {
     /// Index into [`Visit::candidates`].
     pub target: usize,
@@ -313,6 +321,8 @@ pub struct Outlink {
     pub position: u32,
     /// Link text.
     pub anchor: Option<String>,
+    /// What the sitemap says of the target, for [`LinkKind::Sitemap`].
+    pub entry: Option<SitemapEntry>,
 }
 
 /// Who asked for the delay before a request; the value of `fetches.delay_by`.

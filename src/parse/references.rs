@@ -41,7 +41,14 @@ impl References {
         self.bytes_left -= reference.len();
         let place = self.links.len();
         let position = u32::try_from(place).unwrap_or(u32::MAX);
-        self.links.push(RawLink { href: without_breaks(reference), kind, nofollow, position, anchor: None });
+        self.links.push(RawLink {
+            href: without_breaks(reference),
+            kind,
+            nofollow,
+            position,
+            anchor: None,
+            entry: None,
+        });
         Some(place)
     }
 

@@ -14,7 +14,7 @@ pub use error::StoreError;
 use std::future::Future;
 
 use crate::model::{
-    Admission, CrawlSettings, CrawlUrl, EndedBy, Host, HostLease, HostUpdate, LeaseKey, LeasedUrl, Release,
+    Admission, Candidate, CrawlSettings, CrawlUrl, EndedBy, Host, HostLease, HostUpdate, LeaseKey, LeasedUrl, Release,
     RobotsRecord, RoundId, Rule, Seed, SessionId, Totals, UnixMs, UrlId, Visit,
 };
 
@@ -31,6 +31,14 @@ pub struct StoredCrawl {
     pub last_ended_by: Option<String>,
     /// Counters.
     pub totals: Totals,
+}
+
+impl StoredCrawl {
+    /// Whether the latest session left nothing to do, or came to a limit: a recrawl begins a new
+    /// round then.
+    pub fn round_is_over(&self) -> bool {
+        self.complete || matches!(self.last_ended_by.as_deref(), Some("complete" | "limit"))
+    }
 }
 
 /// A seed as stored.
@@ -56,6 +64,9 @@ pub struct SessionOpen<'a> {
     /// The delay the settings ask for, in ms; 0 when they leave it to the host. A host whose lease a
     /// dead process left behind waits at least this long.
     pub delay_ms: u64,
+    /// Begin a new round over every URL known, when the one before is complete or came to a limit;
+    /// one that was interrupted goes on.
+    pub recrawl: bool,
 }
 
 /// A session that has begun.
@@ -67,6 +78,8 @@ pub struct SessionStart {
     pub round: RoundId,
     /// Time that earlier sessions of the round took, in ms.
     pub spent_ms: u64,
+    /// Pages that earlier sessions of the round fetched.
+    pub round_pages: u64,
     /// Hosts whose lease a dead process left behind.
     pub orphaned_hosts: u64,
     /// URLs that were in work when it died.
@@ -120,6 +133,8 @@ pub struct Settlement {
     pub visits: Vec<Visit>,
     /// robots.txt results. Never in `urls`.
     pub robots: Vec<RobotsRecord>,
+    /// Sitemaps that a robots.txt names; no page leads to them.
+    pub sitemaps: Vec<Candidate>,
     /// What changed about leased hosts without a visit: a robots.txt that asks for a delay.
     pub hosts: Vec<(LeaseKey, HostUpdate)>,
     /// Leases that end, after the visits and robots of this batch.

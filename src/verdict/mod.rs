@@ -214,6 +214,9 @@ fn record_page(
         title: page.title,
         description: page.description,
         headings: page.headings,
+        json_ld: page.json_ld,
+        open_graph: page.open_graph,
+        soft_404: page.soft_404,
         text,
         body,
     });

@@ -71,7 +71,8 @@ impl<'a> Names<'a> {
             nofollow: nofollow || (link.nofollow && obeyed),
             seed: false,
         };
-        let target = self.name(url, by);
+        let is_sitemap = link.entry.as_ref().is_some_and(|entry| entry.is_sitemap);
+        let target = self.name(url, by, is_sitemap);
         if link.kind == LinkKind::Canonical && self.canonical.is_none() {
             self.canonical = Some(target);
         }
@@ -81,6 +82,7 @@ impl<'a> Names<'a> {
             nofollow: link.nofollow,
             position,
             anchor: link.anchor.clone(),
+            entry: link.entry.clone(),
         });
     }
 
@@ -102,7 +104,7 @@ impl<'a> Names<'a> {
             by.seed = true;
             self.widens = Some(url.host());
         }
-        self.target = Some(self.name(url, by));
+        self.target = Some(self.name(url, by, self.leased.is_sitemap));
     }
 
     /// Only seeds, and what they redirect to, have depth 0.
@@ -113,13 +115,14 @@ impl<'a> Names<'a> {
             && self.policy.scope.judge(url, by) == Admission::Exclude(Rule::SCOPE)
     }
 
-    fn name(&mut self, url: CrawlUrl, by: NamedBy) -> usize {
+    fn name(&mut self, url: CrawlUrl, by: NamedBy, is_sitemap: bool) -> usize {
         let admission = self.policy.scope.judge(&url, by);
         if let Some(&known) = self.index.get(url.as_str()) {
             let candidate = &mut self.candidates[known];
             if admission == Admission::Queue {
                 candidate.admission = Admission::Queue;
             }
+            candidate.is_sitemap |= is_sitemap;
             return known;
         }
         let at = self.candidates.len();
@@ -129,6 +132,7 @@ impl<'a> Names<'a> {
             priority: frontier::priority(&url, by.depth),
             depth: by.depth,
             hops: by.hops,
+            is_sitemap,
             admission,
             url,
         });

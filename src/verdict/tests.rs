@@ -17,6 +17,8 @@ fn leased(url: &str) -> LeasedUrl {
         attempts: 0,
         from: LeasedFrom::Queued,
         is_seed: false,
+        is_sitemap: false,
+        referrer: None,
         validators: None,
     }
 }
@@ -58,7 +60,7 @@ fn visit(leased: &LeasedUrl, exchange: &Exchange) -> Visit {
 }
 
 fn link(href: &str, kind: LinkKind, nofollow: bool) -> RawLink {
-    RawLink { href: href.to_owned(), kind, nofollow, position: 0, anchor: None }
+    RawLink { href: href.to_owned(), kind, nofollow, position: 0, anchor: None, entry: None }
 }
 
 fn admissions(visit: &Visit) -> Vec<(&str, &str)> {

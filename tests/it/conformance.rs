@@ -2,7 +2,7 @@
 //! [`Store`](sqrawl::store::Store), judged by the rows they leave. A second backend implements
 //! [`backend::Backend`] and lists itself in [`every_store`].
 //!
-//! - `settle`, `frontier`, `lease`, `session`: one promise a case.
+//! - `settle`, `frontier`, `lease`, `session`, `rounds`, `sitemaps`: one promise a case.
 //! - `random`: crawls of chance, recounted after every step.
 //! - `sqlite`: the file, its lock, its plans, the stock shell.
 
@@ -11,8 +11,10 @@ pub(crate) mod crawl;
 mod frontier;
 mod lease;
 mod random;
+mod rounds;
 mod session;
 mod settle;
+mod sitemaps;
 pub(crate) mod sqlite;
 
 /// Runs every case against every backend.
@@ -82,6 +84,17 @@ every_store! {
         time_spent_adds_up_over_crashes,
         a_round_ends_when_complete_and_goes_on_with_new_seeds,
         a_changed_page_limit_holds_from_the_next_session;
+    rounds:
+        a_recrawl_visits_everything_again_with_validators,
+        a_recrawl_asks_robots_and_the_guard_again,
+        a_recrawl_goes_on_with_a_round_that_was_interrupted,
+        an_unchanged_page_names_what_it_named,
+        page_limits_belong_to_a_round;
+    sitemaps:
+        robots_names_sitemaps,
+        entries_are_kept_and_replaced,
+        an_index_names_sitemaps,
+        a_url_knows_who_named_it_first;
     random:
         counters_equal_their_recount_after_every_step;
 }

@@ -37,6 +37,7 @@ fn seeds(web: &Web) -> Vec<Seed> {
                     priority: sqrawl::frontier::priority(&url, 0),
                     depth: 0,
                     hops: 0,
+                    is_sitemap: false,
                     url,
                 },
                 given,
@@ -82,7 +83,7 @@ impl World {
         let store = Arc::new(SimStore::new(self.open().await));
         let stored = store.stored_crawl().await.unwrap();
         self.fetcher.process_starts();
-        let job = Job { settings, seeds: seeds(&self.fetcher.web), stored };
+        let job = Job { settings, seeds: seeds(&self.fetcher.web), recrawl: false, stored };
         let run = engine::run(
             Arc::clone(&store),
             Arc::clone(&self.fetcher),
@@ -220,7 +221,7 @@ fn a_drained_session_settles_what_it_asked_for() {
             tokio::time::sleep(std::time::Duration::from_millis(9_000)).await;
             handle.drain();
         });
-        let job = Job { settings: settings(), seeds: seeds(&world.fetcher.web), stored: None };
+        let job = Job { settings: settings(), seeds: seeds(&world.fetcher.web), recrawl: false, stored: None };
         let summary = engine::run(
             Arc::clone(&store),
             Arc::clone(&world.fetcher),

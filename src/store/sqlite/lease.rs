@@ -4,7 +4,9 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::model::{Host, HostId, HostLease, LeaseKey, LeasedFrom, LeasedUrl, RobotsRecord, UnixMs, UrlId, Validators};
+use crate::model::{
+    CrawlUrl, Host, HostId, HostLease, LeaseKey, LeasedFrom, LeasedUrl, RobotsRecord, UnixMs, UrlId, Validators,
+};
 use crate::store::{LeaseAsk, LeaseGrant, Refill, StoreError};
 
 use super::encode;
@@ -168,9 +170,11 @@ async fn read_urls(tx: &mut Tx<'_>, picked: &[(i64, i64)]) -> Result<HashMap<i64
     let rows = tx
         .rows(
             sql("SELECT u.id, u.url, u.depth, u.hops, u.attempts, u.state, f.etag, f.last_modified,
-                        EXISTS (SELECT 1 FROM seeds s WHERE s.url_id = u.id) AS is_seed
+                        EXISTS (SELECT 1 FROM seeds s WHERE s.url_id = u.id) AS is_seed,
+                        EXISTS (SELECT 1 FROM sitemaps m WHERE m.url_id = u.id) AS is_sitemap, v.url AS via
                  FROM json_each(?1) j CROSS JOIN urls u ON u.id = j.value->>1
-                 LEFT JOIN fetches f ON f.id = u.page_fetch_id")
+                 LEFT JOIN fetches f ON f.id = u.page_fetch_id
+                 LEFT JOIN urls v ON v.id = u.via_id")
             .bind(encode::rows(picked)),
         )
         .await?;
@@ -188,6 +192,10 @@ async fn read_urls(tx: &mut Tx<'_>, picked: &[(i64, i64)]) -> Result<HashMap<i64
                 _ => LeasedFrom::Queued,
             },
             is_seed: get(tx, row, "is_seed")?,
+            is_sitemap: get(tx, row, "is_sitemap")?,
+            referrer: get::<Option<&str>>(tx, row, "via")?
+                .and_then(|via| CrawlUrl::stored(via).ok())
+                .map(|via| via.origin()),
             validators: (validators != Validators::default()).then_some(validators),
         };
         found.insert(url.id.0, url);

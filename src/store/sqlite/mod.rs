@@ -18,6 +18,7 @@ mod lock;
 mod names;
 mod open;
 pub mod read;
+mod recrawl;
 mod rejudge;
 mod rows;
 mod seeds;

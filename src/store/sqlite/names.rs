@@ -81,6 +81,7 @@ struct Name<'a> {
     priority: i32,
     depth: u32,
     hops: u32,
+    is_sitemap: bool,
     via: Option<i64>,
 }
 
@@ -121,6 +122,7 @@ impl<'a> Names<'a> {
                 name.priority = name.priority.min(candidate.priority);
                 name.depth = name.depth.min(candidate.depth);
                 name.hops = name.hops.min(candidate.hops);
+                name.is_sitemap |= candidate.is_sitemap;
                 if candidate.admission == Admission::Queue {
                     name.admission = &candidate.admission;
                 }
@@ -131,6 +133,7 @@ impl<'a> Names<'a> {
                 priority: candidate.priority,
                 depth: candidate.depth,
                 hops: candidate.hops,
+                is_sitemap: candidate.is_sitemap,
                 via,
             });
     }
@@ -204,6 +207,13 @@ impl<'a> Names<'a> {
                    state = CASE WHEN j.value->>4 THEN 'queued' ELSE state END
                  FROM json_each(?1) j WHERE urls.id = j.value->>0")
             .bind(encode::rows(&better)),
+        )
+        .await?;
+        let sitemaps = self.names.values().filter(|name| name.is_sitemap);
+        let sitemaps: Vec<_> = sitemaps.filter_map(|name| ids.urls.get(name.candidate.url.as_str())).collect();
+        tx.execute(
+            sql("INSERT INTO sitemaps(url_id) SELECT j.value FROM json_each(?1) j WHERE true ON CONFLICT DO NOTHING")
+                .bind(encode::rows(&sitemaps)),
         )
         .await?;
         tx.execute(

@@ -3,6 +3,7 @@
 use crate::model::{CrawlSettings, EndedBy, Host, RoundId, SessionId, Totals, UnixMs};
 use crate::store::{SessionOpen, SessionStart, StoreError, StoredCrawl, StoredSeed};
 
+use super::recrawl;
 use super::rows::{self, count, get};
 use super::writer::{Tx, sql};
 
@@ -51,7 +52,10 @@ async fn stored_seeds(tx: &mut Tx<'_>, round: i64) -> Result<Vec<StoredSeed>, St
 
 /// See [`crate::store::Store::begin_session`].
 pub(super) async fn begin(tx: &mut Tx<'_>, open: &SessionOpen<'_>, now: UnixMs) -> Result<SessionStart, StoreError> {
-    let round = open_round(tx, now).await?;
+    let round = match open.recrawl && last_round_is_over(tx).await? {
+        true => recrawl::begin(tx, now).await?,
+        false => open_round(tx, now).await?,
+    };
     let spent = tx
         .row(
             sql("SELECT coalesce(sum(max(coalesce(ended_ms, alive_ms) - started_ms, 0)), 0) AS spent_ms
@@ -76,14 +80,22 @@ pub(super) async fn begin(tx: &mut Tx<'_>, open: &SessionOpen<'_>, now: UnixMs) 
     let orphaned_urls = tx.execute(sql("DELETE FROM in_flight")).await?;
     apply_page_limit(tx, open.settings).await?;
     wake_all(tx, now).await?;
+    let totals = rows::totals(tx).await?;
+    let before = tx.row(sql("SELECT pages_before FROM rounds WHERE id = ?1").bind(round)).await?;
     Ok(SessionStart {
         session,
         round: RoundId(round),
         spent_ms,
+        round_pages: totals.pages.saturating_sub(count(tx, &before, "pages_before")?),
         orphaned_hosts,
         orphaned_urls,
-        totals: rows::totals(tx).await?,
+        totals,
     })
+}
+
+/// Whether the latest session left nothing of its round to be done, or came to a limit.
+async fn last_round_is_over(tx: &mut Tx<'_>) -> Result<bool, StoreError> {
+    Ok(stored_crawl(tx).await?.is_some_and(|stored| stored.round_is_over()))
 }
 
 fn encode_settings(tx: &Tx<'_>, settings: &CrawlSettings) -> Result<String, StoreError> {

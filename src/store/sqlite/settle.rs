@@ -48,10 +48,12 @@ pub(super) async fn settle(
 ) -> Result<Settled, StoreError> {
     let (counted, dropped) = count_visits(tx, start, &batch.visits).await?;
     let mut counts = Counts::default();
-    let ids = write_names(tx, start, &counted, &batch.robots, &mut counts, now).await?;
+    let ids = write_names(tx, start, &counted, batch, &mut counts, now).await?;
     let contents = contents::write(tx, &counted).await?;
     let fetches = pages::write_fetches(tx, start, &counted, &ids, &contents).await?;
     pages::write_links(tx, &counted, &ids).await?;
+    pages::write_entries(tx, &counted, &ids).await?;
+    pages::see_again(tx, start, &counted).await?;
     write_states(tx, &counted, &ids, &fetches, &mut counts).await?;
     write_robots(tx, &batch.robots, &ids).await?;
     let widened = write_widened(tx, start, &counted, &ids).await?;
@@ -133,7 +135,7 @@ async fn write_names(
     tx: &mut Tx<'_>,
     start: &SessionStart,
     counted: &[Counted<'_>],
-    robots: &[RobotsRecord],
+    batch: &Settlement,
     counts: &mut Counts,
     now: UnixMs,
 ) -> Result<BatchIds, StoreError> {
@@ -148,7 +150,10 @@ async fn write_names(
             discarded.push((rule, 0));
         }
     }
-    for record in robots {
+    for sitemap in &batch.sitemaps {
+        names.add(sitemap, None);
+    }
+    for record in &batch.robots {
         names.add_host(record.origin.host.as_str(), None);
     }
     let named = names.rules().map(|rule| (rule, 0)).chain(discarded).map(|(rule, n)| (rule.as_str(), n));

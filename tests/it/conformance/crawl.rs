@@ -32,7 +32,7 @@ impl<B: Backend> Crawl<B> {
     pub async fn with(settings: CrawlSettings) -> Self {
         let backend = B::fresh().await;
         let store = backend.open().await;
-        let start = begin(&store, &settings, EPOCH).await;
+        let start = begin(&store, &settings, EPOCH, false).await;
         Crawl { backend, store: Some(store), start, settings, now: EPOCH }
     }
 
@@ -110,10 +110,22 @@ impl<B: Backend> Crawl<B> {
 
     /// The process dies, and another begins where it was.
     pub async fn crash(&mut self) {
+        self.begin_again(false).await;
+    }
+
+    async fn begin_again(&mut self, recrawl: bool) {
         drop(self.store.take());
         let store = self.backend.open().await;
-        self.start = begin(&store, &self.settings, self.now).await;
+        self.start = begin(&store, &self.settings, self.now, recrawl).await;
         self.store = Some(store);
+    }
+
+    /// The session ends so (`None`: the process dies), and a recrawl begins.
+    pub async fn recrawl(&mut self, ended_by: Option<EndedBy>) {
+        if let Some(ended_by) = ended_by {
+            self.store().end_session(&self.start, ended_by, self.now).await.expect("ended");
+        }
+        self.begin_again(true).await;
     }
 
     /// The session ends in good order, and another begins.
@@ -205,8 +217,8 @@ impl<B: Backend> Crawl<B> {
     }
 }
 
-async fn begin<S: Store>(store: &S, settings: &CrawlSettings, now: i64) -> SessionStart {
-    let open = SessionOpen { settings, version: "1.2.3", delay_ms: DELAY_MS };
+async fn begin<S: Store>(store: &S, settings: &CrawlSettings, now: i64, recrawl: bool) -> SessionStart {
+    let open = SessionOpen { settings, version: "1.2.3", delay_ms: DELAY_MS, recrawl };
     store.begin_session(open, now).await.expect("a session")
 }
 
@@ -224,7 +236,8 @@ const RECOUNTS: [(&str, &str); 10] = [
     (
         "host_queue.pages",
         "SELECT q.host_id, q.pages FROM host_queue q WHERE q.pages <>
-           (SELECT count(*) FROM fetches f WHERE f.host_id = q.host_id AND f.outcome = 'page')",
+           (SELECT count(*) FROM fetches f WHERE f.host_id = q.host_id AND f.outcome = 'page'
+             AND f.round_id = (SELECT max(id) FROM rounds))",
     ),
     (
         "totals",
@@ -269,7 +282,7 @@ pub fn crawl_url(text: &str) -> CrawlUrl {
 pub fn named(url: &str) -> Candidate {
     let url = crawl_url(url);
     let domain = Some("example".to_owned());
-    Candidate { url, domain, admission: Admission::Queue, priority: 10, depth: 1, hops: 0 }
+    Candidate { url, domain, admission: Admission::Queue, priority: 10, depth: 1, hops: 0, is_sitemap: false }
 }
 
 pub fn excluded(url: &str, rule: Rule) -> Candidate {
@@ -289,7 +302,7 @@ pub fn link(visit: &mut Visit, candidate: Candidate) {
     });
     let position = visit.links.len() as u32;
     let anchor = Some(format!("link {position}"));
-    visit.links.push(Outlink { target, kind: LinkKind::A, nofollow: false, position, anchor });
+    visit.links.push(Outlink { target, kind: LinkKind::A, nofollow: false, position, anchor, entry: None });
 }
 
 /// A content that only this text has.
@@ -309,6 +322,9 @@ pub fn content(text: &str) -> Content {
         title: Some(text.to_owned()),
         description: None,
         headings: Vec::new(),
+        json_ld: None,
+        open_graph: None,
+        soft_404: false,
         text: Some(text.to_owned()),
         body: Some(sqrawl::store::body::pack(body.as_bytes())),
     }

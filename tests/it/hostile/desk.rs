@@ -66,7 +66,13 @@ pub(crate) fn url(text: &str) -> CrawlUrl {
 }
 
 pub(crate) fn get(text: &str) -> FetchRequest {
-    FetchRequest { url: url(text), validators: None, max_body_bytes: LIMIT as u64, overflow: Overflow::Fail }
+    FetchRequest {
+        url: url(text),
+        validators: None,
+        referrer: None,
+        max_body_bytes: LIMIT as u64,
+        overflow: Overflow::Fail,
+    }
 }
 
 /// A fetcher that may connect these origins and the public internet.

@@ -50,11 +50,12 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         name: "host_pages",
         location: "host_queue.pages",
-        sql: "WITH real AS (SELECT host_id, count(*) n FROM fetches WHERE outcome = 'page' GROUP BY host_id)
+        sql: "WITH real AS (SELECT host_id, count(*) n FROM fetches
+                            WHERE outcome = 'page' AND round_id = (SELECT max(id) FROM rounds) GROUP BY host_id)
               SELECT h.name || ': ' || k.pages || ' stored, ' || coalesce(n, 0) || ' counted'
               FROM host_queue k JOIN hosts h ON h.id = k.host_id LEFT JOIN real r ON r.host_id = k.host_id
               WHERE k.pages <> coalesce(n, 0)",
-        what: "the pages of a host differ from its fetches that gave one",
+        what: "the pages of a host in this round differ from its fetches that gave one",
         remedy: REPORT,
     },
     Check {

@@ -87,15 +87,18 @@ async fn write_facts(tx: &mut Tx<'_>, new: &[(i64, &Content)]) -> Result<(), Sto
                 content.title.as_deref().map(encode::clean),
                 content.description.as_deref().map(encode::clean),
                 (!headings.is_empty()).then_some(headings),
+                u8::from(content.soft_404),
+                content.open_graph.as_deref().map(encode::clean),
+                content.json_ld.as_deref().map(encode::clean),
             )
         })
         .collect();
     tx.execute(
         sql("INSERT INTO contents(id, hash, mime, charset, size_bytes, simhash, meta_robots, parse_cut, words, parser,
-               lang, title, description, headings)
+               lang, title, description, headings, soft_404, open_graph, json_ld)
              SELECT j.value->0->>0, unhex(j.value->0->>1), j.value->0->>2, j.value->0->>3, j.value->0->>4,
                     j.value->>1, j.value->>2, j.value->>3, j.value->>4, ?2, j.value->>5, j.value->>6, j.value->>7,
-                    j.value->>8
+                    j.value->>8, j.value->>9, j.value->>10, j.value->>11
              FROM json_each(?1) j")
         .bind(encode::rows(&rows))
         .bind(PARSER_VERSION),

@@ -119,3 +119,57 @@ pub(super) async fn write_links(tx: &mut Tx<'_>, counted: &[Counted<'_>], ids: &
     .await?;
     Ok(())
 }
+
+/// Replaces what each sitemap says of its entries.
+pub(super) async fn write_entries(tx: &mut Tx<'_>, counted: &[Counted<'_>], ids: &BatchIds) -> Result<(), StoreError> {
+    let (mut rows, mut sources) = (Vec::new(), Vec::new());
+    for Counted { visit, before } in counted.iter().filter(|counted| counted.visit.outcome == Outcome::Page) {
+        if before.page.is_some() {
+            sources.push(visit.url_id.0);
+        }
+        for link in &visit.links {
+            let (Some(entry), Some(target)) = (&link.entry, id_of(ids, visit, Some(link.target))) else { continue };
+            let (lastmod, changefreq) = (entry.lastmod.as_deref(), entry.changefreq.as_deref());
+            let clean = |text: Option<&str>| text.map(encode::clean).map(std::borrow::Cow::into_owned);
+            rows.push((visit.url_id.0, target, clean(lastmod), entry.priority, clean(changefreq)));
+        }
+    }
+    // Most batches hold neither a sitemap nor a page that was one.
+    if rows.is_empty() && sources.is_empty() {
+        return Ok(());
+    }
+    tx.execute(
+        sql("DELETE FROM sitemap_entries WHERE source_id IN (SELECT j.value FROM json_each(?1) j)")
+            .bind(encode::rows(&sources)),
+    )
+    .await?;
+    tx.execute(
+        sql("INSERT INTO sitemap_entries(source_id, target_id, lastmod, priority, changefreq)
+             SELECT j.value->>0, j.value->>1, j.value->>2, j.value->>3, j.value->>4 FROM json_each(?1) j WHERE true
+             ON CONFLICT(source_id, target_id) DO NOTHING")
+        .bind(encode::rows(&rows)),
+    )
+    .await?;
+    Ok(())
+}
+
+/// A page that has not changed names what it named before.
+pub(super) async fn see_again(
+    tx: &mut Tx<'_>,
+    start: &SessionStart,
+    counted: &[Counted<'_>],
+) -> Result<(), StoreError> {
+    let unchanged = counted.iter().filter(|counted| counted.visit.outcome == Outcome::Unchanged);
+    let unchanged: Vec<i64> = unchanged.map(|counted| counted.visit.url_id.0).collect();
+    if unchanged.is_empty() {
+        return Ok(());
+    }
+    tx.execute(
+        sql("UPDATE urls SET seen_round = ?2 WHERE seen_round <> ?2 AND id IN (
+               SELECT l.target_id FROM json_each(?1) j CROSS JOIN links l ON l.source_id = j.value)")
+        .bind(encode::rows(&unchanged))
+        .bind(start.round.0),
+    )
+    .await?;
+    Ok(())
+}
