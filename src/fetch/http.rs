@@ -19,7 +19,7 @@ use super::body::{self, BodyLimit};
 use super::deadline::{Deadline, TimeLimits};
 use super::failure::{self, Failure};
 use super::guard::AddressGuard;
-use super::resolve::{NameResolver, Names, SystemSource};
+use super::resolve::{NameResolver, Names, SystemSource, connectable};
 use super::{Fetcher, Reservation, head};
 use crate::model::{CrawlSettings, CrawlUrl, Exchange, ExchangeEnd, FetchRequest, Header, Origin, UnixMs};
 
@@ -86,6 +86,7 @@ pub struct HttpFetcher {
     granted: Client,
     grants: RwLock<HashSet<Origin>>,
     guard: AddressGuard,
+    names: Arc<Names>,
     limits: TimeLimits,
     decoding_threads: Semaphore,
 }
@@ -123,6 +124,7 @@ impl HttpFetcher {
             granted: client(None)?,
             grants: RwLock::new(grants.iter().cloned().collect()),
             guard,
+            names,
             limits,
             decoding_threads: Semaphore::new(std::thread::available_parallelism().map_or(1, NonZeroUsize::get)),
         })
@@ -134,16 +136,18 @@ impl HttpFetcher {
         self.grants.write().unwrap_or_else(PoisonError::into_inner).insert(origin);
     }
 
+    fn is_granted(&self, url: &CrawlUrl) -> bool {
+        self.grants.read().unwrap_or_else(PoisonError::into_inner).contains(&url.origin())
+    }
+
     /// The client that may ask for the URL.
     fn client_for(&self, url: &CrawlUrl) -> Result<&Client, Failure> {
-        if self.grants.read().unwrap_or_else(PoisonError::into_inner).contains(&url.origin()) {
+        if self.is_granted(url) {
             return Ok(&self.granted);
         }
         // A literal address never reaches the resolver: it is judged here or not at all.
-        match url.as_url().host() {
-            Some(url::Host::Ipv4(address)) => self.guard.check(IpAddr::V4(address))?,
-            Some(url::Host::Ipv6(address)) => self.guard.check(IpAddr::V6(address))?,
-            Some(url::Host::Domain(_)) | None => {}
+        if let Some(address) = literal(url) {
+            self.guard.check(address)?;
         }
         Ok(&self.guarded)
     }
@@ -197,6 +201,24 @@ impl Fetcher for HttpFetcher {
             wire_bytes: seen.wire_bytes,
             address: seen.address,
         }
+    }
+
+    async fn address_of(&self, url: &CrawlUrl) -> Option<IpAddr> {
+        let guard = (!self.is_granted(url)).then_some(&self.guard);
+        if let Some(address) = literal(url) {
+            return guard.is_none_or(|guard| guard.allowed(address)).then_some(address);
+        }
+        let addresses = self.names.addresses(url.host_str()).await.ok()?;
+        connectable(&addresses, guard).ok()?.first().copied()
+    }
+}
+
+/// The address that stands in the URL itself.
+fn literal(url: &CrawlUrl) -> Option<IpAddr> {
+    match url.as_url().host() {
+        Some(url::Host::Ipv4(address)) => Some(IpAddr::V4(address)),
+        Some(url::Host::Ipv6(address)) => Some(IpAddr::V6(address)),
+        Some(url::Host::Domain(_)) | None => None,
     }
 }
 

@@ -31,12 +31,21 @@ pub use http::{FetchSetupError, HttpFetcher, Trust};
 pub use open_files::{FewOpenFiles, ensure_open_files};
 
 use std::future::Future;
+use std::net::IpAddr;
 
-use crate::model::{Exchange, FetchRequest};
+use crate::model::{CrawlUrl, Exchange, FetchRequest};
 
 /// Makes one request and reads the response to its end. Redirects are not followed. Whatever the
 /// web does is in the [`Exchange`]; there is no error.
 pub trait Fetcher: Send + Sync + 'static {
     /// Fetches. The body it returns is covered by `reservation`, which it grows while it reads.
     fn fetch(&self, request: FetchRequest, reservation: &mut Reservation) -> impl Future<Output = Exchange> + Send;
+
+    /// The address that a request for `url` would try first, as far as it is known without
+    /// connecting: what hosts are counted by that share a server. `None` when there is none, when
+    /// the guard refuses it, or when somebody else connects (a proxy). Takes no longer than one
+    /// bounded name lookup; a name that was looked up within a minute is answered at once.
+    fn address_of(&self, _url: &CrawlUrl) -> impl Future<Output = Option<IpAddr>> + Send {
+        async { None }
+    }
 }

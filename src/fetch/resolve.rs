@@ -7,6 +7,7 @@
 //! lookup, and the lookup keeps its permit until its thread is really free.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::future::Future;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -85,6 +86,12 @@ impl Remembered {
             // A lookup whose task died has a closed channel and will never answer.
             None => self.answer.has_changed().is_ok(),
         }
+    }
+}
+
+impl fmt::Debug for Names {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Names").field("remembered", &self.lock().len()).finish_non_exhaustive()
     }
 }
 
@@ -216,7 +223,7 @@ impl Resolve for NameResolver {
 }
 
 /// The addresses that pass the guard; an error when none does.
-fn connectable(addresses: &[IpAddr], guard: Option<&AddressGuard>) -> Result<Vec<IpAddr>, NameError> {
+pub(super) fn connectable(addresses: &[IpAddr], guard: Option<&AddressGuard>) -> Result<Vec<IpAddr>, NameError> {
     let mut refused = None;
     let mut allowed = Vec::new();
     for &address in addresses {

@@ -1,5 +1,6 @@
 //! The address guard: what it refuses is never connected, whatever it is called.
 
+use sqrawl::fetch::Fetcher;
 use sqrawl::model::{CrawlSettings, ExchangeEnd, FailureKind};
 
 use super::desk::{Expected::*, assert_end, body, fetch, fetcher, get, patient, url};
@@ -104,4 +105,24 @@ async fn an_allowed_network_is_connected_by_address_and_by_name() {
     }
     let exchange = fetch(&fetcher, get(&format!("http://[::1]:{}/", server.port))).await;
     assert_end("[::1]", &exchange.end, &Failed(FailureKind::BlockedAddress, "--allow-net ::1/128"));
+}
+
+#[tokio::test]
+async fn the_address_of_a_url_is_known_without_connecting() {
+    let server = server().await;
+    let granted = format!("http://shop.localhost:{}/", server.port);
+    let fetcher = fetcher(&patient(), &[&granted]);
+    for (text, expected) in [
+        ("http://1.1.1.1/", Some("1.1.1.1")),
+        ("http://[2606:4700::1111]/a", Some("2606:4700::1111")),
+        ("http://127.0.0.1/", None),
+        ("http://[::ffff:10.0.0.1]/", None),
+        ("http://localhost/", None),
+        ("http://no.such.name.invalid/", None),
+        (&granted, Some("127.0.0.1")),
+    ] {
+        let address = fetcher.address_of(&url(text)).await;
+        assert_eq!(address.map(|address| address.to_string()).as_deref(), expected, "{text}");
+    }
+    assert_eq!(server.accepted(), 0);
 }
