@@ -17,6 +17,7 @@
 mod body;
 mod budget;
 mod coding;
+mod cookies;
 mod deadline;
 mod failure;
 mod guard;
@@ -26,6 +27,7 @@ mod open_files;
 mod resolve;
 
 pub use budget::{ByteBudget, Reservation};
+pub use cookies::{CookieFileError, CookieJar};
 pub use guard::{AddressGuard, Refusal};
 pub use http::{FetchSetupError, HttpFetcher, Trust};
 pub use open_files::{FewOpenFiles, ensure_open_files};
