@@ -2,6 +2,7 @@
 
 use reqwest::header::{
     ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, HeaderMap, HeaderName, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH,
+    LINK, LOCATION, REFRESH,
 };
 
 use super::coding;
@@ -49,7 +50,7 @@ pub(super) fn kept(headers: &HeaderMap) -> Vec<Header> {
     let mut kept = Vec::with_capacity(headers.len());
     let mut bytes = 0;
     for (name, value) in headers {
-        let value = readable(value);
+        let value = if is_reference(name) { reference(value) } else { readable(value) };
         bytes += name.as_str().len() + value.len();
         if bytes > MAX_HEADERS_BYTES {
             break;
@@ -63,6 +64,29 @@ pub(super) fn kept(headers: &HeaderMap) -> Vec<Header> {
 pub(super) fn codings(headers: &HeaderMap) -> Result<Vec<coding::Coding>, String> {
     let values = headers.get_all(CONTENT_ENCODING).into_iter().map(readable).collect::<Vec<_>>();
     coding::codings_of(values.iter().map(String::as_str))
+}
+
+/// Headers that hold URLs.
+fn is_reference(name: &HeaderName) -> bool {
+    *name == LOCATION || *name == REFRESH || *name == LINK
+}
+
+/// A value that holds a URL. Servers write raw bytes of whatever charset there; where those are not
+/// UTF-8 they are percent-encoded, so that the request that follows carries the very same bytes.
+fn reference(value: &HeaderValue) -> String {
+    let bytes = value.as_bytes();
+    if std::str::from_utf8(bytes).is_ok() || bytes.len() > MAX_VALUE_BYTES {
+        return readable(value);
+    }
+    let mut text = String::with_capacity(bytes.len() * 2);
+    for &byte in bytes {
+        match byte {
+            0 => {}
+            1..=0x7f => text.push(char::from(byte)),
+            _ => text.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    text
 }
 
 fn readable(value: &HeaderValue) -> String {
@@ -102,11 +126,13 @@ mod tests {
     #[test]
     fn values_are_text_and_bounded() {
         let mut headers = HeaderMap::new();
-        headers.insert("location", HeaderValue::from_bytes(b"/caf\xe9").unwrap());
+        headers.insert("location", HeaderValue::from_bytes(b"/caf\xe9/\xff?a%20b").unwrap());
+        headers.insert("x-latin", HeaderValue::from_bytes(b"caf\xe9").unwrap());
         headers.insert("x-long", HeaderValue::from_bytes(&[b'x'; 100_000]).unwrap());
         let kept = super::kept(&headers);
-        assert_eq!(kept[0], Header { name: "location".to_owned(), value: "/caf\u{fffd}".to_owned() });
-        assert_eq!(kept[1].value.len(), MAX_VALUE_BYTES);
+        assert_eq!(kept[0], Header { name: "location".to_owned(), value: "/caf%E9/%FF?a%20b".to_owned() });
+        assert_eq!(kept[1], Header { name: "x-latin".to_owned(), value: "caf\u{fffd}".to_owned() });
+        assert_eq!(kept[2].value.len(), MAX_VALUE_BYTES);
         for n in 0..100 {
             headers.append("x-more", HeaderValue::from_bytes(&[b'0' + n % 10; 2000]).unwrap());
         }

@@ -1,6 +1,7 @@
-//! [`link_header`]: references in a `Link` header (RFC 8288).
+//! [`link_header`]: references in a `Link` header (RFC 8288). [`refresh_header`]: the one in a
+//! `Refresh` header.
 
-use super::references::{References, says_nofollow};
+use super::references::{References, refresh, says_nofollow};
 use crate::model::{LinkKind, RawLink};
 
 /// Links that one header value may give.
@@ -20,6 +21,14 @@ pub fn link_header(value: &str) -> Vec<RawLink> {
         rest = parsed.rest;
     }
     links.finish()
+}
+
+/// The reference in a `Refresh` header, which browsers read like the meta element of that name
+/// (HTML 7.4.6.4).
+pub fn refresh_header(value: &str) -> Option<RawLink> {
+    let mut links = References::new(1);
+    links.add(LinkKind::Refresh, refresh(value)?, false);
+    links.finish().pop()
 }
 
 /// The parameters of one link.
@@ -95,13 +104,31 @@ fn parameter_value(text: &str) -> (String, &str) {
 
 #[cfg(test)]
 mod tests {
-    use super::link_header;
-    use crate::model::LinkKind::{self, Alternate, Canonical, Next, Prev};
+    use super::{link_header, refresh_header};
+    use crate::model::LinkKind::{self, Alternate, Canonical, Next, Prev, Refresh};
 
     fn check(value: &str, expected: &[(LinkKind, &str)]) {
         let found = link_header(value);
         let found: Vec<_> = found.iter().map(|link| (link.kind, link.href.as_str())).collect();
         assert_eq!(found, expected, "{value:?}");
+    }
+
+    #[test]
+    fn refresh_headers() {
+        for (value, expected) in [
+            ("0;url=/next", Some("/next")),
+            ("5; URL='a b'", Some("a b")),
+            ("3", None),
+            ("soon; url=/next", None),
+            ("", None),
+        ] {
+            let found = refresh_header(value);
+            assert_eq!(
+                found.as_ref().map(|link| (link.kind, link.href.as_str())),
+                expected.map(|url| (Refresh, url)),
+                "{value:?}"
+            );
+        }
     }
 
     #[test]

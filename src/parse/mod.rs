@@ -28,7 +28,7 @@ mod walk;
 
 pub use directives::{Directives, directives};
 pub use fingerprint::content_hash;
-pub use link_header::link_header;
+pub use link_header::{link_header, refresh_header};
 
 use std::borrow::Cow;
 

@@ -194,7 +194,8 @@ fn record_page(
     let obeyed_nofollow = nofollow && !policy.settings.ignore_robots;
     let mut names = Names::new(policy, attempt.leased);
     let header_links = exchange.headers_named("link").flat_map(parse::link_header);
-    names.add_page(&page, header_links, obeyed_nofollow);
+    let refresh = exchange.header("refresh").and_then(parse::refresh_header);
+    names.add_page(&page, header_links.chain(refresh), obeyed_nofollow);
     names.write_to(visit);
     let size_bytes = match &exchange.end {
         ExchangeEnd::Complete { body, .. } => body.len() as u64,
@@ -227,8 +228,24 @@ fn record_redirect(policy: &Policy<'_>, attempt: &Attempt<'_>, exchange: &Exchan
     let mut names = Names::new(policy, attempt.leased);
     names.add_redirect(location);
     names.write_to(visit);
-    if visit.target.is_none() {
-        visit.error = Some(format!("redirects to what is no crawlable URL: {}", clipped(location, 200)));
+    match visit.target.and_then(|at| visit.candidates.get(at)) {
+        None => visit.error = Some(format!("redirects to what is no crawlable URL: {}", clipped(location, 200))),
+        Some(target) if target.url == attempt.leased.url => come_back(policy, attempt, exchange, visit),
+        Some(_) => {}
+    }
+}
+
+/// A redirect of a URL to itself. With a cookie it asks to be called again with that: it is, as one
+/// more of its tries. Without one it would say the same for ever.
+fn come_back(policy: &Policy<'_>, attempt: &Attempt<'_>, exchange: &Exchange, visit: &mut Visit) {
+    let tried = attempt.leased.attempts.saturating_add(1);
+    let sets_cookie = policy.settings.cookies && exchange.header("set-cookie").is_some();
+    if sets_cookie && tried < policy.settings.tries {
+        visit.next = NextState::Scheduled { due_ms: attempt.now };
+        visit.attempts = tried;
+        visit.error = Some("redirects to itself and sets a cookie: asked again with it".to_owned());
+    } else {
+        visit.error = Some("redirects to itself".to_owned());
     }
 }
 
@@ -250,9 +267,17 @@ fn stored_headers(exchange: &Exchange) -> Vec<(String, String)> {
             break;
         }
         room -= size;
-        kept.push((header.name.clone(), header.value.clone()));
+        let value = if header.name == "set-cookie" { without_value(&header.value) } else { header.value.clone() };
+        kept.push((header.name.clone(), value));
     }
     kept
+}
+
+/// A `Set-Cookie` line without the value: who has it may be able to act as the crawl's operator.
+fn without_value(line: &str) -> String {
+    let (pair, attributes) = line.find(';').map_or((line, ""), |at| line.split_at(at));
+    let name = pair.split_once('=').map(|(name, _)| format!("{name}=")).unwrap_or_default();
+    format!("{name}…{attributes}")
 }
 
 fn clipped(text: &str, max_chars: usize) -> String {

@@ -133,6 +133,43 @@ fn not_modified_means_something_only_when_asked_for() {
 }
 
 #[test]
+fn a_redirect_to_itself_is_asked_again_only_with_a_new_cookie() {
+    let (with_cookie, without) = (
+        exchange(302, &[("set-cookie", "seen=1"), ("location", "#top")], ""),
+        exchange(302, &[("location", "/a?x")], ""),
+    );
+    let no_cookies = CrawlSettings { cookies: false, ..CrawlSettings::default() };
+    let cases = [
+        (CrawlSettings::default(), &with_cookie, 0, NextState::Scheduled { due_ms: NOW }, 1, "asked again"),
+        (CrawlSettings::default(), &with_cookie, 2, NextState::Done, 0, "redirects to itself"),
+        (CrawlSettings::default(), &without, 0, NextState::Done, 0, "redirects to itself"),
+        (no_cookies, &with_cookie, 0, NextState::Done, 0, "redirects to itself"),
+    ];
+    for (settings, exchange, attempts, next, counted, words) in cases {
+        let url = LeasedUrl { attempts, ..leased("https://a.example/a?x") };
+        let visit = visit_with(&settings, &url, exchange, None);
+        assert_eq!((visit.outcome, visit.next, visit.attempts), (Outcome::Redirect, next, counted), "{words}");
+        assert!(visit.error.as_deref().is_some_and(|error| error.contains(words)), "{:?}", visit.error);
+    }
+    let elsewhere = exchange(302, &[("set-cookie", "seen=1"), ("location", "/b")], "");
+    let visit = visit(&leased("https://a.example/a"), &elsewhere);
+    assert_eq!((visit.next, visit.error), (NextState::Done, None));
+}
+
+#[test]
+fn values_of_cookies_are_not_stored() {
+    let headers = [
+        ("set-cookie", "id=s3cret; Path=/; Secure"),
+        ("set-cookie", "s3cret"),
+        ("set-cookie", "a=s3=cret; =x"),
+        ("x-other", "kept=yes"),
+    ];
+    let visit = visit(&leased("https://a.example/a"), &exchange(200, &headers, ""));
+    let kept: Vec<&str> = visit.headers.iter().map(|(_, value)| value.as_str()).collect();
+    assert_eq!(kept, ["id=…; Path=/; Secure", "…", "a=…; =x", "kept=yes"]);
+}
+
+#[test]
 fn a_redirect_keeps_the_depth_and_counts_the_hop() {
     let url = LeasedUrl { hops: 2, ..leased("https://a.example/a") };
     let visit = visit(&url, &exchange(302, &[("location", "../b#top")], ""));

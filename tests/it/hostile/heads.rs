@@ -68,7 +68,7 @@ async fn careless_headers_are_read_as_browsers_read_them() {
     for (name, value) in [
         ("x-folded", Some("one two three")),
         ("x-space", Some("1")),
-        ("location", Some("/caf\u{fffd}/\u{fffd}")),
+        ("location", Some("/caf%E9/%FF")),
         ("x-utf8", Some("é")),
         ("upper", Some("padded")),
         ("empty", Some("")),
