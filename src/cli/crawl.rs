@@ -1,6 +1,7 @@
 //! `sqrawl crawl` and `sqrawl resume`: look at the file, decide, say what will happen, run one
 //! session, say what happened.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
@@ -8,6 +9,7 @@ use serde_json::{Value, json};
 use super::Exit;
 use super::args::CrawlArgs;
 use super::closing::{closing, exit_of_session, next_steps};
+use super::cookie_file::CookieFile;
 use super::exit::UsageError;
 use super::files::{self, CrawlFile};
 use super::opening::Opening;
@@ -17,8 +19,8 @@ use super::session;
 use super::sources::Sources;
 use super::terminal::Terminal;
 use crate::config::units::counted;
-use crate::config::{CRAWL, changes};
-use crate::engine::{Job, Summary};
+use crate::config::{CRAWL, changes, secrets_at_hand};
+use crate::engine::{Clock, Job, Summary, SystemClock};
 use crate::fetch::HttpFetcher;
 use crate::model::{Admission, CrawlSettings, CrawlUrl, EndedBy, Origin, Seed, Totals};
 use crate::scope::Scope;
@@ -114,6 +116,8 @@ struct Prepared {
     all: Vec<CrawlUrl>,
     grants: Vec<Origin>,
     recrawl: bool,
+    /// The cookie file that the crawl had before.
+    stored_cookie_jar: Option<PathBuf>,
 }
 
 impl Prepared {
@@ -132,6 +136,7 @@ impl Prepared {
             opening: opening.lines(),
             seeds: new.iter().map(|seed| seed.judged(&scope)).collect(),
             grants: grants(stored, &new),
+            stored_cookie_jar: stored.and_then(|stored| stored.settings.cookie_jar.clone()),
             all,
             recrawl,
         })
@@ -152,16 +157,28 @@ impl Prepared {
         sources: &Sources,
         terminal: &Terminal,
     ) -> anyhow::Result<Exit> {
+        secrets_at_hand(&settings)?;
+        let cookies = self.cookie_file(&settings)?;
         let fetcher = HttpFetcher::new(&settings, &self.grants)?;
+        self.all.iter().for_each(|seed| fetcher.confide(seed.origin()));
+        let fetcher = cookies.iter().fold(fetcher, |fetcher, file| fetcher.with_cookies(file.jar()));
         let (store, stored) = file.open(settings.durable).await?;
         terminal.say(format_args!("{}: {}", sources.path().display(), self.headline));
         self.opening.iter().for_each(|line| terminal.say(line));
+        cookies.iter().for_each(|file| terminal.say(file.line()));
         self.refused().for_each(|line| terminal.warn(line));
         let job = Job { settings: settings.clone(), seeds: self.seeds, recrawl: self.recrawl, stored };
         let ended = session::run(Arc::clone(&store), fetcher, job, sources, terminal).await;
         files::close(store).await;
+        cookies.iter().for_each(|file| file.write_back(terminal));
         let summary = ended?;
         report(&summary, &next_steps(&summary, &settings, sources.path()), sources, terminal)
+    }
+
+    fn cookie_file(&self, settings: &CrawlSettings) -> anyhow::Result<Option<CookieFile>> {
+        let Some(path) = settings.cookie_jar.as_deref() else { return Ok(None) };
+        let had_it = self.stored_cookie_jar.as_deref() == Some(path);
+        CookieFile::open(path, had_it, SystemClock::default().now_ms()).map(Some)
     }
 
     fn print(&self, settings: &CrawlSettings, sources: &Sources, terminal: &Terminal) -> anyhow::Result<Exit> {

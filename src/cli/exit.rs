@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use crate::config::ConfigError;
 use crate::engine::EngineError;
+use crate::fetch::{CookieFileError, FetchSetupError};
 use crate::scope::PatternError;
 use crate::store::StoreError;
 
@@ -90,6 +91,11 @@ pub(super) struct UsageError(pub String);
 pub(super) fn exit_of(error: &anyhow::Error) -> Exit {
     for cause in error.chain() {
         if cause.is::<UsageError>() || cause.is::<ConfigError>() || cause.is::<PatternError>() {
+            return Exit::Usage;
+        }
+        if cause.is::<CookieFileError>()
+            || cause.downcast_ref::<FetchSetupError>().is_some_and(FetchSetupError::is_usage)
+        {
             return Exit::Usage;
         }
         match cause.downcast_ref::<EngineError>() {

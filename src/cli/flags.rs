@@ -66,7 +66,7 @@ fn augment<T: Default>(command: Command, table: &'static [Setting<T>], global: b
 fn flag<T>(setting: &'static Setting<T>, default: &T) -> Arg {
     let help = match setting.shape {
         Shape::Switch | Shape::Count => format!("{} [default: off]", setting.help),
-        Shape::One | Shape::List | Shape::Patterns => {
+        Shape::One | Shape::List | Shape::Lines | Shape::Patterns => {
             format!("{} [default: {}]", setting.help, setting.shown(default))
         }
     };
@@ -86,7 +86,7 @@ fn flag<T>(setting: &'static Setting<T>, default: &T) -> Arg {
             .hide_possible_values(true)
             .overrides_with(setting.name),
         Shape::Count => arg.action(ArgAction::Count),
-        Shape::List | Shape::Patterns => arg.action(ArgAction::Append),
+        Shape::List | Shape::Lines | Shape::Patterns => arg.action(ArgAction::Append),
     }
 }
 

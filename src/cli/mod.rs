@@ -7,6 +7,7 @@ mod args;
 mod closing;
 mod completions;
 mod config_show;
+mod cookie_file;
 mod crawl;
 mod demo;
 mod doctor;

@@ -3,7 +3,7 @@
 use crate::cli::seeds::GivenSeed;
 use crate::config::Change;
 use crate::config::units::{about_bytes, about_duration, grouped, show_duration, show_rate};
-use crate::model::{CrawlSettings, CrawlUrl, Host, PatternRule, ScopeKind};
+use crate::model::{CrawlSettings, CrawlUrl, CustomHeader, Host, PatternRule, Proxy, ScopeKind};
 use crate::politeness::host_delay;
 
 /// Seeds that are named; the rest are counted.
@@ -33,6 +33,8 @@ impl Opening<'_> {
             subject("pace", &self.pace()),
             subject("agent", &agent(settings)),
         ];
+        lines.extend(sent(settings).map(|text| subject("sent", &text)));
+        lines.extend(settings.proxy.as_ref().map(|proxy| subject("proxy", &through(proxy))));
         for origin in self.given.iter().filter_map(GivenSeed::grant) {
             lines.push(subject("allowed", &format!("{origin}, because a seed was typed so")));
         }
@@ -125,6 +127,18 @@ fn limits(settings: &CrawlSettings) -> String {
     }
     parts.push(format!("{} a body", about_bytes(settings.max_body_bytes)));
     parts.join(", ")
+}
+
+/// What goes to the seeds' origins alone.
+fn sent(settings: &CrawlSettings) -> Option<String> {
+    let headers = settings.headers.iter().filter(|header| matches!(header, CustomHeader::Credential { .. }));
+    let mut names: Vec<&str> = headers.map(CustomHeader::name).collect();
+    names.extend(settings.basic_auth.as_ref().map(|_| "basic authentication"));
+    (!names.is_empty()).then(|| format!("{} to the seeds' origins only; not stored", names.join(", ")))
+}
+
+fn through(proxy: &Proxy) -> String {
+    format!("{} connects, and decides by itself which addresses; literal private ones are refused here", proxy.url)
 }
 
 fn agent(settings: &CrawlSettings) -> String {

@@ -6,6 +6,8 @@ use super::reading::{
     LONGEST_WAIT_MS, agent, body_policy, body_policy_name, limit, limit_text, network, number, one, pattern,
     pattern_text, rate_in_range, scope, scope_name, set, size, switch, wait,
 };
+use super::requests;
+use super::setting::without_password;
 use super::units::{is_unlimited, show_bytes, show_duration, show_rate};
 use super::{Setting, Shape};
 use crate::model::CrawlSettings;
@@ -13,10 +15,11 @@ use crate::model::CrawlSettings;
 const SCOPE: &str = "What belongs to the crawl";
 const LIMITS: &str = "Limits";
 const PACE: &str = "Pace and politeness";
-const NETWORK: &str = "Network";
+pub(super) const NETWORK: &str = "Network";
 const STORAGE: &str = "What is stored";
 
-const ROW: Setting<CrawlSettings> = Setting {
+/// What most rows have in common.
+pub(super) const ROW: Setting<CrawlSettings> = Setting {
     name: "",
     short: None,
     alias: None,
@@ -28,6 +31,7 @@ const ROW: Setting<CrawlSettings> = Setting {
     field: "",
     set: |_, _| Ok(()),
     show: |_| Vec::new(),
+    hide: without_password,
 };
 
 /// The settings of a crawl in the order of `--help`.
@@ -273,6 +277,13 @@ pub const CRAWL: &[Setting<CrawlSettings>] = &[
         show: |s| s.allow_net.iter().map(IpNet::to_string).collect(),
         ..ROW
     },
+    requests::HEADER,
+    requests::BASIC_AUTH,
+    requests::COOKIE_JAR,
+    requests::NO_COOKIES,
+    requests::NO_REFERRER,
+    requests::PROXY,
+    requests::CA_FILE,
     Setting {
         name: "store-body",
         heading: STORAGE,

@@ -58,6 +58,7 @@ fn note<T>(said: &mut Said, table: &[Setting<T>], variable: &str, value: &str, o
     let Some(setting) = found else { return };
     let values = match setting.shape {
         Shape::List => value.split(',').map(|item| item.trim().to_owned()).collect(),
+        Shape::Lines => value.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect(),
         _ => vec![value.to_owned()],
     };
     said.insert(setting.name, values, origin.clone());

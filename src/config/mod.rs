@@ -15,6 +15,7 @@ mod environment;
 mod origin;
 mod profile;
 mod reading;
+mod requests;
 mod resolve;
 mod run;
 mod setting;
@@ -26,6 +27,7 @@ pub use database::Database;
 pub use environment::{OTHER_VARIABLES, dotenv, environment, process_environment, variables};
 pub use origin::Origin;
 pub use profile::{profile, read_profile};
+pub use requests::secrets_at_hand;
 pub use resolve::{Change, Resolved, Row, changes, resolve, rows};
 pub use run::{Color, RUN, RunOptions};
 pub use setting::{Said, Setting, Shape, Spoken};
@@ -68,4 +70,14 @@ pub enum ConfigError {
     /// Two values that do not go together.
     #[error("{0}")]
     Together(String),
+    /// Secrets that an earlier session was given and this one was not.
+    #[error(
+        "this crawl was started with secrets, which are not stored: give them again ({missing}), or go on without ({without})"
+    )]
+    Lost {
+        /// The flags that are missing.
+        missing: String,
+        /// The flags that take them back.
+        without: String,
+    },
 }

@@ -147,6 +147,9 @@ mod tests {
                 assert_eq!(copy, default, "{}", setting.name);
                 (setting.set)(&mut copy, &[setting.example.to_owned()])
                     .unwrap_or_else(|e| panic!("{}: {e}", setting.name));
+                if (setting.hide)(setting.example) == "…" {
+                    continue;
+                }
                 let mut again = T::default();
                 (setting.set)(&mut again, &(setting.show)(&copy)).unwrap();
                 assert_eq!(again, copy, "{}", setting.name);

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::reading::{one, switch};
+use super::setting::without_password;
 use super::{Database, Setting, Shape};
 
 const HEADING: &str = "Everywhere";
@@ -61,6 +62,7 @@ const ROW: Setting<RunOptions> = Setting {
     field: "",
     set: |_, _| Ok(()),
     show: |_| Vec::new(),
+    hide: without_password,
 };
 
 /// The settings of a run in the order of `--help`.

@@ -1,7 +1,6 @@
 //! [`Setting`]: one named value of `T`, how it is read, shown and documented. [`Said`]: what one
 //! source said, still as text.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::{ConfigError, Origin};
@@ -17,6 +16,8 @@ pub enum Shape {
     Count,
     /// Several values, separated by commas in the environment.
     List,
+    /// Several values that may hold commas: one a line in the environment.
+    Lines,
     /// `--include` and `--exclude` in their order: `+REGEX` and `-REGEX`.
     Patterns,
 }
@@ -45,6 +46,8 @@ pub struct Setting<T> {
     pub set: fn(&mut T, &[String]) -> Result<(), String>,
     /// The value in `T`, as it could be said.
     pub show: fn(&T) -> Vec<String>,
+    /// A value as it was given, for messages: without what is secret in it.
+    pub hide: fn(&str) -> String,
 }
 
 impl<T> Setting<T> {
@@ -89,13 +92,17 @@ impl<T> Setting<T> {
         }
     }
 
+    fn hidden(&self, values: &[String]) -> String {
+        values.iter().map(|value| (self.hide)(value)).collect::<Vec<_>>().join(",")
+    }
+
     /// Puts the value into `T`.
     ///
     /// # Errors
     /// [`ConfigError::Value`] in the notation of the origin.
     pub fn apply(&self, settings: &mut T, spoken: &Spoken) -> Result<(), ConfigError> {
         (self.set)(settings, &spoken.value).map_err(|detail| ConfigError::Value {
-            said: self.written(&spoken.origin, &without_password(&spoken.value.join(","))),
+            said: self.written(&spoken.origin, &self.hidden(&spoken.value)),
             detail,
             example: self.written(&spoken.origin, self.example).replace(".env: ", ""),
         })
@@ -103,15 +110,15 @@ impl<T> Setting<T> {
 }
 
 /// A URL of another program's database may hold a password; no message repeats it.
-fn without_password(value: &str) -> Cow<'_, str> {
+pub(super) fn without_password(value: &str) -> String {
     let parts = value.split_once("://").and_then(|(scheme, rest)| Some((scheme, rest.rsplit_once('@')?.1)));
-    parts.map_or(Cow::Borrowed(value), |(scheme, rest)| Cow::Owned(format!("{scheme}://…@{rest}")))
+    parts.map_or_else(|| value.to_owned(), |(scheme, rest)| format!("{scheme}://…@{rest}"))
 }
 
 /// A value as one source said it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Spoken {
-    /// The texts; one but for [`Shape::List`] and [`Shape::Patterns`].
+    /// The texts; one but for [`Shape::List`], [`Shape::Lines`] and [`Shape::Patterns`].
     pub value: Vec<String>,
     /// Who said so.
     pub origin: Origin,

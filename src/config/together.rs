@@ -4,12 +4,13 @@ use super::ConfigError;
 use super::units::show_bytes;
 use crate::model::CrawlSettings;
 
-/// Checks what no single value can: the memory for bodies must hold the largest one beside
-/// another that begins.
+/// Checks what no single value can: one authorization, cookies where there is a file for them, and
+/// memory for the largest body beside another that begins.
 ///
 /// # Errors
 /// [`ConfigError::Together`] names both and a value that would do.
 pub fn fits_together(settings: &CrawlSettings) -> Result<(), ConfigError> {
+    one_authorization(settings)?;
     let needed = settings.least_memory_bytes();
     if settings.memory_bytes >= needed {
         return Ok(());
@@ -20,6 +21,21 @@ pub fn fits_together(settings: &CrawlSettings) -> Result<(), ConfigError> {
         show_bytes(settings.memory_bytes),
         show_bytes(settings.max_body_bytes),
     )))
+}
+
+/// `Authorization` is said once, and a cookie file is of no use without cookies.
+fn one_authorization(settings: &CrawlSettings) -> Result<(), ConfigError> {
+    let header = settings.headers.iter().any(|header| header.name() == "authorization");
+    if header && settings.basic_auth.is_some() {
+        let both =
+            "--basic-auth and --header Authorization say the same thing twice; leave one out (--basic-auth none)";
+        return Err(ConfigError::Together(both.to_owned()));
+    }
+    if settings.cookie_jar.is_some() && !settings.cookies {
+        let both = "--cookie-jar and --no-cookies do not go together (--cookie-jar none, or --no-cookies=false)";
+        return Err(ConfigError::Together(both.to_owned()));
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -44,6 +44,13 @@ impl Failure {
     }
 }
 
+impl From<NameError> for Failure {
+    fn from(error: NameError) -> Self {
+        let kind = if matches!(error, NameError::Blocked(_)) { FailureKind::BlockedAddress } else { FailureKind::Dns };
+        Failure::new(kind, error)
+    }
+}
+
 impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Self {
         Failure::new(FailureKind::BlockedAddress, refusal)

@@ -3,81 +3,30 @@
 //! There are two clients, because the resolver of a client sees names and no ports: the guarded
 //! one for everything, and one without a guard in its resolver for the few origins that were
 //! granted. Which one asks is decided by the origin of each request, so a grant never reaches
-//! another port, scheme or host. Neither follows redirects.
+//! another port, scheme or host. Neither follows redirects, and neither knows a cookie or a
+//! credential: `outgoing` puts them on the requests they belong to.
 
 use std::collections::HashSet;
 use std::net::IpAddr;
 use std::num::NonZeroUsize;
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use reqwest::header::HeaderValue;
-use reqwest::{Certificate, Client, ClientBuilder, Response};
+use reqwest::{Client, Response};
 use tokio::sync::Semaphore;
 
 use super::body::{self, BodyLimit};
+use super::client::{Blueprint, FetchSetupError, Trust};
 use super::deadline::{Deadline, TimeLimits};
-use super::failure::{self, Failure};
+use super::failure::Failure;
 use super::guard::AddressGuard;
-use super::resolve::{NameResolver, Names, SystemSource, connectable};
-use super::{Fetcher, Reservation, head};
-use crate::model::{CrawlSettings, CrawlUrl, Exchange, ExchangeEnd, FetchRequest, Header, Origin, UnixMs};
-
-/// Idle connections kept per host, for the next request of the same lease.
-const IDLE_PER_HOST: usize = 2;
-
-/// How long they are kept: shorter than the keep-alive of common servers (Apache: 5 s), so that
-/// a request rarely meets a connection that is just being closed.
-const IDLE_TIME: Duration = Duration::from_secs(4);
-
-/// Most response headers over HTTP/1.
-const MAX_HEADERS: usize = 256;
-
-/// Most bytes of response headers over HTTP/2, as browsers.
-const MAX_HTTP2_HEAD_BYTES: u32 = 256 * 1024;
-
-/// What an HTTP/2 server may send before it is read: per body, and per connection. They lie
-/// outside the byte budget, so they are small.
-const HTTP2_STREAM_WINDOW_BYTES: u32 = 256 * 1024;
-const HTTP2_CONNECTION_WINDOW_BYTES: u32 = 512 * 1024;
+use super::outgoing::Outgoing;
+use super::resolve::{Names, SystemSource, connectable, special_name};
+use super::{CookieJar, Fetcher, Reservation, head};
+use crate::model::{CrawlSettings, CrawlUrl, Exchange, ExchangeEnd, FailureKind, FetchRequest, Header, Origin, UnixMs};
 
 /// Most name lookups at a time; each holds one of tokio's 512 blocking threads.
 const MAX_LOOKUPS: usize = 128;
-
-/// Which certificate authorities vouch for https servers.
-#[derive(Clone, Debug)]
-pub enum Trust {
-    /// Those of the operating system, or of `SSL_CERT_FILE` and `SSL_CERT_DIR` where they are set.
-    System,
-    /// Those in this PEM text alone. Empty: none, every https request fails, and no certificate
-    /// need be installed.
-    Only(Vec<u8>),
-}
-
-/// Why there can be no fetcher on this machine or with these settings.
-#[derive(Debug, thiserror::Error)]
-pub enum FetchSetupError {
-    /// The user agent is not a header value.
-    #[error(
-        "user agent {given:?} cannot be sent: use printable ASCII characters, as in `name/1.0 (+https://example.org/)`"
-    )]
-    UserAgent {
-        /// As given.
-        given: String,
-    },
-    /// No certificate authorities.
-    #[error(
-        "no https server could be trusted, because no CA certificates were found: \
-         install the `ca-certificates` package, or let SSL_CERT_FILE name a PEM file"
-    )]
-    NoRoots(#[source] reqwest::Error),
-    /// Certificates that were given cannot be read.
-    #[error("the given CA certificates are not PEM")]
-    Roots(#[source] reqwest::Error),
-    /// The HTTP client cannot be built.
-    #[error("the HTTP client cannot be set up")]
-    Client(#[source] reqwest::Error),
-}
 
 /// Fetches over HTTP/1.1 and HTTP/2.
 #[derive(Debug)]
@@ -87,6 +36,9 @@ pub struct HttpFetcher {
     grants: RwLock<HashSet<Origin>>,
     guard: AddressGuard,
     names: Arc<Names>,
+    outgoing: Outgoing,
+    /// The host of the proxy, when there is one: then somebody else connects.
+    proxy_host: Option<String>,
     limits: TimeLimits,
     decoding_threads: Semaphore,
 }
@@ -110,21 +62,15 @@ impl HttpFetcher {
         let guard = AddressGuard::new(settings.allow_net.clone());
         let lookups = (settings.concurrency as usize).clamp(16, MAX_LOOKUPS);
         let names = Names::new(SystemSource, lookups, limits.connect);
-        let agent = user_agent(settings)?;
-        let roots = match trust {
-            Trust::System => None,
-            Trust::Only(pem) => Some(Certificate::from_pem_bundle(&pem).map_err(FetchSetupError::Roots)?),
-        };
-        let client = |guard| {
-            let builder = builder(limits, agent.clone()).dns_resolver(NameResolver::new(Arc::clone(&names), guard));
-            build(builder, roots.clone())
-        };
+        let blueprint = Blueprint::of(settings, limits, trust, Arc::clone(&names))?;
         Ok(HttpFetcher {
-            guarded: client(Some(guard.clone()))?,
-            granted: client(None)?,
+            guarded: blueprint.client(Some(guard.clone()))?,
+            granted: blueprint.client(None)?,
             grants: RwLock::new(grants.iter().cloned().collect()),
             guard,
             names,
+            outgoing: Outgoing::of(settings),
+            proxy_host: blueprint.proxy_host,
             limits,
             decoding_threads: Semaphore::new(std::thread::available_parallelism().map_or(1, NonZeroUsize::get)),
         })
@@ -134,6 +80,23 @@ impl HttpFetcher {
     /// now on.
     pub fn grant(&self, origin: Origin) {
         self.grants.write().unwrap_or_else(PoisonError::into_inner).insert(origin);
+    }
+
+    /// Lets requests to this origin carry the credentials of the settings, from now on. No other
+    /// origin ever sees them.
+    pub fn confide(&self, origin: Origin) {
+        self.outgoing.confide(origin);
+    }
+
+    /// With these cookies to begin with, unless the settings want none.
+    pub fn with_cookies(mut self, jar: Arc<CookieJar>) -> Self {
+        self.outgoing.set_cookies(jar);
+        self
+    }
+
+    /// The cookies as they are now; `None` when the settings want none.
+    pub fn cookies(&self) -> Option<&Arc<CookieJar>> {
+        self.outgoing.cookies()
     }
 
     fn is_granted(&self, url: &CrawlUrl) -> bool {
@@ -149,7 +112,22 @@ impl HttpFetcher {
         if let Some(address) = literal(url) {
             self.guard.check(address)?;
         }
+        if let Some(proxy) = &self.proxy_host {
+            self.check_proxied(url, proxy)?;
+        }
         Ok(&self.guarded)
+    }
+
+    /// What can be judged of a name that the proxy resolves: what it must mean. The proxy's own
+    /// name is let through by the resolver, so no page may make use of it.
+    fn check_proxied(&self, url: &CrawlUrl, proxy: &str) -> Result<(), Failure> {
+        if let Some(Ok(addresses)) = special_name(url.host_str()) {
+            connectable(&addresses, Some(&self.guard))?;
+        }
+        if url.host_str() == proxy {
+            return Err(Failure::new(FailureKind::BlockedAddress, "the proxy is not asked for its own host"));
+        }
+        Ok(())
     }
 
     async fn exchange(
@@ -159,10 +137,11 @@ impl HttpFetcher {
         seen: &mut Seen,
     ) -> Result<body::Body, Failure> {
         let get = self.client_for(&request.url)?.get(request.url.as_url().clone());
-        let get = get.headers(head::conditional(request.validators.as_ref()));
+        let get = self.outgoing.put_on(get, request, now_ms());
         let mut deadline = Deadline::start(self.limits);
         let mut response = deadline.head(get.send()).await?.map_err(Failure::of_head)?;
-        seen.head(&response);
+        seen.head(&response, self.proxy_host.is_some());
+        self.outgoing.learn(&request.url, &response, now_ms());
         if body::is_redirect(&response) {
             body::drain(&mut response, &mut seen.wire_bytes).await;
             return Ok(body::Body { bytes: Vec::new(), cut: false });
@@ -204,6 +183,9 @@ impl Fetcher for HttpFetcher {
     }
 
     async fn address_of(&self, url: &CrawlUrl) -> Option<IpAddr> {
+        if self.proxy_host.is_some() {
+            return None;
+        }
         let guard = (!self.is_granted(url)).then_some(&self.guard);
         if let Some(address) = literal(url) {
             return guard.is_none_or(|guard| guard.allowed(address)).then_some(address);
@@ -232,54 +214,11 @@ struct Seen {
 }
 
 impl Seen {
-    fn head(&mut self, response: &Response) {
+    fn head(&mut self, response: &Response, proxied: bool) {
         self.status = Some(response.status().as_u16());
         self.headers = head::kept(response.headers());
-        self.address = response.remote_addr().map(|socket| socket.ip());
+        self.address = response.remote_addr().map(|socket| socket.ip()).filter(|_| !proxied);
     }
-}
-
-fn user_agent(settings: &CrawlSettings) -> Result<HeaderValue, FetchSetupError> {
-    let given = settings.user_agent();
-    let printable = given.bytes().all(|byte| matches!(byte, b' '..=b'~')) && !given.trim().is_empty();
-    match HeaderValue::from_str(&given) {
-        Ok(value) if printable => Ok(value),
-        _ => Err(FetchSetupError::UserAgent { given }),
-    }
-}
-
-/// Everything that makes the client a crawler's. Read and total time are kept by [`Deadline`];
-/// decoding is done by `body`, so none of the client's own decoders is compiled in.
-fn builder(limits: TimeLimits, agent: HeaderValue) -> ClientBuilder {
-    Client::builder()
-        .user_agent(agent)
-        .default_headers(head::of_every_request())
-        .no_proxy()
-        .redirect(reqwest::redirect::Policy::none())
-        .retry(reqwest::retry::never())
-        .referer(false)
-        .connect_timeout(limits.connect)
-        .pool_max_idle_per_host(IDLE_PER_HOST)
-        .pool_idle_timeout(IDLE_TIME)
-        .http1_max_headers(MAX_HEADERS)
-        .http1_ignore_invalid_headers_in_responses(true)
-        .http1_allow_obsolete_multiline_headers_in_responses(true)
-        .http1_allow_spaces_after_header_name_in_responses(true)
-        .http2_max_header_list_size(MAX_HTTP2_HEAD_BYTES)
-        .http2_initial_stream_window_size(HTTP2_STREAM_WINDOW_BYTES)
-        .http2_initial_connection_window_size(HTTP2_CONNECTION_WINDOW_BYTES)
-}
-
-fn build(builder: ClientBuilder, roots: Option<Vec<Certificate>>) -> Result<Client, FetchSetupError> {
-    let system = roots.is_none();
-    let builder = match roots {
-        Some(roots) => builder.tls_certs_only(roots),
-        None => builder,
-    };
-    builder.build().map_err(|error| {
-        let tls = failure::causes(&error).any(|cause| cause.is::<rustls::Error>());
-        if system && tls { FetchSetupError::NoRoots(error) } else { FetchSetupError::Client(error) }
-    })
 }
 
 /// The system clock. Only adapters and the shell may read it.
@@ -287,25 +226,4 @@ fn build(builder: ClientBuilder, roots: Option<Vec<Certificate>>) -> Result<Clie
 fn now_ms() -> UnixMs {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     UnixMs::try_from(since.as_millis()).unwrap_or(UnixMs::MAX)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_user_agent_is_checked_before_anything_is_sent() {
-        for (given, fine) in [
-            (None, true),
-            (Some("bot/1.0 (+https://example.org/)"), true),
-            (Some(""), false),
-            (Some("  "), false),
-            (Some("a\r\nCookie: b"), false),
-            (Some("böt/1.0"), false),
-        ] {
-            let settings = CrawlSettings { user_agent: given.map(str::to_owned), ..CrawlSettings::default() };
-            let made = HttpFetcher::with_trust(&settings, &[], Trust::Only(Vec::new()));
-            assert_eq!(made.is_ok(), fine, "{given:?}: {:?}", made.err());
-        }
-    }
 }

@@ -6,6 +6,7 @@
 //!
 //! ```text
 //! origin granted? literal address allowed?   http, guard
+//! headers, credentials and cookies put on    outgoing, cookies
 //! name → addresses → allowed ones            resolve, guard
 //! connect, TLS, head                         reqwest; head, deadline
 //! body off the wire                          body, deadline, budget
@@ -16,6 +17,7 @@
 
 mod body;
 mod budget;
+mod client;
 mod coding;
 mod cookies;
 mod deadline;
@@ -24,12 +26,14 @@ mod guard;
 mod head;
 mod http;
 mod open_files;
+mod outgoing;
 mod resolve;
 
 pub use budget::{ByteBudget, Reservation};
+pub use client::{FetchSetupError, Trust};
 pub use cookies::{CookieFileError, CookieJar};
 pub use guard::{AddressGuard, Refusal};
-pub use http::{FetchSetupError, HttpFetcher, Trust};
+pub use http::HttpFetcher;
 pub use open_files::{FewOpenFiles, ensure_open_files};
 
 use std::future::Future;

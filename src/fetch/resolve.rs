@@ -109,6 +109,10 @@ impl Names {
     /// The addresses of a name, unjudged.
     pub(super) async fn addresses(self: &Arc<Self>, name: &str) -> Answer {
         let name = name.to_ascii_lowercase();
+        // SOCKS asks for every host this way, literal addresses included.
+        if let Ok(address) = name.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>() {
+            return Ok(Arc::new([address]));
+        }
         if let Some(known) = special_name(&name) {
             return known;
         }
@@ -185,7 +189,7 @@ fn not_found(name: &str, reason: &str) -> NameError {
 
 /// Names that no name server is asked for: `localhost` (RFC 6761 6.3) is this machine, `invalid`
 /// (6.4) is nothing, and `onion` (RFC 7686) must not leak into DNS.
-fn special_name(name: &str) -> Option<Answer> {
+pub(super) fn special_name(name: &str) -> Option<Answer> {
     let bare = name.strip_suffix('.').unwrap_or(name);
     match bare.rsplit('.').next().unwrap_or(bare) {
         "localhost" => Some(Ok(Arc::new([Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()]))),
@@ -200,18 +204,21 @@ pub(super) struct NameResolver {
     names: Arc<Names>,
     /// `None` for the client of granted origins, which may connect to whatever they resolve to.
     guard: Option<AddressGuard>,
+    /// A name that is not judged: the proxy's, which the operator gave.
+    exempt: Option<String>,
 }
 
 impl NameResolver {
-    pub(super) fn new(names: Arc<Names>, guard: Option<AddressGuard>) -> Self {
-        NameResolver { names, guard }
+    pub(super) fn new(names: Arc<Names>, guard: Option<AddressGuard>, exempt: Option<String>) -> Self {
+        NameResolver { names, guard, exempt }
     }
 }
 
 impl Resolve for NameResolver {
     fn resolve(&self, name: Name) -> Resolving {
         let names = Arc::clone(&self.names);
-        let guard = self.guard.clone();
+        let exempt = self.exempt.as_deref().is_some_and(|exempt| exempt.eq_ignore_ascii_case(name.as_str()));
+        let guard = self.guard.clone().filter(|_| !exempt);
         Box::pin(async move {
             let addresses = names.addresses(name.as_str()).await?;
             let allowed = connectable(&addresses, guard.as_ref())?;

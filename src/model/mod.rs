@@ -2,6 +2,7 @@
 //!
 //! - [`ids`]: [`UrlId`], [`HostId`], [`SessionId`], [`RoundId`], [`FetchId`] and [`UnixMs`].
 //! - [`address`]: [`CrawlUrl`] (a canonical http or https URL), [`Host`], [`Origin`], [`Scheme`].
+//! - [`credentials`]: [`CustomHeader`], [`Proxy`], [`Secret`], which is never stored.
 //! - [`settings`]: [`CrawlSettings`], what one crawl was asked to do, as stored with it.
 //! - [`lease`]: [`HostLease`] and [`LeasedUrl`], what the frontier hands out; [`RobotsRecord`].
 //! - [`exchange`]: [`FetchRequest`] and [`Exchange`], how one request went, never an error.
@@ -12,6 +13,7 @@
 //! [`Page`] → [`Visit`]; each type is one more stage of trust.
 
 pub mod address;
+pub mod credentials;
 pub(crate) mod escape;
 pub mod exchange;
 pub mod ids;
@@ -21,6 +23,7 @@ pub mod settings;
 pub mod visit;
 
 pub use address::{CrawlUrl, Host, NotCrawlable, Origin, Scheme};
+pub use credentials::{CustomHeader, HARMLESS_HEADERS, Proxy, Secret};
 pub use exchange::{Exchange, ExchangeEnd, FailureKind, FetchRequest, Header, Overflow, Validators};
 pub use ids::{FetchId, HostId, RoundId, SessionId, UnixMs, UrlId};
 pub use lease::{HostLease, LeaseKey, LeasedFrom, LeasedUrl, RobotsRecord, RobotsVerdict};

@@ -1,9 +1,13 @@
 //! [`CrawlSettings`]: what one crawl was asked to do, resolved from flags, environment, profile
 //! and defaults. It is stored with every session, so that a resume needs no flags; nothing secret
-//! is in it.
+//! is in what is stored.
+
+use std::path::PathBuf;
 
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
+
+use super::{CustomHeader, Proxy, Secret};
 
 /// Which URLs belong to the crawl, seen from its seeds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -89,6 +93,20 @@ pub struct CrawlSettings {
     pub durable: bool,
     /// Networks beside the public ones that may be connected.
     pub allow_net: Vec<IpNet>,
+    /// Headers that the operator adds.
+    pub headers: Vec<CustomHeader>,
+    /// `USER:PASSWORD` for the origins of the seeds.
+    pub basic_auth: Option<Secret>,
+    /// Whether cookies are kept and sent back.
+    pub cookies: bool,
+    /// The file they are read from and written back to.
+    pub cookie_jar: Option<PathBuf>,
+    /// Whether `Referer` is sent.
+    pub referrer: bool,
+    /// Who connects in place of this program.
+    pub proxy: Option<Proxy>,
+    /// PEM file of certificate authorities beside the system's.
+    pub ca_file: Option<PathBuf>,
     /// Bytes of bodies held in memory between fetch and commit.
     pub memory_bytes: u64,
 }
@@ -118,6 +136,13 @@ impl Default for CrawlSettings {
             store_text: true,
             durable: false,
             allow_net: Vec::new(),
+            headers: Vec::new(),
+            basic_auth: None,
+            cookies: true,
+            cookie_jar: None,
+            referrer: true,
+            proxy: None,
+            ca_file: None,
             memory_bytes: 128 * 1024 * 1024,
         }
     }
