@@ -38,7 +38,7 @@ pub(super) const HEADER: Setting<CrawlSettings> = Setting {
 pub(super) const BASIC_AUTH: Setting<CrawlSettings> = Setting {
     name: "basic-auth",
     heading: NETWORK,
-    value: "USER:PASSWORD",
+    value: "USER:PASS",
     example: "USER:PASSWORD",
     help: "Basic authentication, sent to the seeds' origins only and not stored. The environment hides it better than a flag",
     field: "basic_auth",

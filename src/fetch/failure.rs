@@ -107,10 +107,34 @@ pub(super) fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item
     .take(MAX_CAUSES)
 }
 
-/// Every message of the chain once. The URL is left out: it stands beside the detail anyway.
+/// What a TLS failure means, in the words of whoever has to mend it.
+fn meaning(error: &rustls::Error) -> Option<&'static str> {
+    use rustls::CertificateError as C;
+    use rustls::Error as E;
+    match error {
+        E::InvalidCertificate(why) => match why {
+            C::Expired | C::ExpiredContext { .. } => Some("the certificate has expired"),
+            C::NotValidYet | C::NotValidYetContext { .. } => Some("the certificate is not valid yet"),
+            C::Revoked => Some("the certificate was revoked"),
+            C::NotValidForName | C::NotValidForNameContext { .. } => Some("the certificate is for another name"),
+            C::UnknownIssuer => {
+                Some("nobody trusted has signed the certificate (an authority can be added: --ca-file)")
+            }
+            _ => Some("the certificate is broken"),
+        },
+        E::InvalidMessage(rustls::InvalidMessage::InvalidContentType) => Some("the port does not speak TLS"),
+        E::AlertReceived(_) => Some("the server refused the TLS handshake"),
+        E::PeerIncompatible(_) => Some("the server and sqrawl have no TLS version or cipher in common"),
+        _ => None,
+    }
+}
+
+/// What it means, then every message of the chain once. The URL is left out: it stands beside the
+/// detail anyway.
 fn chain(error: reqwest::Error) -> String {
     let error = error.without_url();
-    let mut text = String::new();
+    let tls = causes(&error).find_map(|cause| cause.downcast_ref::<rustls::Error>());
+    let mut text = tls.and_then(meaning).unwrap_or_default().to_owned();
     for cause in causes(&error) {
         let message = cause.to_string();
         if text.contains(&message) {

@@ -2,13 +2,18 @@
 //!
 //! - [`server`]: [`RawServer`](server::RawServer), which says exactly the bytes it is told to.
 //! - [`desk`]: [`check`](desk::check), one request and everything that must be true of it.
-//! - the shelf: [`heads`], [`bodies`], [`codings`], [`slow`], [`addresses`], [`secure`].
+//! - the shelf: [`heads`], [`bodies`], [`codings`], [`conditions`], [`slow`], [`drips`],
+//!   [`addresses`], [`secure`], [`identity`], [`proxies`].
 
 mod addresses;
 mod bodies;
 mod codings;
+mod conditions;
 mod desk;
+mod drips;
 mod heads;
+mod identity;
+mod proxies;
 mod secure;
 mod server;
 mod slow;

@@ -18,21 +18,27 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use super::desk::{Expected, Expected::*, LIMIT, assert_end, body, fetch, fetcher, get, patient, url};
 use super::server::{RawServer, Reply};
 
-const CA: &[u8] = include_bytes!("certs/ca.pem");
+pub(crate) const CA: &[u8] = include_bytes!("certs/ca.pem");
 const CERTIFICATE: &[u8] = include_bytes!("certs/server.pem");
+const EXPIRED: &[u8] = include_bytes!("certs/expired.pem");
+const SELF_SIGNED: &[u8] = include_bytes!("certs/own.pem");
 const KEY: &[u8] = include_bytes!("certs/server.key");
 
 /// An HTTP/2 server for `secure.localhost`. The path decides what it does.
-struct SecureServer {
-    port: u16,
+pub(crate) struct SecureServer {
+    pub(crate) port: u16,
     connections: Arc<AtomicUsize>,
     task: tokio::task::JoinHandle<()>,
 }
 
 impl SecureServer {
-    async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
+        Self::with(CERTIFICATE).await
+    }
+
+    async fn with(certificate: &[u8]) -> Self {
         let provider = Arc::new(aws_lc_rs::default_provider());
-        let certificates = vec![CertificateDer::from_pem_slice(CERTIFICATE).unwrap()];
+        let certificates = vec![CertificateDer::from_pem_slice(certificate).unwrap()];
         let mut config = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .unwrap()
@@ -54,7 +60,7 @@ impl SecureServer {
         SecureServer { port, connections, task }
     }
 
-    fn url(&self, path: &str) -> String {
+    pub(crate) fn url(&self, path: &str) -> String {
         format!("https://secure.localhost:{}{path}", self.port)
     }
 }
@@ -105,7 +111,7 @@ async fn answer(path: String, mut respond: SendResponse<Bytes>) -> Option<()> {
     Some(())
 }
 
-fn trusting(server: &SecureServer) -> HttpFetcher {
+pub(crate) fn trusting(server: &SecureServer) -> HttpFetcher {
     let origin = url(&server.url("/")).origin();
     HttpFetcher::with_trust(&patient(), &[origin], Trust::Only(CA.to_vec())).unwrap()
 }
@@ -140,12 +146,25 @@ async fn certificates_are_checked() {
     let port = server.port;
     let unknown = fetcher(&patient(), &[&server.url("/")]);
     let failed = |words| -> Expected { Failed(Tls, words) };
-    assert_end("issuer", &fetch(&unknown, get(&server.url("/"))).await.end, &failed("UnknownIssuer"));
+    assert_end(
+        "issuer",
+        &fetch(&unknown, get(&server.url("/"))).await.end,
+        &failed("nobody trusted has signed the certificate"),
+    );
+    for (name, certificate, words) in [
+        ("expired", EXPIRED, "the certificate has expired: "),
+        ("self-signed", SELF_SIGNED, "nobody trusted has signed the certificate"),
+    ] {
+        let server = SecureServer::with(certificate).await;
+        let exchange = fetch(&trusting(&server), get(&server.url("/"))).await;
+        assert_end(name, &exchange.end, &failed(words));
+        assert_eq!((exchange.status, exchange.address), (None, None), "{name}");
+    }
     let trusting = trusting(&server);
     for host in ["other.localhost", "127.0.0.1"] {
         let wrong = format!("https://{host}:{port}/");
         trusting.grant(url(&wrong).origin());
-        assert_end("name", &fetch(&trusting, get(&wrong)).await.end, &failed("not valid for name"));
+        assert_end("name", &fetch(&trusting, get(&wrong)).await.end, &failed("the certificate is for another name: "));
     }
 }
 
@@ -154,7 +173,7 @@ async fn tls_to_a_plain_port_and_back() {
     let plain = RawServer::start(Reply::Eager(b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec())).await;
     let secure_url = format!("https://127.0.0.1:{}/", plain.port);
     let asked = fetch(&fetcher(&patient(), &[&secure_url]), get(&secure_url)).await;
-    assert_end("TLS to plain", &asked.end, &Failed(Tls, ""));
+    assert_end("TLS to plain", &asked.end, &Failed(Tls, "the port does not speak TLS: "));
     let secure = SecureServer::start().await;
     let plain_url = format!("http://secure.localhost:{}/", secure.port);
     let asked = fetch(&fetcher(&patient(), &[&plain_url]), get(&plain_url)).await;
