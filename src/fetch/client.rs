@@ -178,15 +178,18 @@ impl Roots {
 
 fn ca_file(path: &Path) -> Result<Vec<Certificate>, FetchSetupError> {
     let failed = |problem: String| FetchSetupError::CaFile { path: path.to_owned(), problem };
+    let broken = |error: reqwest::Error| {
+        let cause = failure::causes(&error).last().map_or_else(String::new, |cause| format!(": {cause}"));
+        failed(format!("is broken{cause}"))
+    };
     let pem = std::fs::read(path).map_err(|error| failed(format!("cannot be read: {error}")))?;
-    match Certificate::from_pem_bundle(&pem) {
-        Ok(certificates) if certificates.is_empty() => Err(failed("holds no certificate".to_owned())),
-        Ok(certificates) => Ok(certificates),
-        Err(error) => {
-            let cause = failure::causes(&error).last().map_or_else(String::new, |cause| format!(": {cause}"));
-            Err(failed(format!("is broken{cause}")))
-        }
+    let certificates = Certificate::from_pem_bundle(&pem).map_err(broken)?;
+    if certificates.is_empty() {
+        return Err(failed("holds no certificate".to_owned()));
     }
+    // What is inside the certificates is looked at no sooner than this.
+    Client::builder().no_proxy().tls_certs_only(certificates.clone()).build().map_err(broken)?;
+    Ok(certificates)
 }
 
 fn proxy(proxy: &model::Proxy) -> Result<reqwest::Proxy, FetchSetupError> {

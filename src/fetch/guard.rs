@@ -32,9 +32,9 @@ pub struct Refusal {
 
 impl AddressGuard {
     /// A guard that also lets `allow` through. An IPv4 network there covers the IPv6 forms that
-    /// embed its addresses.
+    /// embed its addresses; one that is written as mapped addresses is taken for that IPv4 network.
     pub fn new(allow: Vec<IpNet>) -> Self {
-        AddressGuard { allow }
+        AddressGuard { allow: allow.into_iter().map(unmapped).collect() }
     }
 
     /// Whether the address may be connected.
@@ -127,6 +127,15 @@ fn refused_v6(address: Ipv6Addr) -> Option<(IpNet, &'static str)> {
     }
     let own = Ipv6Net::new(address, 128).map(IpNet::V6).ok()?;
     (!GLOBAL_UNICAST.contains(&address)).then_some((own, "outside 2000::/3, the public IPv6 space"))
+}
+
+/// `::ffff:10.0.0.0/104` is 10.0.0.0/8.
+fn unmapped(net: IpNet) -> IpNet {
+    let v4 = match net {
+        IpNet::V6(v6) => v6.network().to_ipv4_mapped().zip(v6.prefix_len().checked_sub(96)),
+        IpNet::V4(_) => None,
+    };
+    v4.and_then(|(address, prefix)| Ipv4Net::new(address, prefix).ok()).map_or(net, IpNet::V4)
 }
 
 /// IPv4 addresses inside an IPv6 one.
@@ -275,6 +284,25 @@ mod tests {
         ] {
             check(&guard, address, expected);
         }
+    }
+
+    #[test]
+    fn an_allowed_net_may_be_written_as_mapped_addresses() {
+        let guard =
+            AddressGuard::new(vec!["::ffff:10.1.0.0/112".parse().unwrap(), "::ffff:127.0.0.1/128".parse().unwrap()]);
+        for (address, expected) in [
+            ("10.1.2.3", true),
+            ("::ffff:10.1.2.3", true),
+            ("64:ff9b::10.1.2.3", true),
+            ("10.2.0.0", false),
+            ("127.0.0.1", true),
+            ("127.0.0.2", false),
+        ] {
+            check(&guard, address, expected);
+        }
+        // Wider than all of them: nothing but itself.
+        let guard = AddressGuard::new(vec!["::/90".parse().unwrap()]);
+        check(&guard, "10.0.0.1", false);
     }
 
     #[test]

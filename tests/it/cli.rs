@@ -1,6 +1,7 @@
 //! The command line as its users meet it: the real binary, its words and its exit codes.
 
 mod crawls;
+mod identity;
 mod recrawls;
 mod rot;
 

@@ -14,6 +14,6 @@ mod drips;
 mod heads;
 mod identity;
 mod proxies;
-mod secure;
+pub(crate) mod secure;
 mod server;
 mod slow;

@@ -49,6 +49,50 @@ async fn loopback_in_every_spelling_is_refused_and_not_connected() {
     assert_eq!(server.accepted(), 0);
 }
 
+/// Whatever listens on the machine, on either family: no connection, not only no request.
+#[tokio::test]
+async fn nothing_that_listens_is_connected() {
+    let mut listeners = Vec::new();
+    for address in ["127.0.0.1:0", "127.0.0.2:0", "0.0.0.0:0", "[::1]:0", "[::]:0"] {
+        // A machine without IPv6 has nothing to protect there.
+        listeners.extend(tokio::net::TcpListener::bind(address).await.ok());
+    }
+    assert!(listeners.len() >= 3);
+    let fetcher = fetcher(&patient(), &[]);
+    for listener in &listeners {
+        let port = listener.local_addr().unwrap().port();
+        for host in
+            ["127.0.0.1", "127.0.0.2", "[::1]", "[::]", "0.0.0.0", "[::ffff:127.0.0.2]", "localhost", "a.localhost"]
+        {
+            for scheme in ["http", "https"] {
+                let exchange = fetch(&fetcher, get(&format!("{scheme}://{host}:{port}/robots.txt"))).await;
+                assert_end(host, &exchange.end, &Failed(FailureKind::BlockedAddress, "--allow-net"));
+            }
+        }
+    }
+    for listener in listeners {
+        let accepted = futures_util::FutureExt::now_or_never(listener.accept());
+        assert!(accepted.is_none(), "{accepted:?} on {:?}", listener.local_addr());
+    }
+}
+
+/// No spelling gets a zone past the parser, and none of these is another name for this machine.
+#[test]
+fn hosts_that_are_no_urls() {
+    for text in [
+        "http://[fe80::1%25eth0]/",
+        "http://[fe80::1%eth0]/",
+        "http://[::1%25lo]/",
+        "http://[::127.0.0.1.]/",
+        "http://1.2.3.4.5/",
+        "http://256.1.1.1/",
+        "http://0x100000000/",
+        "http://127.0.0.1%00.example.org/",
+    ] {
+        assert!(sqrawl::model::CrawlUrl::stored(text).is_err(), "{text}");
+    }
+}
+
 #[tokio::test]
 async fn private_networks_and_metadata_services_are_refused() {
     let fetcher = fetcher(&patient(), &[]);

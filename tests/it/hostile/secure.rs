@@ -140,6 +140,21 @@ async fn http_2_is_spoken_where_the_server_offers_it() {
     assert_end("cut", &fetch(&fetcher, request).await.end, &Truncated(vec![b'x'; LIMIT]));
 }
 
+/// A connection that a grant opened stays open, and is not lent to an origin without one.
+#[tokio::test]
+async fn an_open_connection_serves_its_own_origin_alone() {
+    let server = SecureServer::start().await;
+    let fetcher = trusting(&server);
+    for _ in 0..2 {
+        assert_end("granted", &fetch(&fetcher, get(&server.url("/"))).await.end, &body("over HTTP/2"));
+        for host in ["other.localhost", "127.0.0.1", "[::ffff:127.0.0.1]"] {
+            let other = fetch(&fetcher, get(&format!("https://{host}:{}/", server.port))).await;
+            assert_end(host, &other.end, &Failed(BlockedAddress, "--allow-net"));
+        }
+    }
+    assert_eq!(server.connections.load(Ordering::SeqCst), 1);
+}
+
 #[tokio::test]
 async fn certificates_are_checked() {
     let server = SecureServer::start().await;
