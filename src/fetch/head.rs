@@ -17,9 +17,6 @@ const MAX_VALUE_BYTES: usize = 8 * 1024;
 /// Most bytes kept of all names and values.
 const MAX_HEADERS_BYTES: usize = 64 * 1024;
 
-/// Longest validator that is sent back, in bytes.
-const MAX_VALIDATOR_BYTES: usize = 1024;
-
 /// Headers of every request, beside `Host` and `User-Agent`.
 pub(super) fn of_every_request() -> HeaderMap {
     HeaderMap::from_iter([
@@ -34,7 +31,7 @@ pub(super) fn conditional(validators: Option<&Validators>) -> HeaderMap {
     let mut headers = HeaderMap::new();
     let Some(validators) = validators else { return headers };
     let mut put = |name: HeaderName, value: &Option<String>| {
-        let sendable = value.as_deref().filter(|value| !value.is_empty() && value.len() <= MAX_VALIDATOR_BYTES);
+        let sendable = value.as_deref().filter(|value| Validators::can_be_sent(value));
         if let Some(value) = sendable.and_then(|value| HeaderValue::from_str(value).ok()) {
             headers.insert(name, value);
         }
@@ -106,7 +103,7 @@ mod tests {
 
     #[test]
     fn validators_are_sent_as_they_were_received() {
-        let long = "x".repeat(MAX_VALIDATOR_BYTES + 1);
+        let long = "x".repeat(Validators::MAX_BYTES + 1);
         for (given, expected) in [
             (None, vec![]),
             (Some(Validators::default()), vec![]),

@@ -146,6 +146,15 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_documented_headers_are_the_real_ones() {
+        let page = include_str!("../../docs/fetching.md");
+        let page = page.split("## Credentials").nth(1).and_then(|rest| rest.split("## Cookies").next()).unwrap();
+        for name in HARMLESS_HEADERS {
+            assert!(page.contains(&format!("`{name}`")), "{name} is not in docs/fetching.md");
+        }
+    }
+
+    #[test]
     fn a_secret_is_neither_stored_nor_shown() {
         let given = (
             CustomHeader::new("X-Api-Key", "s3cret"),

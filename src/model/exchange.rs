@@ -15,6 +15,17 @@ pub struct Validators {
     pub last_modified: Option<String>,
 }
 
+impl Validators {
+    /// Longest validator that is kept and sent back, in bytes.
+    pub const MAX_BYTES: usize = 1024;
+
+    /// Whether a validator can stand in a request. One that cannot is not kept either, so that a
+    /// 304 is believed only where something was asked.
+    pub fn can_be_sent(text: &str) -> bool {
+        !text.is_empty() && text.len() <= Self::MAX_BYTES && text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
+    }
+}
+
 /// What to do with a body longer than the limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Overflow {

@@ -20,7 +20,7 @@ pub use rejudge::{judge_again, judges_otherwise};
 
 use crate::model::{
     BodyPolicy, Content, CrawlSettings, Exchange, ExchangeEnd, HostUpdate, LeaseKey, LeasedUrl, Ledger, NextState,
-    Outcome, Page, Rule, StoredBody, UnixMs, Visit,
+    Outcome, Page, Rule, StoredBody, UnixMs, Validators, Visit,
 };
 use crate::parse::{self, Directives};
 use crate::politeness;
@@ -81,8 +81,10 @@ pub fn after_exchange(
     settle_state(policy, attempt, exchange, &mut visit);
     match outcome {
         Outcome::Page => {
-            visit.etag = exchange.header("etag").map(str::to_owned);
-            visit.last_modified = exchange.header("last-modified").map(str::to_owned);
+            let validator =
+                |name| exchange.header(name).filter(|text| Validators::can_be_sent(text)).map(str::to_owned);
+            visit.etag = validator("etag");
+            visit.last_modified = validator("last-modified");
             if let Some((page, body)) = page {
                 record_page(policy, attempt, exchange, page, body, &mut visit);
             }

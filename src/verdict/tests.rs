@@ -133,6 +133,25 @@ fn not_modified_means_something_only_when_asked_for() {
 }
 
 #[test]
+fn only_validators_that_can_be_sent_back_are_kept() {
+    let (long, longest) = ("x".repeat(1025), "x".repeat(1024));
+    for (etag, kept) in [
+        ("\"1\"", true),
+        ("W/\"weak\"", true),
+        ("unquoted", true),
+        (longest.as_str(), true),
+        ("", false),
+        ("\"\u{fffd}\"", false),
+        (long.as_str(), false),
+    ] {
+        let visit =
+            visit(&leased("https://a.example/a"), &exchange(200, &[("etag", etag), ("last-modified", etag)], "x"));
+        let expected = kept.then_some(etag);
+        assert_eq!((visit.etag.as_deref(), visit.last_modified.as_deref()), (expected, expected), "{etag}");
+    }
+}
+
+#[test]
 fn a_redirect_to_itself_is_asked_again_only_with_a_new_cookie() {
     let (with_cookie, without) = (
         exchange(302, &[("set-cookie", "seen=1"), ("location", "#top")], ""),
