@@ -10,7 +10,7 @@ use anyhow::Context;
 use super::exit::UsageError;
 use crate::frontier::priority;
 use crate::model::{Candidate, CrawlUrl, Origin, Seed, SeedSource};
-use crate::scope::{NamedBy, Scope, registrable_domain, seed_url};
+use crate::scope::{NamedBy, Scope, host_behind_credentials, registrable_domain, seed_url};
 
 /// The longest line of a seed file.
 const LONGEST_LINE: u64 = 64 * 1024;
@@ -121,6 +121,13 @@ impl SeedList {
     }
 
     fn seed(&mut self, given: &str, source: SeedSource, place: &str) {
+        // A seed is stored as it was given, and shown.
+        if let Some(host) = host_behind_credentials(given) {
+            let host: String = host.chars().take(200).collect();
+            return self.error(format!(
+                "{place}the seed for {host:?} names credentials: give them with --basic-auth, which is not stored"
+            ));
+        }
         match seed_url(given) {
             Ok(seed) => {
                 if self.known.insert(seed.url.clone()) {

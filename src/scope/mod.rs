@@ -16,4 +16,4 @@ mod trap;
 pub use canonical::canonicalize;
 pub use domain::registrable_domain;
 pub use rules::{NamedBy, PatternError, Scope};
-pub use seed::{SeedUrl, seed_url};
+pub use seed::{SeedUrl, host_behind_credentials, seed_url};

@@ -36,6 +36,22 @@ pub fn seed_url(given: &str) -> Result<SeedUrl, NotCrawlable> {
     Ok(SeedUrl { url, grants_origin })
 }
 
+/// Schemes whose URLs hold an `@` by nature.
+const WITH_AT: [&str; 5] = ["mailto", "sip", "sips", "xmpp", "acct"];
+
+/// Where a user name or a password stands before the host, in any spelling that the URL parser or a
+/// reader takes for one: the host behind it.
+pub fn host_behind_credentials(given: &str) -> Option<&str> {
+    let text = given.trim_start_matches(|c: char| c.is_whitespace() || c.is_control() || c == '\u{feff}');
+    let rest = match scheme_of(text) {
+        Some(scheme) if WITH_AT.iter().any(|with| scheme.eq_ignore_ascii_case(with)) => return None,
+        Some(scheme) => text.get(scheme.len() + 1..)?,
+        None => text,
+    };
+    let authority = rest.trim_start_matches(['/', '\\', '\t', '\r', '\n']);
+    Some(authority.split(['/', '\\', '?', '#']).next()?.rsplit_once('@')?.1)
+}
+
 /// The scheme that was typed. `example.com:8443/x` and `localhost:80` have none, though the URL
 /// standard reads their host as one.
 fn scheme_of(text: &str) -> Option<&str> {
@@ -90,6 +106,28 @@ mod tests {
     }
 
     #[track_caller]
+    #[test]
+    fn credentials_are_seen_in_every_spelling() {
+        for (given, expected) in [
+            ("https://me:s3cret@example.org/", true),
+            ("  HTTP://me@example.org", true),
+            ("http:me:s3cret@example.org/", true),
+            ("http:/\\me:s3cret@example.org", true),
+            ("http:\t//me:s3cret@example.org", true),
+            ("//me:s3cret@example.org/", true),
+            ("me@example.org/x", true),
+            ("me:s3cret@example.org", true),
+            ("ftp://me:s3cret@example.org", true),
+            ("https://example.org/@user", false),
+            ("https://example.org?q=a@b", false),
+            ("https://example.org#a@b", false),
+            ("example.org:8080/a@b", false),
+            ("mailto:me@example.org", false),
+        ] {
+            assert_eq!(host_behind_credentials(given).is_some(), expected, "{given:?}");
+        }
+    }
+
     fn check_error(given: &str, expected: NotCrawlable) {
         assert_eq!(seed_url(given), Err(expected), "{given}");
     }
@@ -172,6 +210,9 @@ mod tests {
         #[test]
         fn anything_may_be_typed(given in any::<String>(), host in "[a-z0-9.:\\[\\]@/-]{0,20}") {
             for text in [given, host] {
+                let with = url::Url::parse(&text).is_ok_and(|url| !url.username().is_empty() || url.password().is_some());
+                let is_web = url::Url::parse(&text).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
+                prop_assert!(!(with && is_web) || host_behind_credentials(&text).is_some(), "{text:?}");
                 if let Ok(seed) = seed_url(&text) {
                     let again = seed_url(seed.url.as_str());
                     prop_assert_eq!(again, Ok(seed), "{}", text);

@@ -161,6 +161,18 @@ fn secrets_open_the_seeds_origin_and_are_found_nowhere() {
 }
 
 #[test]
+fn a_seed_with_a_password_is_refused() {
+    let desk = Desk::new();
+    fs::write(desk.0.path().join("seeds.txt"), "example.org\nme:p%40ss@example.net/a@b\n").unwrap();
+    for args in [&["crawl", "https://me:s3cret@example.org/"][..], &["crawl", "-i", "seeds.txt"]] {
+        let ran = desk.run(args);
+        let words = "names credentials: give them with --basic-auth, which is not stored";
+        assert!(ran.code == Some(2) && ran.err.contains(words), "{}", ran.err);
+    }
+    assert!(!desk.0.path().join("crawl.db").exists());
+}
+
+#[test]
 fn another_origin_of_the_crawl_hears_no_secret() {
     let other = Site::open(0);
     let site = Site::open(other.port);
