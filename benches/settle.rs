@@ -87,6 +87,7 @@ impl Crawl {
             urls_per_host: PAGES_PER_HOST,
             until_ms: self.now + 600_000,
             refills: Vec::new(),
+            named: Vec::new(),
         };
         self.runtime.block_on(self.store.lease(ask, self.now)).expect("leases").hosts
     }
@@ -155,7 +156,7 @@ impl Crawl {
 }
 
 fn update(now: i64) -> HostUpdate {
-    HostUpdate { polite_ms: now, delay_ms: 0, failures: 0 }
+    HostUpdate { polite_ms: now, ..HostUpdate::default() }
 }
 
 fn content(n: u64, bodies: bool) -> Content {

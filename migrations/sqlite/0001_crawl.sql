@@ -44,7 +44,12 @@ CREATE TABLE host_queue (
   host_id        INTEGER PRIMARY KEY REFERENCES hosts(id),
   ready_ms       INTEGER,                       -- when a worker may take the host; NULL: leased, no work, or at its page limit
   polite_ms      INTEGER NOT NULL DEFAULT 0,    -- no request may start before
-  delay_ms       INTEGER NOT NULL CHECK (delay_ms >= 0),   -- between the starts of two requests, as last asked for
+  delay_ms       INTEGER NOT NULL CHECK (delay_ms >= 0),   -- between two requests, as last asked for
+  asked_ms       INTEGER,                       -- from when the delay counts; NULL: never asked
+  pause_ms       INTEGER,                       -- what polite_ms waits for when it is not the delay
+  pause_by       TEXT CHECK (pause_by IN ('setting','robots','retry_after','backoff','response_time','errors')),
+  response_ms    INTEGER,                       -- smoothed time of its answers
+  strain         INTEGER NOT NULL DEFAULT 0,    -- doublings of the delay because of errors
   failures       INTEGER NOT NULL DEFAULT 0,    -- host-level failures in a row
   lease_session  INTEGER REFERENCES sessions(id),
   lease_until_ms INTEGER,
@@ -57,7 +62,8 @@ CREATE TABLE host_queue (
   failed         INTEGER NOT NULL DEFAULT 0,
   excluded       INTEGER NOT NULL DEFAULT 0,
   CHECK ((lease_session IS NULL) = (lease_until_ms IS NULL)),
-  CHECK (lease_session IS NULL OR ready_ms IS NULL)
+  CHECK (lease_session IS NULL OR ready_ms IS NULL),
+  CHECK ((pause_ms IS NULL) = (pause_by IS NULL))
 ) STRICT;
 CREATE INDEX host_queue_ready ON host_queue(ready_ms) WHERE ready_ms IS NOT NULL;
 CREATE INDEX host_queue_leased ON host_queue(lease_session) WHERE lease_session IS NOT NULL;
@@ -71,12 +77,37 @@ CREATE TABLE robots (
   verdict    TEXT NOT NULL CHECK (verdict IN ('rules','allow_all','disallow_all')),
   status     INTEGER CHECK (status BETWEEN 100 AND 999),   -- of the last attempt; NULL: no response
   fetched_ms INTEGER NOT NULL,
+  answered_ms INTEGER,                          -- when an answer to rely on last came; NULL: never
   expires_ms INTEGER NOT NULL,
   failures   INTEGER NOT NULL DEFAULT 0,        -- attempts in a row without an answer to rely on
   error      TEXT,                              -- why the last attempt failed
   body       TEXT,                              -- at most 500 KiB
   UNIQUE (host_id, scheme, port)
 ) STRICT;
+
+-- One row per request for a robots.txt, or for what one was redirected to; only ever added to. With fetches the whole of
+-- what a host was asked for.
+CREATE TABLE robots_fetches (
+  id               INTEGER PRIMARY KEY,
+  host_id          INTEGER NOT NULL REFERENCES hosts(id),   -- the host that was asked
+  session_id       INTEGER NOT NULL REFERENCES sessions(id),
+  started_ms       INTEGER NOT NULL,
+  elapsed_ms       INTEGER NOT NULL,
+  outcome          TEXT NOT NULL CHECK (outcome IN ('page','unchanged','redirect','gone','http_error','rate_limited',
+                     'timeout','dns','connect','tls','protocol','too_big')),
+  status           INTEGER CHECK (status BETWEEN 100 AND 999),
+  hops             INTEGER NOT NULL CHECK (hops >= 0),       -- redirects in a row that led there
+  delay_asked_ms   INTEGER,                     -- as in fetches
+  delay_by         TEXT CHECK (delay_by IN ('setting','robots','retry_after','backoff','response_time','errors')),
+  delay_applied_ms INTEGER,
+  wire_bytes       INTEGER,
+  retry_after      TEXT,                        -- as received
+  address          TEXT,
+  error            TEXT,
+  origin           TEXT NOT NULL,               -- whose robots.txt it was to be
+  url              TEXT NOT NULL                -- what was asked for
+) STRICT;
+CREATE INDEX robots_fetches_host ON robots_fetches(host_id, started_ms);
 
 -- ---------------------------------------------------------------- urls
 -- Why URLs are not crawled; a few dozen rows.
@@ -190,9 +221,9 @@ CREATE TABLE fetches (
   canonical_id     INTEGER REFERENCES urls(id),      -- what the page claims to be a copy of
   noindex          INTEGER NOT NULL DEFAULT 0 CHECK (noindex IN (0,1)),   -- in effect: meta robots and X-Robots-Tag
   nofollow         INTEGER NOT NULL DEFAULT 0 CHECK (nofollow IN (0,1)),
-  delay_asked_ms   INTEGER,                     -- the delay in force
-  delay_by         TEXT CHECK (delay_by IN ('setting','robots','retry_after','backoff')),
-  delay_applied_ms INTEGER,                     -- since the start of the host's request before it
+  delay_asked_ms   INTEGER,                     -- the longest wait in force: delay or pause; NULL: no request was made
+  delay_by         TEXT CHECK (delay_by IN ('setting','robots','retry_after','backoff','response_time','errors')),
+  delay_applied_ms INTEGER,                     -- since the end of the host's response before it; NULL: none is known
   wire_bytes       INTEGER,
   etag             TEXT,
   last_modified    TEXT,
@@ -255,6 +286,17 @@ UNION ALL
 SELECT u.id, u.url, h.name, u.host_id, u.state, u.priority, u.depth, u.attempts, u.due_ms
 FROM urls u JOIN hosts h ON h.id = u.host_id WHERE u.state = 'scheduled';
 
+-- Everything a host was asked for: the ledger of politeness.
+CREATE VIEW requests AS
+SELECT f.host_id, h.name AS host, f.session_id, f.started_ms, f.started_ms + f.elapsed_ms AS ended_ms, f.outcome, f.status,
+       f.delay_asked_ms, f.delay_by, f.delay_applied_ms, f.address, u.url, 0 AS is_robots
+FROM fetches f JOIN hosts h ON h.id = f.host_id JOIN urls u ON u.id = f.url_id
+WHERE f.delay_asked_ms IS NOT NULL
+UNION ALL
+SELECT r.host_id, h.name, r.session_id, r.started_ms, r.started_ms + r.elapsed_ms, r.outcome, r.status,
+       r.delay_asked_ms, r.delay_by, r.delay_applied_ms, r.address, r.url, 1
+FROM robots_fetches r JOIN hosts h ON h.id = r.host_id;
+
 CREATE VIEW page_links AS
 SELECT l.source_id, s.url AS source, l.target_id, t.url AS target, l.kind, l.nofollow, l.anchor, l.position
 FROM links l JOIN urls s ON s.id = l.source_id JOIN urls t ON t.id = l.target_id;
@@ -267,6 +309,14 @@ GROUP BY f.outcome, f.status;
 CREATE VIEW report_hosts AS
 SELECT h.name AS host, q.pages, q.queued, q.scheduled, q.done, q.failed, q.excluded, q.delay_ms, q.page_limit
 FROM host_queue q JOIN hosts h ON h.id = q.host_id;
+
+-- Breaches are rows in which less was kept than asked for: there are none.
+CREATE VIEW report_politeness AS
+SELECT r.host, r.delay_by, count(1) AS requests, max(r.delay_asked_ms) AS longest_asked_ms,
+       min(r.delay_applied_ms) AS shortest_applied_ms,
+       sum(CASE WHEN r.delay_applied_ms < r.delay_asked_ms THEN 1 ELSE 0 END) AS breaches
+FROM requests r
+GROUP BY r.host, r.delay_by;
 
 CREATE VIEW report_broken_links AS
 SELECT t.url AS target, f.outcome, f.status, s.url AS source, l.kind, l.anchor

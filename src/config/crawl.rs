@@ -193,6 +193,28 @@ pub const CRAWL: &[Setting<CrawlSettings>] = &[
         ..ROW
     },
     Setting {
+        name: "per-ip",
+        heading: PACE,
+        example: "2",
+        help: "Most requests in flight to one IP address, for hosts that share a server",
+        field: "per_ip",
+        set: |s, v| set(&mut s.per_ip, limit(one(v)?, 1)),
+        show: |s| limit_text(s.per_ip.map(u64::from)),
+        ..ROW
+    },
+    Setting {
+        name: "no-adaptive",
+        shape: Shape::Switch,
+        heading: PACE,
+        value: "BOOL",
+        example: "true",
+        help: "Do not ask a host more slowly when it answers slowly or with errors",
+        field: "adaptive",
+        set: |s, v| set(&mut s.adaptive, switch(one(v)?).map(|off| !off)),
+        show: |s| vec![(!s.adaptive).to_string()],
+        ..ROW
+    },
+    Setting {
         name: "retries",
         heading: PACE,
         example: "1",

@@ -6,22 +6,42 @@ use std::sync::Arc;
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::fetch::{Fetcher, Reservation};
-use crate::model::{Exchange, FetchRequest, LeasedUrl, Ledger, Overflow};
+use crate::model::{CrawlUrl, Exchange, FetchRequest, LeasedUrl, Overflow};
 
 use super::Clock;
+use super::addresses::AddressPermit;
+use super::gate::Departure;
+use super::hops::Hop;
 use super::pages::PagePermit;
 use super::robots::{self, Chase};
 use super::shared::Shared;
 
+/// The longest wait for a turn at an address; after it the host gives its lease to another, so
+/// that a crowded server does not keep the whole session waiting.
+const LONGEST_ADDRESS_WAIT_MS: u64 = 10_000;
+
 /// What is to be asked for next.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) enum Errand {
+    /// The robots.txt of an origin of this host, or where it leads on this host.
     Robots(Chase),
+    /// What the robots.txt of another host was redirected to.
+    Hop(Hop),
     Url(LeasedUrl),
+}
+
+impl Errand {
+    pub(super) fn url(&self) -> &CrawlUrl {
+        match self {
+            Errand::Robots(chase) | Errand::Hop(Hop { chase, .. }) => &chase.url,
+            Errand::Url(leased) => &leased.url,
+        }
+    }
 }
 
 /// Everything a request needs before it may start, but for the host's gate.
 pub(super) struct Ticket {
+    pub(super) address: AddressPermit,
     pub(super) page: PagePermit,
     pub(super) slot: OwnedSemaphorePermit,
     pub(super) bytes: Reservation,
@@ -31,37 +51,56 @@ pub(super) struct Ticket {
 pub(super) struct Flown {
     pub(super) errand: Errand,
     pub(super) exchange: Exchange,
-    pub(super) ledger: Ledger,
+    pub(super) departure: Departure,
     pub(super) page: PagePermit,
     pub(super) bytes: Reservation,
 }
 
-/// Waits until a request may start as far as the session is concerned. Nothing scarce is held
-/// while the host's own delay runs.
-pub(super) async fn ticket<F: Fetcher, C: Clock>(shared: Arc<Shared<F, C>>, wait_ms: u64, wants_page: bool) -> Ticket {
+/// Waits until a request to `url` may start as far as the session is concerned. Nothing scarce is
+/// held while the host's own delay runs, nor while others have the turns of its address. `None`:
+/// they have had them for too long.
+pub(super) async fn ticket<F: Fetcher, C: Clock>(
+    shared: Arc<Shared<F, C>>,
+    wait_ms: u64,
+    url: CrawlUrl,
+    wants_page: bool,
+) -> Option<Ticket> {
     if wait_ms > 0 {
         shared.clock.sleep_ms(wait_ms).await;
     }
+    let address = match shared.addresses.are_limited() {
+        true => address_turn(&shared, &url).await?,
+        false => None,
+    };
     let page = if wants_page { shared.pages.permit().await } else { None };
     let slot = Arc::clone(&shared.slots).acquire_owned().await.expect("the slot semaphore is never closed");
     let bytes = shared.budget.reserve().await;
     while let Err(missing_ms) = shared.rate.take(shared.clock.elapsed_ms()) {
         shared.clock.sleep_ms(missing_ms).await;
     }
-    Ticket { page, slot, bytes }
+    Some(Ticket { address, page, slot, bytes })
+}
+
+async fn address_turn<F: Fetcher, C: Clock>(shared: &Shared<F, C>, url: &CrawlUrl) -> Option<AddressPermit> {
+    let address = shared.fetcher.address_of(url).await;
+    tokio::select! {
+        biased;
+        permit = shared.addresses.turn(address) => Some(permit),
+        () = shared.clock.sleep_ms(LONGEST_ADDRESS_WAIT_MS) => None,
+    }
 }
 
 /// Makes the request.
 pub(super) async fn fly<F: Fetcher, C: Clock>(
     shared: Arc<Shared<F, C>>,
     errand: Errand,
-    ledger: Ledger,
+    departure: Departure,
     ticket: Ticket,
 ) -> Flown {
-    let Ticket { page, slot, mut bytes } = ticket;
+    let Ticket { address, page, slot, mut bytes } = ticket;
     let request = match &errand {
-        Errand::Robots(chase) => FetchRequest {
-            url: chase.url.clone(),
+        Errand::Robots(Chase { url, .. }) | Errand::Hop(Hop { chase: Chase { url, .. }, .. }) => FetchRequest {
+            url: url.clone(),
             validators: None,
             referrer: None,
             max_body_bytes: robots::MAX_BYTES,
@@ -76,6 +115,6 @@ pub(super) async fn fly<F: Fetcher, C: Clock>(
         },
     };
     let exchange = shared.fetcher.fetch(request, &mut bytes).await;
-    drop(slot);
-    Flown { errand, exchange, ledger, page, bytes }
+    drop((slot, address));
+    Flown { errand, exchange, departure, page, bytes }
 }

@@ -2,7 +2,7 @@
 //! [`Chase`] is one such file on its way. One worker holds a host, so each origin's file is asked
 //! for once however many URLs wait for it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::model::{
     CrawlUrl, Exchange, ExchangeEnd, FailureKind, LeasedUrl, Origin, Outcome, RobotsRecord, RobotsVerdict, UnixMs,
@@ -49,6 +49,8 @@ struct Entry {
 #[derive(Debug)]
 pub(super) struct RobotsBook {
     entries: HashMap<Origin, Entry>,
+    /// Origins whose address the guard refuses: each URL is to say so itself.
+    blocked: HashSet<Origin>,
     agent: std::sync::Arc<str>,
     tries: u32,
     ignored: bool,
@@ -56,7 +58,7 @@ pub(super) struct RobotsBook {
 
 impl RobotsBook {
     pub(super) fn new(records: Vec<RobotsRecord>, agent: std::sync::Arc<str>, tries: u32, ignored: bool) -> Self {
-        let mut book = RobotsBook { entries: HashMap::new(), agent, tries, ignored };
+        let mut book = RobotsBook { entries: HashMap::new(), blocked: HashSet::new(), agent, tries, ignored };
         for record in records {
             book.enter(record, Outcome::Robots);
         }
@@ -77,10 +79,13 @@ impl RobotsBook {
             return Say::Allowed;
         }
         let origin = leased.url.origin();
+        if self.blocked.contains(&origin) {
+            return Say::Allowed;
+        }
         let Some(entry) = self.entries.get(&origin) else { return first_ask(origin, UnixMs::MIN) };
         let record = &entry.record;
         match record.verdict {
-            _ if record.expires_ms <= now => first_ask(origin, now),
+            _ if !politeness::robots_holds(record, now) => first_ask(origin, now),
             RobotsVerdict::AllowAll => Say::Allowed,
             RobotsVerdict::Rules => {
                 let check = entry.rules.check(leased.url.path_and_query());
@@ -98,6 +103,11 @@ impl RobotsBook {
     /// Takes in an exchange: the next hop of the chase, or the record to store.
     pub(super) fn landed(&mut self, chase: &Chase, exchange: &Exchange, now: UnixMs, jitter: f64) -> Landed {
         let outcome = verdict::classify(exchange, false);
+        if chase.hops == 0 && is_blocked(exchange) {
+            // Nothing is stored about a file that was never asked for.
+            self.blocked.insert(chase.origin.clone());
+            return Landed::Blocked;
+        }
         let mut hops_exceeded = false;
         if outcome == Outcome::Redirect {
             let next = exchange
@@ -107,21 +117,13 @@ impl RobotsBook {
                 Some(url) if chase.hops < MAX_HOPS => {
                     return Landed::Hop(Chase { origin: chase.origin.clone(), url, hops: chase.hops + 1 });
                 }
-                _ => hops_exceeded = true,
+                Some(_) => hops_exceeded = true,
+                None => {}
             }
         }
         let known = self.entries.get(&chase.origin).map(|entry| &entry.record);
         let record = politeness::robots_record(&chase.origin, exchange, hops_exceeded, known, now, jitter);
         self.enter(record.clone(), outcome);
-        if chase.hops == 0 && is_blocked(exchange) {
-            // The guard keeps every request of the origin from being made; each URL is to say so
-            // itself, and nothing is stored about a file that was never asked for.
-            if let Some(entry) = self.entries.get_mut(&chase.origin) {
-                entry.record.verdict = RobotsVerdict::AllowAll;
-                entry.record.expires_ms = UnixMs::MAX;
-            }
-            return Landed::Blocked;
-        }
         Landed::Record(Box::new(record))
     }
 

@@ -7,11 +7,12 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::fetch::Fetcher;
-use crate::model::{Admission, CrawlUrl, EndedBy, LeasedUrl, Totals, UnixMs, UrlId};
-use crate::scope::Scope;
+use crate::model::{Admission, CrawlUrl, EndedBy, HostLease, LeasedUrl, Totals, UnixMs, UrlId};
+use crate::scope::{self, Scope};
 use crate::store::{LeaseAsk, LeaseGrant, Refill, SessionOpen, Store, StoreError, StoredCrawl};
 use crate::verdict;
 
+use super::hops::Hops;
 use super::pages::PageBudget;
 use super::shared::{Ask, Item, Parts, Shared};
 use super::worker::Worker;
@@ -70,6 +71,7 @@ pub(super) async fn run<S: Store, F: Fetcher, C: Clock>(
         pages: PageBudget::new(job.settings.max_pages, start.round_pages),
         settings: job.settings,
         session: start.session,
+        quiet_ms: start.quiet_from_ms.map(|at| u64::try_from(clock.now_ms().saturating_sub(at)).unwrap_or(0)),
         scope,
         progress,
         writer: items,
@@ -84,6 +86,7 @@ pub(super) async fn run<S: Store, F: Fetcher, C: Clock>(
         workers: JoinSet::new(),
         active: 0,
         refills: Vec::new(),
+        hops: Hops::default(),
         look: true,
         wake_at: None,
         spent_ms: start.spent_ms,
@@ -192,6 +195,7 @@ struct Session<S, F, C> {
     /// Leases not yet released in the store.
     active: u32,
     refills: Vec<(Refill, oneshot::Sender<Option<Vec<LeasedUrl>>>)>,
+    hops: Hops,
     /// Whether the store may have a ready host that it did not have at the last look.
     look: bool,
     wake_at: Option<UnixMs>,
@@ -236,10 +240,11 @@ impl<S: Store, F: Fetcher, C: Clock> Session<S, F, C> {
             self.check_duration();
             self.look |= self.wake_at.is_some_and(|at| at <= self.shared.clock.now_ms());
             let running = self.shared.stop() == Stop::Run;
-            if running && (self.look || !self.refills.is_empty()) {
+            if running && (self.look || self.hops.look || !self.refills.is_empty()) {
                 self.lease().await?;
             } else if !running {
                 self.refills.clear();
+                self.hops.clear();
             }
             self.reap()?;
             if self.active == 0 && (!running || (!self.look && self.wake_at.is_none())) {
@@ -272,7 +277,11 @@ impl<S: Store, F: Fetcher, C: Clock> Session<S, F, C> {
     fn take(&mut self, ask: Option<Ask>) {
         match ask {
             Some(Ask::Refill { refill, reply }) => self.refills.push((refill, reply)),
+            Some(Ask::Hop(hop)) => self.hops.send(hop),
             Some(Ask::Committed { released, woken_hosts }) => {
+                for key in &released {
+                    self.hops.close_desk(*key);
+                }
                 self.active = self.active.saturating_sub(u32::try_from(released.len()).unwrap_or(u32::MAX));
                 self.look |= woken_hosts > 0 || !released.is_empty();
             }
@@ -295,6 +304,7 @@ impl<S: Store, F: Fetcher, C: Clock> Session<S, F, C> {
             urls_per_host: settings.per_host.saturating_mul(4).max(16),
             until_ms: now.saturating_add(LEASE_MS),
             refills,
+            named: self.hops.wanted().into_iter().map(|host| (scope::registrable_domain(&host), host)).collect(),
         };
         let mut grant = self.store.lease(ask, now).await?;
         for (key, reply) in keys.into_iter().zip(replies) {
@@ -302,9 +312,13 @@ impl<S: Store, F: Fetcher, C: Clock> Session<S, F, C> {
             // A worker that is gone needs no answer.
             let _ = reply.send(at.map(|at| grant.refills.swap_remove(at).1));
         }
+        for lease in std::mem::take(&mut grant.named) {
+            self.engage(lease);
+        }
         if self.look {
             self.employ(grant, hosts, room == 0);
         }
+        self.shared.progress.set_active_hosts(u64::from(self.active));
         Ok(())
     }
 
@@ -314,10 +328,14 @@ impl<S: Store, F: Fetcher, C: Clock> Session<S, F, C> {
         self.shared.crowded.store(full || got >= asked, Ordering::Relaxed);
         self.wake_at = if full { None } else { grant.next_ready_ms };
         for lease in grant.hosts {
-            self.active += 1;
-            self.workers.spawn(Worker::new(Arc::clone(&self.shared), lease).run());
+            self.engage(lease);
         }
-        self.shared.progress.set_active_hosts(u64::from(self.active));
+    }
+
+    fn engage(&mut self, lease: HostLease) {
+        self.active += 1;
+        let hops = self.hops.open_desk(lease.key, &lease.host);
+        self.workers.spawn(Worker::new(Arc::clone(&self.shared), lease, hops).run());
     }
 
     /// Takes in workers that ended. One that broke off ends the session: its lease would never be

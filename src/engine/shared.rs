@@ -7,14 +7,15 @@ use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
 use crate::fetch::{ByteBudget, Reservation};
 use crate::model::{
-    CrawlSettings, Host, HostUpdate, LeaseKey, LeasedUrl, Release, RobotsRecord, SessionId, UrlId, Visit,
+    CrawlSettings, Host, HostUpdate, LeaseKey, LeasedUrl, Release, RobotsFetch, RobotsRecord, SessionId, UrlId, Visit,
 };
 use crate::scope::Scope;
 use crate::store::Refill;
 
+use super::addresses::Addresses;
 use super::gate::RateGate;
+use super::hops::Hop;
 use super::pages::PageBudget;
-use super::turns::Turns;
 use super::{Clock, Limit, Progress, Stop};
 
 /// What goes to the writer, in order.
@@ -24,6 +25,8 @@ pub(super) enum Item {
     Visit { visit: Box<Visit>, bytes: Option<Reservation>, settled: mpsc::UnboundedSender<UrlId> },
     /// A robots.txt result, with the delay that its host has from now on.
     Robots { record: Box<RobotsRecord>, key: LeaseKey, host: HostUpdate },
+    /// A request for a robots.txt, with what it changes about the host that was asked.
+    RobotsFetch { fetch: Box<RobotsFetch>, host: HostUpdate },
     /// The end of a lease; everything visited under it came before.
     Release(Release),
     /// A worker has nothing to do until its visits are committed.
@@ -37,6 +40,8 @@ pub(super) enum Item {
 pub(super) enum Ask {
     /// A worker wants more URLs. The answer is `None` when its lease is lost.
     Refill { refill: Refill, reply: oneshot::Sender<Option<Vec<LeasedUrl>>> },
+    /// A robots.txt is redirected to a host that another worker has.
+    Hop(Hop),
     /// Leases ended, and hosts were woken, by a commit.
     Committed { released: Vec<LeaseKey>, woken_hosts: u64 },
 }
@@ -56,7 +61,7 @@ pub(super) struct Shared<F, C> {
     pub(super) parsers: Arc<Semaphore>,
     pub(super) pages: PageBudget,
     pub(super) rate: RateGate,
-    pub(super) turns: Turns,
+    pub(super) addresses: Addresses,
     pub(super) progress: Arc<Progress>,
     pub(super) writer: mpsc::Sender<Item>,
     pub(super) desk: mpsc::UnboundedSender<Ask>,
@@ -74,6 +79,8 @@ pub(super) struct Parts<F, C> {
     pub(super) clock: Arc<C>,
     pub(super) settings: CrawlSettings,
     pub(super) session: SessionId,
+    /// How long ago the session before certainly made no request any more.
+    pub(super) quiet_ms: Option<u64>,
     pub(super) pages: PageBudget,
     pub(super) scope: Scope,
     pub(super) progress: Arc<Progress>,
@@ -87,16 +94,16 @@ impl<F, C: Clock> Shared<F, C> {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
         Shared {
             fetcher: parts.fetcher,
-            clock: parts.clock,
             agent: settings.product_token().into(),
             session: parts.session,
             budget: ByteBudget::new(settings.memory_bytes, settings.largest_visit_bytes()),
             slots: Arc::new(Semaphore::new(settings.concurrency.max(1) as usize)),
             parsers: Arc::new(Semaphore::new(cores)),
             pages: parts.pages,
-            rate: RateGate::new(settings.rate_per_second),
-            turns: Turns::default(),
+            rate: RateGate::new(settings.rate_per_second, parts.quiet_ms, parts.clock.elapsed_ms()),
+            addresses: Addresses::new(settings.per_ip),
             settings: Arc::new(settings),
+            clock: parts.clock,
             progress: parts.progress,
             writer: parts.writer,
             desk: parts.desk,

@@ -2,13 +2,21 @@
 //! until the host has nothing more to do now.
 //!
 //! ```text
-//! queue ─> robots book ─> gate, page permit, slot, bytes, rate ─> fetch ─> digest ─> writer
-//!   ▲                                                                                  │
-//!   └──────────────── refill (asks the session loop) <──── settled (after COMMIT) <────┘
+//! queue ─> robots book ─> gate, address, page permit, slot, bytes, rate ─> fetch ─> digest ─> writer
+//!   ▲                                                                                           │
+//!   └──────────────── refill (asks the session loop) <──────── settled (after COMMIT) <─────────┘
 //! ```
 //!
 //! A URL is *held* from lease to commit: until then the store still has it queued and would hand
 //! it out again. The lease is released when nothing is held any longer.
+//!
+//! What the robots.txt of *another* host is redirected to comes in as a `Hop`, and takes its turn
+//! like everything else that this host is asked for.
+//!
+//! `asking` gets from a URL to a request, `landing` from its end to the writer.
+
+mod asking;
+mod landing;
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
@@ -20,25 +28,20 @@ use futures_util::stream::FuturesUnordered;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::fetch::Fetcher;
-use crate::model::{Exchange, Host, HostLease, LeasedUrl, Ledger, Outcome, Release, RobotsRecord, UrlId, Visit};
-use crate::politeness;
+use crate::model::{Exchange, HostLease, LeasedUrl, Release, UrlId};
 use crate::store::Refill;
-use crate::verdict::{self, Attempt};
 
-use super::digest::{self, Landing};
-use super::flight::{Errand, Flown, Ticket, fly, ticket};
+use super::flight::{Errand, Flown, Ticket};
 use super::gate::Gate;
-use super::pages::PagePermit;
-use super::robots::{Chase, Landed, RobotsBook, Say};
+use super::hops::Hop;
+use super::robots::{Chase, RobotsBook};
 use super::shared::{Ask, Item, Shared};
-use super::{Clock, Limit, Stop};
+use super::{Clock, Stop};
 
 /// A host that must wait longer than this gives its lease back.
 const LONGEST_WAIT_MS: u64 = 10_000;
 /// Time for requests in flight to end once the session drains, in ms.
 pub(super) const DRAIN_MS: u64 = 10_000;
-/// Failures in a row after which a host's URLs are given up untried while it is backed off.
-const DEAD_HOST_FAILURES: u32 = 8;
 /// URLs visited under one lease before others that wait get their turn.
 const TURN_URLS: u64 = 64;
 
@@ -53,10 +56,16 @@ pub(super) struct Worker<F, C> {
     book: RobotsBook,
     queue: VecDeque<LeasedUrl>,
     held: HashSet<UrlId>,
+    /// Where a robots.txt of this host was redirected to.
     chase: Option<Chase>,
     chasing: bool,
+    /// A chase that another host's worker makes.
+    away: Option<(Chase, oneshot::Receiver<Exchange>)>,
+    /// What other hosts' workers need from this host.
+    hops: mpsc::UnboundedReceiver<Hop>,
+    guests: VecDeque<Hop>,
     errand: Option<Errand>,
-    ticket: Option<BoxFuture<'static, Ticket>>,
+    ticket: Option<BoxFuture<'static, Option<Ticket>>>,
     flights: FuturesUnordered<BoxFuture<'static, Flown>>,
     digests: FuturesUnordered<BoxFuture<'static, ()>>,
     settled: (mpsc::UnboundedSender<UrlId>, mpsc::UnboundedReceiver<UrlId>),
@@ -71,14 +80,13 @@ pub(super) struct Worker<F, C> {
 }
 
 impl<F: Fetcher, C: Clock> Worker<F, C> {
-    pub(super) fn new(shared: Arc<Shared<F, C>>, mut lease: HostLease) -> Self {
+    pub(super) fn new(shared: Arc<Shared<F, C>>, mut lease: HostLease, hops: mpsc::UnboundedReceiver<Hop>) -> Self {
         let queue: VecDeque<LeasedUrl> = std::mem::take(&mut lease.urls).into();
         let settings = &shared.settings;
         let per_host = settings.per_host.max(1) as usize;
         let records = std::mem::take(&mut lease.robots);
         let book = RobotsBook::new(records, Arc::clone(&shared.agent), settings.tries, settings.ignore_robots);
-        let gate =
-            Gate::new(lease.polite_ms, lease.failures, per_host == 1, shared.clock.now_ms(), shared.clock.elapsed_ms());
+        let gate = Gate::new(&lease, per_host == 1, shared.clock.now_ms(), shared.clock.elapsed_ms());
         let mut worker = Worker {
             held: queue.iter().map(|url| url.id).collect(),
             per_host,
@@ -87,6 +95,9 @@ impl<F: Fetcher, C: Clock> Worker<F, C> {
             queue,
             chase: None,
             chasing: false,
+            away: None,
+            hops,
+            guests: VecDeque::new(),
             errand: None,
             ticket: None,
             flights: FuturesUnordered::new(),
@@ -109,6 +120,9 @@ impl<F: Fetcher, C: Clock> Worker<F, C> {
     pub(super) async fn run(mut self) {
         let mut stop = self.shared.watch_stop();
         while self.shared.stop() == Stop::Run && !self.lost {
+            while let Ok(hop) = self.hops.try_recv() {
+                self.guests.push_back(hop);
+            }
             self.top_up();
             self.plan();
             if self.is_finished() {
@@ -120,6 +134,8 @@ impl<F: Fetcher, C: Clock> Worker<F, C> {
                 Some(flown) = self.flights.next(), if !self.flights.is_empty() => self.land(flown),
                 Some(()) = self.digests.next(), if !self.digests.is_empty() => {}
                 Some(url) = self.settled.1.recv() => self.forget_settled(url),
+                Some(hop) = self.hops.recv() => self.guests.push_back(hop),
+                answer = from_away(&mut self.away), if self.away.is_some() => self.come_back(answer),
                 ticket = wait_for(&mut self.ticket), if self.ticket.is_some() => self.start(ticket),
                 urls = answer(&mut self.refill), if self.refill.is_some() => self.refilled(urls),
             }
@@ -143,6 +159,8 @@ impl<F: Fetcher, C: Clock> Worker<F, C> {
         }
         for _ in 0..self.flights.len() {
             self.shared.progress.request_ended();
+            // Abandoned: for the host it ends now.
+            self.gate.rest(shared.clock.elapsed_ms());
         }
         let host = self.gate.update(shared.clock.now_ms(), shared.clock.elapsed_ms());
         // The writer is gone only when the session has failed; then there is nobody to tell.
@@ -152,7 +170,8 @@ impl<F: Fetcher, C: Clock> Worker<F, C> {
     /// Whether the lease can be given back: nothing held, and nothing to wait for here.
     fn is_finished(&self) -> bool {
         let idle = self.flights.is_empty() && self.digests.is_empty() && self.refill.is_none();
-        if !idle {
+        let guests = !self.guests.is_empty() || matches!(self.errand, Some(Errand::Hop(_)));
+        if !idle || guests || self.away.is_some() {
             return false;
         }
         let nothing_left = self.queue.is_empty() && self.held.is_empty() && self.dry;
@@ -220,74 +239,6 @@ impl<F: Fetcher, C: Clock> Worker<F, C> {
         }
     }
 
-    /// Settles what needs no request, and gets a ticket for the next request.
-    fn plan(&mut self) {
-        while self.errand.is_none() && !self.chasing {
-            if self.flights.len() >= self.per_host || self.shared.pages.exhausted() {
-                return;
-            }
-            if let Some(chase) = self.chase.take() {
-                return self.prepare(Errand::Robots(chase));
-            }
-            if self.pages_left() == 0 {
-                return;
-            }
-            let Some(leased) = self.queue.front() else { return };
-            let now = self.shared.clock.now_ms();
-            if self.is_dead() {
-                self.settle_unasked(verdict::after_dead_host);
-                continue;
-            }
-            match self.book.say(leased, now) {
-                Say::Allowed => {
-                    let Some(leased) = self.queue.pop_front() else { return };
-                    return self.prepare(Errand::Url(leased));
-                }
-                Say::Refused(line) => {
-                    self.settle_unasked(|attempt, _| verdict::after_robots_refusal(attempt, line));
-                }
-                Say::GivenUp { outcome, status, error } => {
-                    self.settle_unasked(|attempt, _| {
-                        verdict::after_unreachable_robots(attempt, outcome, status, &error)
-                    });
-                }
-                Say::Ask(chase, from) => {
-                    let wait = u64::try_from(from.saturating_sub(now)).unwrap_or(0);
-                    self.gate.pause(wait, crate::model::DelayBy::Backoff, self.shared.clock.elapsed_ms());
-                    return self.prepare(Errand::Robots(chase));
-                }
-            }
-        }
-    }
-
-    /// A host that failed again and again, could not even be connected at the last try, and is to
-    /// be left alone now, gets no request: its URLs are given up. After the pause one is tried.
-    fn is_dead(&self) -> bool {
-        self.unreachable
-            && self.gate.failures() >= DEAD_HOST_FAILURES
-            && self.gate.wait_ms(self.shared.clock.elapsed_ms()) > 0
-    }
-
-    /// Hands on a visit for the first URL of the queue without a request.
-    fn settle_unasked(&mut self, make: impl FnOnce(&Attempt<'_>, u32) -> Visit) {
-        let Some(leased) = self.queue.pop_front() else { return };
-        let (now, elapsed) = (self.shared.clock.now_ms(), self.shared.clock.elapsed_ms());
-        let attempt = Attempt {
-            key: self.lease.key,
-            leased: &leased,
-            ledger: Ledger::default(),
-            host: self.gate.update(now, elapsed),
-            now,
-            jitter: self.shared.clock.jitter(),
-        };
-        let visit = make(&attempt, self.gate.failures());
-        if let Some(what) = digest::seed_failure(&leased, &visit) {
-            self.shared.seed_failed(what);
-        }
-        let item = Item::Visit { visit: Box::new(visit), bytes: None, settled: self.settled.0.clone() };
-        self.send(item);
-    }
-
     fn send(&self, item: Item) {
         let writer = self.shared.writer.clone();
         self.digests.push(Box::pin(async move {
@@ -295,156 +246,19 @@ impl<F: Fetcher, C: Clock> Worker<F, C> {
             let _ = writer.send(item).await;
         }));
     }
-
-    fn prepare(&mut self, errand: Errand) {
-        if self.waits_long() {
-            return self.put_back(errand);
-        }
-        let shared = Arc::clone(&self.shared);
-        let wait_ms = self.gate.wait_ms(shared.clock.elapsed_ms());
-        let wants_page = matches!(errand, Errand::Url(_));
-        self.errand = Some(errand);
-        self.ticket = Some(Box::pin(ticket(shared, wait_ms, wants_page)));
-    }
-
-    fn put_back(&mut self, errand: Errand) {
-        match errand {
-            Errand::Url(leased) => self.queue.push_front(leased),
-            Errand::Robots(chase) => self.chase = (chase.hops > 0).then_some(chase),
-        }
-    }
-
-    /// Starts the request the ticket was got for, unless the gate has closed meanwhile.
-    fn start(&mut self, ticket: Ticket) {
-        self.ticket = None;
-        let Some(errand) = self.errand.take() else { return };
-        let elapsed = self.shared.clock.elapsed_ms();
-        if self.gate.wait_ms(elapsed) > 0 {
-            return self.prepare(errand);
-        }
-        let (asked, delay_ms) = self.asked_host(&errand);
-        if let Err(missing_ms) = self.shared.turns.take(&asked, delay_ms, elapsed) {
-            self.gate.hold(missing_ms, elapsed);
-            return self.prepare(errand);
-        }
-        let ledger = match self.gate.take(elapsed) {
-            Ok(ledger) => ledger,
-            Err(_) => return self.prepare(errand),
-        };
-        self.started += u64::from(matches!(errand, Errand::Url(_)));
-        self.chasing = matches!(errand, Errand::Robots(_));
-        self.shared.progress.request_started();
-        let shared = Arc::clone(&self.shared);
-        self.flights.push(Box::pin(fly(shared, errand, ledger, ticket)));
-    }
-
-    /// The host that an errand asks, and its delay: its own but for a robots.txt that is redirected
-    /// to another.
-    fn asked_host(&self, errand: &Errand) -> (Host, u64) {
-        match errand {
-            Errand::Robots(chase) if chase.url.host_str() != self.lease.host.as_str() => {
-                let host = chase.url.host();
-                let (delay_ms, _) = politeness::host_delay(&self.shared.settings, &host, None);
-                (host, delay_ms)
-            }
-            _ => (self.lease.host.clone(), self.gate.delay_ms()),
-        }
-    }
-
-    /// Takes in what came back: the gate learns from it, the rest goes its way.
-    fn land(&mut self, flown: Flown) {
-        self.shared.progress.request_ended();
-        let (now, elapsed) = (self.shared.clock.now_ms(), self.shared.clock.elapsed_ms());
-        let jitter = self.shared.clock.jitter();
-        let effect = verdict::host_effect(&flown.exchange, self.gate.failures(), now, jitter);
-        let outcome = verdict::classify(&flown.exchange, false);
-        self.unreachable = matches!(outcome, Outcome::Connect | Outcome::Dns);
-        self.gate.observe(effect, outcome != Outcome::BlockedAddress, elapsed);
-        let (asked, delay_ms) = self.asked_host(&flown.errand);
-        match outcome {
-            Outcome::BlockedAddress => self.shared.turns.give_back(&asked),
-            _ if self.per_host == 1 => self.shared.turns.rest(&asked, delay_ms, elapsed),
-            _ => {}
-        }
-        match flown.errand {
-            Errand::Robots(chase) => self.land_robots(&chase, &flown.exchange),
-            Errand::Url(leased) => {
-                let host = self.gate.update(now, elapsed);
-                let landing = Landing {
-                    key: self.lease.key,
-                    leased,
-                    exchange: flown.exchange,
-                    ledger: flown.ledger,
-                    host,
-                    bytes: flown.bytes,
-                };
-                let shared = Arc::clone(&self.shared);
-                let settled = self.settled.0.clone();
-                self.digests.push(Box::pin(hand_on(shared, landing, flown.page, settled)));
-            }
-        }
-    }
-
-    fn land_robots(&mut self, chase: &Chase, exchange: &Exchange) {
-        self.chasing = false;
-        let (now, jitter) = (self.shared.clock.now_ms(), self.shared.clock.jitter());
-        match self.book.landed(chase, exchange, now, jitter) {
-            Landed::Hop(next) => self.chase = Some(next),
-            Landed::Blocked => {}
-            Landed::Record(record) => self.keep_robots(record),
-        }
-    }
-
-    fn keep_robots(&mut self, record: Box<RobotsRecord>) {
-        if let Some(error) = &record.error {
-            tracing::info!(origin = %record.origin, error, "robots.txt could not be had");
-        }
-        self.apply_delay();
-        let host = self.gate.update(self.shared.clock.now_ms(), self.shared.clock.elapsed_ms());
-        self.send(Item::Robots { record, key: self.lease.key, host });
-    }
-
-    fn apply_delay(&mut self) {
-        let settings = &self.shared.settings;
-        self.gate.set_delay(politeness::host_delay(settings, &self.lease.host, self.book.crawl_delay_ms()));
-    }
 }
 
-/// Digests a landing and gives the visit to the writer.
-async fn hand_on<F: Fetcher, C: Clock>(
-    shared: Arc<Shared<F, C>>,
-    landing: Landing,
-    page: PagePermit,
-    settled: mpsc::UnboundedSender<UrlId>,
-) {
-    let leased = landing.leased.clone();
-    let (visit, bytes) = digest::digest(&shared, landing).await;
-    tracing::debug!(
-        url = %leased.url,
-        outcome = visit.outcome.as_str(),
-        status = visit.status,
-        elapsed_ms = visit.elapsed_ms,
-        wire_bytes = visit.wire_bytes,
-        "visited"
-    );
-    if let Some(host) = &visit.widens {
-        tracing::warn!(seed = %leased.url, %host, "a seed redirects to another host, which is in scope from now on");
-        shared.widen(host.clone());
-    }
-    if let Some(what) = digest::seed_failure(&leased, &visit) {
-        shared.seed_failed(what);
-    }
-    let last_page = visit.outcome == Outcome::Page && shared.pages.spend(page);
-    // The writer is gone only when the session has failed.
-    let _ = shared.writer.send(Item::Visit { visit: Box::new(visit), bytes: Some(bytes), settled }).await;
-    if last_page {
-        shared.halt_at(Limit::MaxPages);
-    }
-}
-
-async fn wait_for(ticket: &mut Option<BoxFuture<'static, Ticket>>) -> Ticket {
+async fn wait_for(ticket: &mut Option<BoxFuture<'static, Option<Ticket>>>) -> Option<Ticket> {
     match ticket {
         Some(ticket) => ticket.await,
+        None => std::future::pending().await,
+    }
+}
+
+/// What another host's worker got; `None`: it ended before it asked.
+async fn from_away(away: &mut Option<(Chase, oneshot::Receiver<Exchange>)>) -> Option<Exchange> {
+    match away {
+        Some((_, answer)) => answer.await.ok(),
         None => std::future::pending().await,
     }
 }

@@ -49,6 +49,10 @@ impl Batch {
                 self.settlement.robots.push(*record);
                 self.settlement.hosts.push((key, host));
             }
+            Item::RobotsFetch { fetch, host } => {
+                self.settlement.hosts.push((fetch.key, host));
+                self.settlement.robots_fetches.push(*fetch);
+            }
             Item::Release(release) => self.settlement.releases.push(release),
             Item::Hurry => self.hurry = true,
             Item::End => self.end = true,
@@ -60,8 +64,9 @@ impl Batch {
     }
 
     fn is_empty(&self) -> bool {
-        let Settlement { visits, robots, sitemaps, hosts, releases } = &self.settlement;
-        visits.is_empty() && robots.is_empty() && sitemaps.is_empty() && hosts.is_empty() && releases.is_empty()
+        let Settlement { visits, robots, robots_fetches, sitemaps, hosts, releases } = &self.settlement;
+        let robots = robots.is_empty() && robots_fetches.is_empty();
+        visits.is_empty() && robots && sitemaps.is_empty() && hosts.is_empty() && releases.is_empty()
     }
 }
 

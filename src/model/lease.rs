@@ -6,7 +6,7 @@
 //! again. A lease whose process died is ended by the next session's start; its late visits, if
 //! any, find another fence and change nothing.
 
-use super::{CrawlUrl, Host, HostId, Origin, UnixMs, UrlId, Validators};
+use super::{CrawlUrl, Host, HostId, Origin, Pace, Pause, UnixMs, UrlId, Validators};
 
 /// Which lease a visit belongs to. A visit settles only while the host still has this fence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -70,13 +70,19 @@ pub struct HostLease {
     pub host: Host,
     /// No request to the host may start before this moment.
     pub polite_ms: UnixMs,
+    /// What `polite_ms` waits for when it is not the delay.
+    pub pause: Option<Pause>,
+    /// From when the delay counts; `None`: the host was never asked.
+    pub asked_ms: Option<UnixMs>,
+    /// How strong the host seems.
+    pub pace: Pace,
     /// Consecutive host-level failures so far.
     pub failures: u32,
     /// Pages this host may still give before its limit; `None`: no limit of its own.
     pub pages_left: Option<u64>,
     /// robots.txt verdicts known for the host's origins, fresh or stale.
     pub robots: Vec<RobotsRecord>,
-    /// URLs in the order to visit them; never empty.
+    /// URLs in the order to visit them; empty only where the host was leased by its name.
     pub urls: Vec<LeasedUrl>,
 }
 
@@ -118,6 +124,8 @@ pub struct RobotsRecord {
     pub status: Option<u16>,
     /// When the last attempt ended.
     pub fetched_ms: UnixMs,
+    /// When an answer that can be relied on last came: rules, or that there are none. `None`: never.
+    pub answered_ms: Option<UnixMs>,
     /// When to ask again.
     pub expires_ms: UnixMs,
     /// Attempts in a row that got no answer to rely on; 0 after a good one.

@@ -6,6 +6,7 @@
 //! - [`settings`]: [`CrawlSettings`], what one crawl was asked to do, as stored with it.
 //! - [`lease`]: [`HostLease`] and [`LeasedUrl`], what the frontier hands out; [`RobotsRecord`].
 //! - [`exchange`]: [`FetchRequest`] and [`Exchange`], how one request went, never an error.
+//! - [`manners`]: [`Ledger`], [`Pace`] and [`HostUpdate`], how politely a host is asked.
 //! - [`page`]: [`Page`], [`RawLink`], what parsing a body gave.
 //! - [`visit`]: [`Visit`], everything one fetch changes, settled in one transaction; [`Outcome`].
 //!
@@ -18,6 +19,7 @@ pub(crate) mod escape;
 pub mod exchange;
 pub mod ids;
 pub mod lease;
+pub mod manners;
 pub mod page;
 pub mod settings;
 pub mod visit;
@@ -27,9 +29,10 @@ pub use credentials::{CustomHeader, HARMLESS_HEADERS, Proxy, Secret};
 pub use exchange::{Exchange, ExchangeEnd, FailureKind, FetchRequest, Header, Overflow, Validators};
 pub use ids::{FetchId, HostId, RoundId, SessionId, UnixMs, UrlId};
 pub use lease::{HostLease, LeaseKey, LeasedFrom, LeasedUrl, RobotsRecord, RobotsVerdict};
+pub use manners::{DelayBy, HostUpdate, Ledger, Pace, Pause, Release, RobotsFetch};
 pub use page::{LinkKind, PARSER_VERSION, Page, ParseCut, RawLink, SitemapEntry};
 pub use settings::{BodyPolicy, CrawlSettings, PatternRule, ScopeKind};
 pub use visit::{
-    Admission, Candidate, Codec, Content, DelayBy, EndedBy, HostUpdate, Ledger, NextState, Outcome, Outlink, Release,
-    Rule, Seed, SeedSource, StoredBody, Totals, Visit,
+    Admission, Candidate, Codec, Content, EndedBy, NextState, Outcome, Outlink, Rule, Seed, SeedSource, StoredBody,
+    Totals, Visit,
 };

@@ -73,6 +73,10 @@ pub struct CrawlSettings {
     pub delay_ms: Option<u64>,
     /// Most requests a second in all; `None`: unlimited.
     pub rate_per_second: Option<f64>,
+    /// Requests in flight to one IP address, whatever its hosts; `None`: unlimited.
+    pub per_ip: Option<u32>,
+    /// A host that answers slowly or with errors is asked more slowly.
+    pub adaptive: bool,
     /// `User-Agent`; `None`: the program's own. Its first product token is looked for in robots.txt.
     pub user_agent: Option<String>,
     /// Time for a whole request, in ms.
@@ -126,6 +130,8 @@ impl Default for CrawlSettings {
             per_host: 1,
             delay_ms: None,
             rate_per_second: None,
+            per_ip: None,
+            adaptive: true,
             user_agent: None,
             timeout_ms: 30_000,
             connect_timeout_ms: 10_000,

@@ -15,7 +15,9 @@
 
 use std::borrow::Cow;
 
-use super::{CrawlUrl, Host, LeaseKey, LeasedFrom, LinkKind, ParseCut, SitemapEntry, UnixMs, UrlId};
+use super::{
+    CrawlUrl, Host, HostUpdate, LeaseKey, LeasedFrom, Ledger, LinkKind, ParseCut, SitemapEntry, UnixMs, UrlId,
+};
 
 /// How a visit ended; a closed set with stable names (`fetches.outcome`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
@@ -325,54 +327,6 @@ pub struct Outlink {
     pub entry: Option<SitemapEntry>,
 }
 
-/// Who asked for the delay before a request; the value of `fetches.delay_by`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DelayBy {
-    /// `--delay` or its default.
-    Setting,
-    /// `Crawl-delay` in robots.txt.
-    Robots,
-    /// `Retry-After`.
-    RetryAfter,
-    /// Backoff after host-level failures.
-    Backoff,
-}
-
-impl DelayBy {
-    /// The stable name in the database.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Setting => "setting",
-            Self::Robots => "robots",
-            Self::RetryAfter => "retry_after",
-            Self::Backoff => "backoff",
-        }
-    }
-}
-
-/// The politeness ledger of one request.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Ledger {
-    /// The delay in force for the host, in ms.
-    pub asked_ms: Option<u64>,
-    /// Who asked for it.
-    pub asked_by: Option<DelayBy>,
-    /// ms since the start of the request before it to the same host in this session; `None` for
-    /// the first one.
-    pub applied_ms: Option<u64>,
-}
-
-/// What a visit changes about its host.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct HostUpdate {
-    /// No request before this moment. The store keeps the later of this and what it has.
-    pub polite_ms: UnixMs,
-    /// The delay in force, in ms.
-    pub delay_ms: u64,
-    /// Consecutive host-level failures.
-    pub failures: u32,
-}
-
 /// One settled fetch.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Visit {
@@ -429,15 +383,6 @@ pub struct Visit {
     pub host: HostUpdate,
     /// The host that this seed's redirect brings into scope.
     pub widens: Option<Host>,
-}
-
-/// The end of a lease, settled after the visits made under it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Release {
-    /// The lease.
-    pub key: LeaseKey,
-    /// State of the host as the worker leaves it.
-    pub host: HostUpdate,
 }
 
 /// Counters of the whole crawl, kept in the transaction that changes the rows.

@@ -1,11 +1,16 @@
 //! [`robots_record`]: what a fetch of robots.txt comes to.
 
 use super::delay::{BACKOFF_MAX_MS, backoff_ms, retry_after_ms};
-use super::robots::{RobotsFile, last_line_end, whole_lines};
-use crate::model::{Exchange, ExchangeEnd, Origin, RobotsRecord, RobotsVerdict, UnixMs};
+use super::robots::{RobotsCheck, RobotsFile, last_line_end, whole_lines};
+use crate::model::{CrawlUrl, Exchange, ExchangeEnd, Origin, RobotsRecord, RobotsVerdict, UnixMs};
 
 /// How long an answer holds: a day, whatever its caching headers say (RFC 9309 2.4).
 const GOOD_FOR_MS: UnixMs = 86_400_000;
+
+/// How long the last answer keeps ruling while no other is to be had: thirty days, the period that
+/// RFC 9309 2.3.1.4 names. The RFC would then allow everything; here nothing is allowed, because
+/// a site that fails for so long has not agreed to anything.
+const STALE_FOR_MS: UnixMs = 30 * 86_400_000;
 
 /// What a robots.txt fetch means (RFC 9309 2.3.1). `last` is the final exchange of a chain of
 /// redirects; `hops_exceeded` says that the chain was longer than five; `known` is what was
@@ -13,9 +18,9 @@ const GOOD_FOR_MS: UnixMs = 86_400_000;
 ///
 /// - 2xx: its rules, for 24 h.
 /// - 3xx without an end, 4xx but 429: everything is allowed, for 24 h.
-/// - Anything else (429, 5xx, no answer, an address that is refused): what was known keeps ruling
-///   when that was an answer, else nothing is allowed. Asked again after a backoff that grows with
-///   `failures`, or after `Retry-After` when that is longer; at most an hour.
+/// - Anything else (429, 5xx, no answer, an address that is refused): the last answer keeps ruling
+///   for thirty days from when it came; without one nothing is allowed. Asked again after a backoff
+///   that grows with `failures`, or after `Retry-After` when that is longer; at most an hour.
 pub fn robots_record(
     origin: &Origin,
     last: &Exchange,
@@ -29,6 +34,7 @@ pub fn robots_record(
         verdict,
         status: last.status,
         fetched_ms: now,
+        answered_ms: Some(now),
         expires_ms: now.saturating_add(GOOD_FOR_MS),
         failures: 0,
         error: error.map(str::to_owned),
@@ -76,16 +82,41 @@ fn unreachable(
     let failures = known.map_or(0, |record| record.failures).saturating_add(1);
     let asked = last.header("retry-after").and_then(|value| retry_after_ms(value, now)).unwrap_or(0);
     let wait = backoff_ms(failures, jitter).max(asked).min(BACKOFF_MAX_MS);
-    let stale = known.filter(|record| record.verdict != RobotsVerdict::DisallowAll);
+    let stale = known.filter(|record| record.verdict != RobotsVerdict::DisallowAll && !is_too_old(record, now));
     RobotsRecord {
         origin: origin.clone(),
         verdict: stale.map_or(RobotsVerdict::DisallowAll, |record| record.verdict),
         status: last.status,
         fetched_ms: now,
+        answered_ms: known.and_then(|record| record.answered_ms),
         expires_ms: now.saturating_add_unsigned(wait),
         failures,
         error: Some(why),
         body: stale.and_then(|record| record.body.clone()),
+    }
+}
+
+/// Whether its answer is too old to keep ruling.
+fn is_too_old(record: &RobotsRecord, now: UnixMs) -> bool {
+    record.answered_ms.is_none_or(|at| at.saturating_add(STALE_FOR_MS) <= now)
+}
+
+/// Whether a record still holds at `now`, and its file need not be asked for. One from the future
+/// does not: the clock has jumped.
+pub fn robots_holds(record: &RobotsRecord, now: UnixMs) -> bool {
+    now < record.expires_ms && record.expires_ms.saturating_sub(now) <= GOOD_FOR_MS
+}
+
+/// What a stored robots.txt says of a URL of its origin to the crawler of this product token, with
+/// the line that decides: the same as the crawl obeyed, for URLs that were refused and for those
+/// that were not. `None`: the file could not be had, and nothing is allowed until it can.
+pub fn robots_verdict(record: &RobotsRecord, url: &CrawlUrl, product_token: &str) -> Option<RobotsCheck> {
+    match (record.verdict, record.body.as_deref()) {
+        (RobotsVerdict::DisallowAll, _) => None,
+        (RobotsVerdict::Rules, Some(text)) => {
+            Some(RobotsFile::parse(text).rules_for(product_token).check(url.path_and_query()))
+        }
+        _ => Some(RobotsCheck { allowed: true, line: None }),
     }
 }
 

@@ -40,6 +40,14 @@ pub fn status(status: &Status, look: Look) -> String {
         .collect();
     let columns = ["host", "queued", "scheduled", "done", "failed", "delay_ms", "failures"];
     section(&mut out, "busiest hosts", &columns, rows, look);
+    let hosts = status.left_alone.iter();
+    let rows = hosts
+        .map(|h| {
+            let until = Value::Text(from_now(h.until_ms, status.at_ms));
+            vec![text(&h.host), until, text(&h.by), integer(h.failures), integer(h.open)]
+        })
+        .collect();
+    section(&mut out, "hosts left alone", &["host", "until", "why", "failures", "open"], rows, look);
     out
 }
 

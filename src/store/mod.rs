@@ -15,7 +15,7 @@ use std::future::Future;
 
 use crate::model::{
     Admission, Candidate, CrawlSettings, CrawlUrl, EndedBy, Host, HostLease, HostUpdate, LeaseKey, LeasedUrl, Release,
-    RobotsRecord, RoundId, Rule, Seed, SessionId, Totals, UnixMs, UrlId, Visit,
+    RobotsFetch, RobotsRecord, RoundId, Rule, Seed, SessionId, Totals, UnixMs, UrlId, Visit,
 };
 
 /// What the store knows of a crawl before a session begins.
@@ -78,6 +78,9 @@ pub struct SessionStart {
     pub round: RoundId,
     /// Time that earlier sessions of the round took, in ms.
     pub spent_ms: u64,
+    /// From when on the session before certainly made no request any more: its end, or `now` when it
+    /// ended without a word. `None`: there was none.
+    pub quiet_from_ms: Option<UnixMs>,
     /// Pages that earlier sessions of the round fetched.
     pub round_pages: u64,
     /// Hosts whose lease a dead process left behind.
@@ -112,6 +115,9 @@ pub struct LeaseAsk {
     pub until_ms: UnixMs,
     /// More URLs for held hosts.
     pub refills: Vec<Refill>,
+    /// Hosts to be leased although they may have no work and need not be known: another host's
+    /// robots.txt is redirected to them. With their registrable domains.
+    pub named: Vec<(Option<String>, Host)>,
 }
 
 /// What leasing gave.
@@ -119,6 +125,9 @@ pub struct LeaseAsk {
 pub struct LeaseGrant {
     /// New hosts, the longest ready first.
     pub hosts: Vec<HostLease>,
+    /// Of the hosts that were asked for by name those that nobody holds; one that is ready as well
+    /// may stand among `hosts` instead.
+    pub named: Vec<HostLease>,
     /// For each refill with a valid lease, in the order asked: the URLs (none: nothing is due now)
     /// with the pages the host may still give.
     pub refills: Vec<(LeaseKey, Vec<LeasedUrl>)>,
@@ -133,6 +142,8 @@ pub struct Settlement {
     pub visits: Vec<Visit>,
     /// robots.txt results. Never in `urls`.
     pub robots: Vec<RobotsRecord>,
+    /// Requests that were made for them.
+    pub robots_fetches: Vec<RobotsFetch>,
     /// Sitemaps that a robots.txt names; no page leads to them.
     pub sitemaps: Vec<Candidate>,
     /// What changed about leased hosts without a visit: a robots.txt that asks for a delay.

@@ -63,6 +63,9 @@ pub fn may_hold_page(exchange: &Exchange) -> bool {
     classify(exchange, true) == Outcome::Page
 }
 
+/// The longest wait before a redirect is followed that its host is left alone for.
+const MAX_REDIRECT_WAIT_MS: u64 = 60_000;
+
 /// What one exchange says of its host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HostEffect {
@@ -76,18 +79,24 @@ pub struct HostEffect {
 ///
 /// An answer, whatever it says or however broken it is, shows that the host is there: it ends the
 /// row, and its trouble is the URL's own. No answer at all counts: a name that does not resolve at
-/// once, no connection and silence from the third in a row, for one URL may be at fault. 429, and
-/// 503 with `Retry-After`, pause the host as long as they ask for, or back off.
+/// once, no connection and silence from the third in a row, for one URL may be at fault.
+///
+/// `Retry-After` (RFC 9110 10.2.3) on 429 and 5xx pauses the host as long as it asks for; 429
+/// without it backs off. On 3xx it concerns one redirect: the host is paused for a minute at most.
+/// On what is not asked for again, 413 and other 4xx, it means nothing.
 pub fn host_effect(exchange: &Exchange, failures: u32, now: UnixMs, jitter: f64) -> HostEffect {
     let outcome = classify(exchange, true);
     let asked = exchange.header("retry-after").and_then(|value| politeness::retry_after_ms(value, now));
+    let asked = match exchange.status {
+        Some(429 | 500..=599) => asked,
+        Some(300..=399) => asked.map(|ms| ms.min(MAX_REDIRECT_WAIT_MS)),
+        _ => None,
+    };
+    if let Some(ms) = asked {
+        let failures = if outcome == Outcome::RateLimited { failures.saturating_add(1) } else { 0 };
+        return HostEffect { failures, pause_ms: Some((ms, DelayBy::RetryAfter)) };
+    }
     let patience = match outcome {
-        Outcome::RateLimited if asked.is_some() => {
-            return HostEffect {
-                failures: failures.saturating_add(1),
-                pause_ms: asked.map(|ms| (ms, DelayBy::RetryAfter)),
-            };
-        }
         Outcome::RateLimited | Outcome::Dns => 1,
         Outcome::Connect | Outcome::Timeout if exchange.status.is_none() => 3,
         Outcome::BlockedAddress => return HostEffect { failures, pause_ms: None },

@@ -48,7 +48,7 @@ fn visit_with(settings: &CrawlSettings, leased: &LeasedUrl, exchange: &Exchange,
         key: LeaseKey { host_id: HostId(1), fence: 1 },
         leased,
         ledger: Ledger::default(),
-        host: HostUpdate { polite_ms: 0, delay_ms: 0, failures: 0 },
+        host: HostUpdate::default(),
         now: NOW,
         jitter: 0.5,
     };
@@ -332,4 +332,25 @@ fn hosts_are_left_alone_when_they_ask_or_fail() {
     assert!(effect(&failed(FailureKind::Timeout, None), 2).pause_ms.is_some());
     assert_eq!(effect(&exchange(404, &[], ""), 4), HostEffect { failures: 0, pause_ms: None });
     assert_eq!(effect(&failed(FailureKind::BlockedAddress, None), 4).failures, 4);
+}
+
+#[test]
+fn retry_after_counts_where_the_server_speaks_of_itself() {
+    let pause = |status, seconds: &str| {
+        host_effect(&exchange(status, &[("retry-after", seconds), ("location", "/x")], ""), 2, NOW, 0.5).pause_ms
+    };
+    for status in [429, 500, 502, 503, 504, 521] {
+        assert_eq!(pause(status, "120"), Some((120_000, DelayBy::RetryAfter)), "{status}");
+        assert_eq!(pause(status, "999999"), Some((86_400_000, DelayBy::RetryAfter)), "{status}");
+    }
+    // It is about one redirect, and must not stop a host for a day.
+    for status in [301, 302, 303, 307, 308] {
+        assert_eq!(pause(status, "5"), Some((5_000, DelayBy::RetryAfter)), "{status}");
+        assert_eq!(pause(status, "86400"), Some((60_000, DelayBy::RetryAfter)), "{status}");
+    }
+    for status in [200, 404, 408, 413, 425] {
+        assert_eq!(pause(status, "120"), None, "{status}");
+    }
+    assert_eq!(pause(503, "soon"), Some((politeness::backoff_ms(3, 0.5), DelayBy::Backoff)));
+    assert_eq!(pause(500, "soon"), None);
 }

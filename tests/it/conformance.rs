@@ -2,7 +2,7 @@
 //! [`Store`](sqrawl::store::Store), judged by the rows they leave. A second backend implements
 //! [`backend::Backend`] and lists itself in [`every_store`].
 //!
-//! - `settle`, `frontier`, `lease`, `session`, `rounds`, `sitemaps`: one promise a case.
+//! - `settle`, `frontier`, `lease`, `politeness`, `session`, `rounds`, `sitemaps`: one promise a case.
 //! - `random`: crawls of chance, recounted after every step.
 //! - `sqlite`: the file, its lock, its plans, the stock shell.
 
@@ -10,6 +10,7 @@ pub(crate) mod backend;
 pub(crate) mod crawl;
 mod frontier;
 mod lease;
+mod politeness;
 mod random;
 mod rounds;
 mod session;
@@ -75,6 +76,14 @@ every_store! {
         a_host_with_nothing_due_is_not_leased,
         a_lease_carries_what_the_worker_needs,
         leasing_extends_every_lease_of_the_session;
+    politeness:
+        what_is_known_of_a_host_comes_back_with_its_lease,
+        the_latest_word_on_a_host_counts,
+        requests_for_robots_stand_in_the_ledger,
+        the_ledger_holds_requests_alone,
+        a_host_can_be_leased_by_its_name,
+        a_ready_host_that_is_named_is_leased_once,
+        a_session_knows_since_when_it_was_quiet;
     session:
         a_new_database_holds_no_crawl,
         settings_and_seeds_come_back,

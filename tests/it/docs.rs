@@ -129,8 +129,10 @@ async fn every_view_can_be_read() {
     let filled = [
         "pages",
         "page_links",
+        "requests",
         "report_status",
         "report_hosts",
+        "report_politeness",
         "report_broken_links",
         "report_redirects",
         "report_redirect_chains",

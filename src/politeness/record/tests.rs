@@ -36,6 +36,7 @@ fn known(verdict: RobotsVerdict, failures: u32) -> RobotsRecord {
         verdict,
         status: Some(200),
         fetched_ms: NOW - 2 * DAY,
+        answered_ms: (verdict != RobotsVerdict::DisallowAll).then_some(NOW - 2 * DAY),
         expires_ms: NOW - DAY,
         failures,
         error: None,
@@ -51,6 +52,7 @@ fn an_answer_holds_for_a_day() {
         verdict: RobotsVerdict::Rules,
         status: Some(200),
         fetched_ms: NOW,
+        answered_ms: Some(NOW),
         expires_ms: NOW + DAY,
         failures: 0,
         error: None,
@@ -112,6 +114,47 @@ fn an_unreachable_robots_txt_allows_nothing_unless_an_answer_is_known() {
         // A head arrived, a body to rely on did not.
         check_unreachable(&Exchange { status: Some(200), ..failure(kind) });
     }
+}
+
+#[test]
+fn the_stale_copy_rules_for_thirty_days() {
+    for verdict in [RobotsVerdict::Rules, RobotsVerdict::AllowAll] {
+        let mut latest = RobotsRecord { answered_ms: Some(NOW - 30 * DAY + 1), ..known(verdict, 700) };
+        latest = record(&answer(500, b""), Some(&latest));
+        assert_eq!((latest.verdict, latest.answered_ms), (verdict, Some(NOW - 30 * DAY + 1)));
+        latest = robots_record(&origin(), &answer(500, b""), false, Some(&latest), NOW + 1, 0.5);
+        assert_eq!((latest.verdict, &latest.body), (RobotsVerdict::DisallowAll, &None), "thirty days are over");
+        latest = robots_record(&origin(), &answer(404, b""), false, Some(&latest), NOW + 2, 0.5);
+        assert_eq!((latest.verdict, latest.answered_ms), (RobotsVerdict::AllowAll, Some(NOW + 2)));
+    }
+}
+
+#[test]
+fn a_record_holds_until_it_expires_and_not_for_years_when_the_clock_jumps() {
+    let answered = record(&answer(404, b""), None);
+    for (at, holds) in [(NOW, true), (NOW + DAY - 1, true), (NOW + DAY, false), (NOW - 1, false), (0, false)] {
+        assert_eq!(robots_holds(&answered, at), holds, "{at}");
+    }
+}
+
+#[track_caller]
+fn check_verdict(record: &RobotsRecord, path: &str, expected: Option<(bool, Option<(u32, &str)>)>) {
+    let url = CrawlUrl::stored(&format!("https://example.com{path}")).unwrap();
+    let got = robots_verdict(record, &url, "FooBot");
+    let got = got.as_ref().map(|check| (check.allowed, check.line.as_ref().map(|(n, text)| (*n, text.as_str()))));
+    assert_eq!(got, expected, "{path}");
+}
+
+#[test]
+fn a_stored_record_explains_every_url() {
+    let text = b"User-agent: *\nDisallow: /\n\nUser-agent: foobot\nDisallow: /x # mine\nAllow: /x/y\n";
+    let rules = record(&answer(200, text), None);
+    check_verdict(&rules, "/x?q", Some((false, Some((5, "Disallow: /x")))));
+    check_verdict(&rules, "/x/y/z", Some((true, Some((6, "Allow: /x/y")))));
+    check_verdict(&rules, "/z", Some((true, None)));
+    check_verdict(&record(&answer(404, b""), None), "/x", Some((true, None)));
+    check_verdict(&record(&answer(503, b""), None), "/x", None);
+    check_verdict(&record(&answer(503, b""), Some(&rules)), "/x", Some((false, Some((5, "Disallow: /x")))));
 }
 
 #[test]

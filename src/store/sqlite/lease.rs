@@ -5,7 +5,8 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::model::{
-    CrawlUrl, Host, HostId, HostLease, LeaseKey, LeasedFrom, LeasedUrl, RobotsRecord, UnixMs, UrlId, Validators,
+    CrawlUrl, Host, HostId, HostLease, LeaseKey, LeasedFrom, LeasedUrl, Pace, Pause, RobotsRecord, UnixMs, UrlId,
+    Validators,
 };
 use crate::store::{LeaseAsk, LeaseGrant, Refill, StoreError};
 
@@ -18,6 +19,9 @@ use super::writer::{Tx, sql};
 struct Facts {
     host: Host,
     polite_ms: UnixMs,
+    pause: Option<Pause>,
+    asked_ms: Option<UnixMs>,
+    pace: Pace,
     failures: u32,
     /// Before this lease.
     fence: i64,
@@ -28,7 +32,9 @@ struct Facts {
 /// See [`crate::store::Store::lease`].
 pub(super) async fn lease(tx: &mut Tx<'_>, ask: &LeaseAsk, now: UnixMs) -> Result<LeaseGrant, StoreError> {
     extend(tx, ask).await?;
-    let ready = ready_hosts(tx, ask, now).await?;
+    let mut ready = ready_hosts(tx, ask, now).await?;
+    let named = named_hosts(tx, ask, &ready, now).await?;
+    ready.extend(&named);
     let facts = read_facts(tx, ask, &ready).await?;
     let held: Vec<&Refill> = ask.refills.iter().filter(|refill| is_held(&facts, refill.key, ask)).collect();
     let open: Vec<&Refill> = held.iter().copied().filter(|refill| !is_full(&facts, refill.key)).collect();
@@ -37,17 +43,23 @@ pub(super) async fn lease(tx: &mut Tx<'_>, ask: &LeaseAsk, now: UnixMs) -> Resul
     let mut urls = read_urls(tx, &picked).await?;
     let refills: Vec<(LeaseKey, Vec<LeasedUrl>)> =
         held.iter().map(|refill| (refill.key, urls.remove(&refill.key.host_id.0).unwrap_or_default())).collect();
-    let (working, idle): (Vec<i64>, Vec<i64>) = ready.iter().partition(|host| urls.contains_key(host));
+    let (working, idle): (Vec<i64>, Vec<i64>) =
+        ready.iter().partition(|host| urls.contains_key(host) || named.contains(host));
     mark(tx, ask, &working).await?;
     rest(tx, &idle, now).await?;
     let mut robots = read_robots(tx, &working).await?;
     let mut grant = LeaseGrant { refills, ..LeaseGrant::default() };
     for host_id in working {
-        let (Some(facts), Some(urls)) = (facts.get(&host_id), urls.remove(&host_id)) else { continue };
-        grant.hosts.push(HostLease {
+        let Some(facts) = facts.get(&host_id) else { continue };
+        let urls = urls.remove(&host_id).unwrap_or_default();
+        let list = if named.contains(&host_id) { &mut grant.named } else { &mut grant.hosts };
+        list.push(HostLease {
             key: LeaseKey { host_id: HostId(host_id), fence: facts.fence + 1 },
             host: facts.host.clone(),
             polite_ms: facts.polite_ms,
+            pause: facts.pause,
+            asked_ms: facts.asked_ms,
+            pace: facts.pace,
             failures: facts.failures,
             pages_left: facts.pages_left,
             robots: robots.remove(&host_id).unwrap_or_default(),
@@ -83,13 +95,39 @@ async fn ready_hosts(tx: &mut Tx<'_>, ask: &LeaseAsk, now: UnixMs) -> Result<Vec
     rows.iter().map(|row| get(tx, row, "host_id")).collect()
 }
 
+/// The hosts asked for by name that nobody holds, but for those that are ready anyway. What is not
+/// known yet becomes known.
+async fn named_hosts(tx: &mut Tx<'_>, ask: &LeaseAsk, ready: &[i64], now: UnixMs) -> Result<Vec<i64>, StoreError> {
+    // Redirects to other hosts are rare among leases.
+    if ask.named.is_empty() {
+        return Ok(Vec::new());
+    }
+    let hosts: Vec<_> = ask.named.iter().map(|(domain, host)| (host.as_str(), domain.as_deref())).collect();
+    let ids = names::write_hosts(tx, ask.session, &hosts, now).await?;
+    let ids: Vec<i64> = ids.into_values().collect();
+    let rows = tx
+        .rows(
+            sql("SELECT q.host_id FROM json_each(?1) j CROSS JOIN host_queue q ON q.host_id = j.value
+                 WHERE q.lease_session IS NULL ORDER BY q.host_id")
+            .bind(encode::rows(&ids)),
+        )
+        .await?;
+    let mut free = Vec::with_capacity(rows.len());
+    for row in &rows {
+        free.push(get::<i64>(tx, row, "host_id")?);
+    }
+    free.retain(|host| !ready.contains(host));
+    Ok(free)
+}
+
 async fn read_facts(tx: &mut Tx<'_>, ask: &LeaseAsk, ready: &[i64]) -> Result<HashMap<i64, Facts>, StoreError> {
     let all: HashSet<i64> =
         ready.iter().copied().chain(ask.refills.iter().map(|refill| refill.key.host_id.0)).collect();
     let all: Vec<i64> = all.into_iter().collect();
     let rows = tx
         .rows(
-            sql("SELECT q.host_id, h.name, q.polite_ms, q.failures, q.fence, q.lease_session,
+            sql("SELECT q.host_id, h.name, q.polite_ms, q.pause_ms, q.pause_by, q.asked_ms, q.response_ms, q.strain,
+                        q.failures, q.fence, q.lease_session,
                         CASE WHEN q.page_limit IS NULL THEN NULL ELSE max(q.page_limit - q.pages, 0) END AS pages_left
                  FROM json_each(?1) j CROSS JOIN host_queue q ON q.host_id = j.value
                  CROSS JOIN hosts h ON h.id = q.host_id")
@@ -104,6 +142,12 @@ async fn read_facts(tx: &mut Tx<'_>, ask: &LeaseAsk, ready: &[i64]) -> Result<Ha
             Facts {
                 host: Host::new(get::<String>(tx, row, "name")?),
                 polite_ms: get(tx, row, "polite_ms")?,
+                pause: rows::pause(tx, row)?,
+                asked_ms: get(tx, row, "asked_ms")?,
+                pace: Pace {
+                    response_ms: get::<Option<i64>>(tx, row, "response_ms")?.and_then(|ms| u32::try_from(ms).ok()),
+                    strain: u8::try_from(small(tx, row, "strain")?).unwrap_or(u8::MAX),
+                },
                 failures: small(tx, row, "failures")?,
                 fence: get(tx, row, "fence")?,
                 leased_by: get(tx, row, "lease_session")?,
@@ -234,8 +278,8 @@ async fn read_robots(tx: &mut Tx<'_>, hosts: &[i64]) -> Result<HashMap<i64, Vec<
     let rows = tx
         .rows(
             sql(
-                "SELECT r.host_id, h.name, r.scheme, r.port, r.verdict, r.status, r.fetched_ms, r.expires_ms,
-                        r.failures, r.error, r.body
+                "SELECT r.host_id, h.name, r.scheme, r.port, r.verdict, r.status, r.fetched_ms, r.answered_ms,
+                        r.expires_ms, r.failures, r.error, r.body
                  FROM json_each(?1) j CROSS JOIN robots r ON r.host_id = j.value CROSS JOIN hosts h ON h.id = r.host_id",
             )
             .bind(encode::rows(hosts)),
@@ -249,7 +293,7 @@ async fn read_robots(tx: &mut Tx<'_>, hosts: &[i64]) -> Result<HashMap<i64, Vec<
 }
 
 async fn note_in_flight(tx: &mut Tx<'_>, ask: &LeaseAsk, grant: &LeaseGrant) -> Result<(), StoreError> {
-    let hosts = grant.hosts.iter().map(|lease| (lease.key, &lease.urls));
+    let hosts = grant.hosts.iter().chain(&grant.named).map(|lease| (lease.key, &lease.urls));
     let refills = grant.refills.iter().map(|(key, urls)| (*key, urls));
     let rows: Vec<(i64, i64)> =
         hosts.chain(refills).flat_map(|(key, urls)| urls.iter().map(move |url| (key.host_id.0, url.id.0))).collect();

@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 
-use crate::model::{Admission, Candidate, Rule, UnixMs};
+use crate::model::{Admission, Candidate, Rule, SessionId, UnixMs};
 use crate::store::{SessionStart, StoreError};
 
 use super::encode;
@@ -162,7 +162,9 @@ impl<'a> Names<'a> {
         counts: &mut Counts,
         now: UnixMs,
     ) -> Result<Ids, StoreError> {
-        let mut ids = Ids { hosts: self.write_hosts(tx, start, now).await?, ..Ids::default() };
+        let mut hosts: Vec<_> = self.hosts.iter().map(|(name, domain)| (name.as_str(), domain.as_deref())).collect();
+        hosts.sort_unstable();
+        let mut ids = Ids { hosts: write_hosts(tx, start.session, &hosts, now).await?, ..Ids::default() };
         let mut sorted: Vec<&Name<'_>> = self.names.values().collect();
         // New rows in the order of their text: the unique index is written front to back.
         sorted.sort_unstable_by_key(|name| name.candidate.url.as_str());
@@ -224,42 +226,41 @@ impl<'a> Names<'a> {
         .await?;
         Ok(ids)
     }
+}
 
-    async fn write_hosts(
-        &self,
-        tx: &mut Tx<'_>,
-        start: &SessionStart,
-        now: UnixMs,
-    ) -> Result<HashMap<String, i64>, StoreError> {
-        let mut hosts: Vec<_> = self.hosts.iter().collect();
-        hosts.sort_unstable();
-        let json = encode::rows(&hosts);
-        let find = "SELECT h.id, h.name FROM json_each(?1) j CROSS JOIN hosts h ON h.name = j.value->>0";
-        tx.execute(
-            sql("INSERT INTO hosts(name, domain, discovered_ms)
-                 SELECT j.value->>0, j.value->>1, ?2 FROM json_each(?1) j WHERE true ON CONFLICT(name) DO NOTHING")
-            .bind(&json)
-            .bind(now),
-        )
-        .await?;
-        let rows = tx.rows(sql(find).bind(&json)).await?;
-        let mut ids = HashMap::with_capacity(rows.len());
-        for row in &rows {
-            ids.insert(get::<String>(tx, row, "name")?, get::<i64>(tx, row, "id")?);
-        }
-        let all: Vec<i64> = ids.values().copied().collect();
-        tx.execute(
-            sql("INSERT INTO host_queue(host_id, delay_ms, page_limit)
-                 SELECT j.value, s.config->>'$.delay_ms', s.config->>'$.max_pages_per_host'
-                 FROM json_each(?1) j JOIN (SELECT json_set(config, '$.delay_ms',
-                   coalesce(config->>'$.delay_ms', 1000)) AS config FROM sessions WHERE id = ?2) s
-                 WHERE true ON CONFLICT(host_id) DO NOTHING")
-            .bind(encode::rows(&all))
-            .bind(start.session.0),
-        )
-        .await?;
-        Ok(ids)
+/// Adds the hosts (name, domain) that are not known; the ids of all of them.
+pub(super) async fn write_hosts(
+    tx: &mut Tx<'_>,
+    session: SessionId,
+    hosts: &[(&str, Option<&str>)],
+    now: UnixMs,
+) -> Result<HashMap<String, i64>, StoreError> {
+    let json = encode::rows(hosts);
+    let find = "SELECT h.id, h.name FROM json_each(?1) j CROSS JOIN hosts h ON h.name = j.value->>0";
+    tx.execute(
+        sql("INSERT INTO hosts(name, domain, discovered_ms)
+             SELECT j.value->>0, j.value->>1, ?2 FROM json_each(?1) j WHERE true ON CONFLICT(name) DO NOTHING")
+        .bind(&json)
+        .bind(now),
+    )
+    .await?;
+    let rows = tx.rows(sql(find).bind(&json)).await?;
+    let mut ids = HashMap::with_capacity(rows.len());
+    for row in &rows {
+        ids.insert(get::<String>(tx, row, "name")?, get::<i64>(tx, row, "id")?);
     }
+    let all: Vec<i64> = ids.values().copied().collect();
+    tx.execute(
+        sql("INSERT INTO host_queue(host_id, delay_ms, page_limit)
+             SELECT j.value, s.config->>'$.delay_ms', s.config->>'$.max_pages_per_host'
+             FROM json_each(?1) j JOIN (SELECT json_set(config, '$.delay_ms',
+               coalesce(config->>'$.delay_ms', 1000)) AS config FROM sessions WHERE id = ?2) s
+             WHERE true ON CONFLICT(host_id) DO NOTHING")
+        .bind(encode::rows(&all))
+        .bind(session.0),
+    )
+    .await?;
+    Ok(ids)
 }
 
 /// A new row of `urls`: id, host, state, rule, priority, depth, hops, via, url.

@@ -3,7 +3,7 @@
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
-use crate::model::{CrawlUrl, Origin, RobotsRecord, RobotsVerdict, Scheme, Totals};
+use crate::model::{CrawlUrl, DelayBy, Origin, Pause, RobotsRecord, RobotsVerdict, Scheme, Totals};
 use crate::store::StoreError;
 
 use super::writer::{Tx, sql};
@@ -53,11 +53,19 @@ pub(super) fn robots(tx: &Tx<'_>, row: &SqliteRow) -> Result<RobotsRecord, Store
             .ok_or_else(|| tx.corrupt(format!("robots.verdict is {verdict:?}")))?,
         status: status.and_then(|status| u16::try_from(status).ok()),
         fetched_ms: get(tx, row, "fetched_ms")?,
+        answered_ms: get(tx, row, "answered_ms")?,
         expires_ms: get(tx, row, "expires_ms")?,
         failures: small(tx, row, "failures")?,
         error: get(tx, row, "error")?,
         body: get(tx, row, "body")?,
     })
+}
+
+/// What a host is left alone for, from `pause_ms` and `pause_by`.
+pub(super) fn pause(tx: &Tx<'_>, row: &SqliteRow) -> Result<Option<Pause>, StoreError> {
+    let Some(by) = get::<Option<&str>>(tx, row, "pause_by")? else { return Ok(None) };
+    let known = DelayBy::from_name(by).ok_or_else(|| tx.corrupt(format!("host_queue.pause_by is {by:?}")))?;
+    Ok(Some(Pause { ms: count(tx, row, "pause_ms")?, by: known }))
 }
 
 /// The counters.

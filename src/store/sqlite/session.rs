@@ -64,6 +64,13 @@ pub(super) async fn begin(tx: &mut Tx<'_>, open: &SessionOpen<'_>, now: UnixMs) 
         )
         .await?;
     let spent_ms = count(tx, &spent, "spent_ms")?;
+    let last = tx
+        .rows(sql("SELECT coalesce(ended_ms, ?1) AS quiet_ms FROM sessions ORDER BY id DESC LIMIT 1").bind(now))
+        .await?;
+    let quiet_from_ms = match last.first() {
+        Some(row) => Some(get(tx, row, "quiet_ms")?),
+        None => None,
+    };
     let config = encode_settings(tx, open.settings)?;
     let session = tx
         .row(
@@ -86,6 +93,7 @@ pub(super) async fn begin(tx: &mut Tx<'_>, open: &SessionOpen<'_>, now: UnixMs) 
         session,
         round: RoundId(round),
         spent_ms,
+        quiet_from_ms,
         round_pages: totals.pages.saturating_sub(count(tx, &before, "pages_before")?),
         orphaned_hosts,
         orphaned_urls,

@@ -4,9 +4,10 @@
 //! state); then everything they name gets ids; then contents, fetches, links and states; then the
 //! counters, the ends of leases, and who is ready now.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 
-use crate::model::{Release, RobotsRecord, Rule, UnixMs, UrlId, Visit};
+use crate::model::{HostUpdate, Release, Rule, UnixMs, UrlId, Visit};
 use crate::store::{SessionStart, Settled, Settlement, StoreError};
 
 use super::encode;
@@ -16,6 +17,7 @@ use super::writer::{Tx, sql};
 
 mod contents;
 mod pages;
+mod robots;
 
 /// What the store knows of a visited URL.
 struct Before {
@@ -55,7 +57,8 @@ pub(super) async fn settle(
     pages::write_entries(tx, &counted, &ids).await?;
     pages::see_again(tx, start, &counted).await?;
     write_states(tx, &counted, &ids, &fetches, &mut counts).await?;
-    write_robots(tx, &batch.robots, &ids).await?;
+    robots::write(tx, &batch.robots, &ids).await?;
+    robots::write_fetches(tx, start, &batch.robots_fetches).await?;
     let widened = write_widened(tx, start, &counted, &ids).await?;
     counts.fetches = counted.len() as i64;
     counts.write(tx).await?;
@@ -202,39 +205,6 @@ async fn write_states(
     Ok(())
 }
 
-async fn write_robots(tx: &mut Tx<'_>, robots: &[RobotsRecord], ids: &BatchIds) -> Result<(), StoreError> {
-    // Of several results for an origin the last one counts: json_each keeps the order.
-    let rows: Vec<_> = robots
-        .iter()
-        .map(|record| {
-            (
-                ids.urls.hosts.get(record.origin.host.as_str()),
-                record.origin.scheme.as_str(),
-                record.origin.port,
-                record.verdict.as_str(),
-                record.status,
-                record.fetched_ms,
-                record.expires_ms,
-                record.failures,
-                record.error.as_deref().map(encode::clean),
-                record.body.as_deref().map(encode::clean),
-            )
-        })
-        .collect();
-    tx.execute(
-        sql("INSERT INTO robots(host_id, scheme, port, verdict, status, fetched_ms, expires_ms, failures, error, body)
-             SELECT j.value->>0, j.value->>1, j.value->>2, j.value->>3, j.value->>4, j.value->>5, j.value->>6,
-                    j.value->>7, j.value->>8, j.value->>9
-             FROM json_each(?1) j WHERE true
-             ON CONFLICT(host_id, scheme, port) DO UPDATE SET verdict = excluded.verdict, status = excluded.status,
-               fetched_ms = excluded.fetched_ms, expires_ms = excluded.expires_ms, failures = excluded.failures,
-               error = excluded.error, body = excluded.body")
-        .bind(encode::rows(&rows)),
-    )
-    .await?;
-    Ok(())
-}
-
 /// A seed's redirect brought a host into scope: noted with the seed, which may stand some
 /// redirects before the visited URL. The host is let off the page limit of hosts that are no
 /// seed's.
@@ -284,18 +254,39 @@ async fn write_hosts(
     batch: &Settlement,
 ) -> Result<(), StoreError> {
     // By lease: a release that comes too late must not stand for the lease of today.
-    let mut latest: HashMap<(i64, i64), (i64, u64, u32, bool)> = HashMap::new();
+    let mut latest: HashMap<(i64, i64), (HostUpdate, bool)> = HashMap::new();
     let visits = counted.iter().map(|Counted { visit, .. }| (visit.key, visit.host, false));
     let changes = batch.hosts.iter().map(|(key, host)| (*key, *host, false));
     let releases = batch.releases.iter().map(|release| (release.key, release.host, true));
     for (key, host, ends) in visits.chain(changes).chain(releases) {
-        let entry = latest.entry((key.host_id.0, key.fence)).or_default();
-        *entry = (entry.0.max(host.polite_ms), host.delay_ms, host.failures, entry.3 || ends);
+        match latest.entry((key.host_id.0, key.fence)) {
+            Entry::Vacant(entry) => {
+                entry.insert((host, ends));
+            }
+            Entry::Occupied(mut entry) => {
+                let (before, ended) = entry.get_mut();
+                *before = later(before, host);
+                *ended |= ends;
+            }
+        }
     }
-    let rows: Vec<_> = latest.into_iter().collect();
+    let rows: Vec<_> = latest
+        .iter()
+        .map(|(key, (host, ends))| {
+            let pause = host.pause.map(|pause| (pause.ms, pause.by.as_str()));
+            let (pause_ms, pause_by) = pause.unzip();
+            (
+                key,
+                (host.polite_ms, host.delay_ms, host.failures, ends),
+                (host.asked_ms, pause_ms, pause_by, host.pace.response_ms, host.pace.strain),
+            )
+        })
+        .collect();
     tx.execute(
         sql("UPDATE host_queue SET
                polite_ms = max(polite_ms, j.value->1->>0), delay_ms = j.value->1->>1, failures = j.value->1->>2,
+               asked_ms = coalesce(j.value->2->>0, asked_ms), pause_ms = j.value->2->>1, pause_by = j.value->2->>2,
+               response_ms = j.value->2->>3, strain = j.value->2->>4,
                lease_session = CASE WHEN j.value->1->>3 THEN NULL ELSE lease_session END,
                lease_until_ms = CASE WHEN j.value->1->>3 THEN NULL ELSE lease_until_ms END
              FROM json_each(?1) j
@@ -306,6 +297,13 @@ async fn write_hosts(
     )
     .await?;
     Ok(())
+}
+
+/// Of two states of a host under one lease the one that knows more: parsing takes its time, so the
+/// visits of a batch need not stand in the order of their answers.
+fn later(before: &HostUpdate, host: HostUpdate) -> HostUpdate {
+    let latest = if host.asked_ms >= before.asked_ms { host } else { *before };
+    HostUpdate { polite_ms: before.polite_ms.max(host.polite_ms), ..latest }
 }
 
 async fn clear_in_flight(tx: &mut Tx<'_>, counted: &[Counted<'_>], releases: &[Release]) -> Result<(), StoreError> {

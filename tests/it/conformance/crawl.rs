@@ -74,6 +74,7 @@ impl<B: Backend> Crawl<B> {
             urls_per_host: 0,
             until_ms: self.now + 600_000,
             refills: Vec::new(),
+            named: Vec::new(),
         }
     }
 
@@ -160,7 +161,7 @@ impl<B: Backend> Crawl<B> {
     }
 
     pub fn update(&self) -> HostUpdate {
-        HostUpdate { polite_ms: self.now, delay_ms: DELAY_MS, failures: 0 }
+        HostUpdate { polite_ms: self.now, delay_ms: DELAY_MS, ..HostUpdate::default() }
     }
 
     /// A visit that found a page without links.

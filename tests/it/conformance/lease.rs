@@ -197,6 +197,7 @@ pub async fn a_lease_carries_what_the_worker_needs<B: Backend>() {
         verdict: RobotsVerdict::Rules,
         status: Some(200),
         fetched_ms: 1,
+        answered_ms: Some(1),
         expires_ms: 2,
         failures: 0,
         error: None,

@@ -224,6 +224,7 @@ fn robots(host: &str, port: u16, verdict: RobotsVerdict) -> RobotsRecord {
         verdict,
         status: Some(200),
         fetched_ms: 5,
+        answered_ms: Some(4),
         expires_ms: 50,
         failures: 0,
         error: None,

@@ -3,8 +3,8 @@ INSERT INTO sessions(id, round_id, started_ms, alive_ms, ended_ms, ended_by, ver
   (1, 1, 1000, 9000, 9500, 'signal', '0.1.0', '{}'),
   (2, 1, 19000, 29000, 30000, 'signal', '0.1.0', '{"max_pages": 100}');
 INSERT INTO hosts(id, name, domain, discovered_ms) VALUES (1, 'a.example', 'a.example', 1000), (2, 'b.example', 'b.example', 2000);
-INSERT INTO host_queue(host_id, ready_ms, polite_ms, delay_ms, pages, queued, done, excluded) VALUES
-  (1, 40000, 40000, 1000, 2, 1, 4, 0), (2, NULL, 0, 1000, 0, 0, 0, 1);
+INSERT INTO host_queue(host_id, ready_ms, polite_ms, delay_ms, pause_ms, pause_by, failures, pages, queued, done, excluded) VALUES
+  (1, 40000, 40000, 1000, 9000, 'retry_after', 2, 2, 1, 4, 0), (2, NULL, 0, 1000, NULL, NULL, 0, 0, 0, 0, 1);
 INSERT OR IGNORE INTO rules(id, name) VALUES (1, 'scope');
 INSERT INTO urls(id, host_id, state, depth, rule_id, via_id, discovered_ms, seen_round, last_fetch_id, page_fetch_id, url) VALUES
   (1, 1, 'done',     0, NULL, NULL, 1000, 1, 1,    1,    'https://a.example/'),

@@ -21,8 +21,21 @@ async fn status_counts_what_the_crawl_did() {
     assert_eq!((status.hosts.known, status.hosts.with_work, status.hosts.ready, status.hosts.leased), (2, 1, 1, 0));
     assert_eq!(status.busiest.iter().map(|h| (h.host.as_str(), h.queued)).collect::<Vec<_>>(), [("a.example", 1)]);
     assert_eq!(status.next_due.map(|d| (d.host, d.ready_ms)), Some(("a.example".to_owned(), 40_000)));
+    assert!(status.left_alone.is_empty(), "its time is over at 50 s");
     assert_eq!(status.eta_ms, None);
     assert!(status.files.database_bytes > 0);
+}
+
+#[tokio::test]
+async fn status_names_the_hosts_that_are_left_alone() {
+    let scratch = Scratch::new().await;
+    let status = scratch.reader().await.status(39_000).await.expect("a status");
+    let alone: Vec<_> = status.left_alone.iter().map(|h| (h.host.as_str(), h.until_ms, h.by.as_str())).collect();
+    assert_eq!(alone, [("a.example", 40_000, "retry_after")]);
+    assert_eq!((status.left_alone[0].failures, status.left_alone[0].open), (2, 1));
+    let text = report::status(&status, Look::default());
+    let line = text.lines().skip_while(|line| *line != "hosts left alone").find(|line| line.contains("a.example"));
+    assert!(line.is_some_and(|line| line.contains("retry_after") && line.contains("in 1s")), "{text}");
 }
 
 #[tokio::test]

@@ -29,5 +29,7 @@ pub use limits::{Cancel, Limits};
 pub use query::{QueryEnd, QueryEndReason};
 pub use reader::Reader;
 pub use statement::{MAX_SQL_BYTES, ReadStatement, Refused, read_statement};
-pub use status::{Attempts, FileSizes, HostCounts, HostLine, NextDue, OutcomeCount, RoundLine, SessionLine, Status};
+pub use status::{
+    Attempts, FileSizes, HostCounts, HostLine, LeftAlone, NextDue, OutcomeCount, RoundLine, SessionLine, Status,
+};
 pub use value::{RowSink, Rows, Value};

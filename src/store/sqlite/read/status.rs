@@ -10,7 +10,7 @@ use crate::store::sqlite::open::beside;
 
 /// Attempts that are looked at, the latest ones: 250,000 take some 0.2 s to count.
 const MOST_ATTEMPTS: i64 = 250_000;
-/// Hosts listed as the busiest.
+/// Hosts listed as the busiest, or as left alone.
 const BUSIEST: i64 = 10;
 /// The latest stretch of the session, for the rate now, in ms.
 const NOW_WINDOW_MS: i64 = 60_000;
@@ -40,6 +40,9 @@ pub struct Status {
     pub hosts: HostCounts,
     /// Hosts with the most open URLs, the busiest first; at most ten.
     pub busiest: Vec<HostLine>,
+    /// Hosts with open URLs that are left alone for longer than their delay, the longest first; at
+    /// most ten.
+    pub left_alone: Vec<LeftAlone>,
     /// The host that is due first.
     pub next_due: Option<NextDue>,
     /// How long the URLs known now will take, in ms: what is open at the present rate, or the
@@ -144,6 +147,21 @@ pub struct HostLine {
     pub failures: u64,
 }
 
+/// A host that asked to be left alone, or that gives no answer.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct LeftAlone {
+    /// Its name.
+    pub host: String,
+    /// Until when.
+    pub until_ms: UnixMs,
+    /// `retry_after` or `backoff`.
+    pub by: String,
+    /// Consecutive failures of the host.
+    pub failures: u64,
+    /// URLs that wait for it.
+    pub open: u64,
+}
+
 /// When the next host may be visited.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct NextDue {
@@ -185,6 +203,7 @@ pub(super) async fn collect(
         attempts,
         hosts,
         busiest: busiest(conn).await?,
+        left_alone: left_alone(conn, now).await?,
         next_due: next_due(conn).await?,
         eta_ms: None,
         files: file_sizes(path),
@@ -325,6 +344,23 @@ async fn busiest(conn: &mut SqliteConnection) -> Result<Vec<HostLine>, sqlx::Err
         failed: count(failed),
         delay_ms: count(delay_ms),
         failures: count(failures),
+    };
+    Ok(rows.into_iter().map(line).collect())
+}
+
+async fn left_alone(conn: &mut SqliteConnection, now: UnixMs) -> Result<Vec<LeftAlone>, sqlx::Error> {
+    let sql = "SELECT h.name, q.polite_ms, q.pause_by, q.failures, q.queued + q.scheduled
+               FROM host_queue q JOIN hosts h ON h.id = q.host_id
+               WHERE q.pause_by IS NOT NULL AND q.polite_ms > ? AND q.queued + q.scheduled > 0
+               ORDER BY q.polite_ms DESC, h.name LIMIT ?";
+    let rows: Vec<(String, i64, String, i64, i64)> =
+        sqlx::query_as(sql).bind(now).bind(BUSIEST).fetch_all(conn).await?;
+    let line = |(host, until_ms, by, failures, open)| LeftAlone {
+        host,
+        until_ms,
+        by,
+        failures: count(failures),
+        open: count(open),
     };
     Ok(rows.into_iter().map(line).collect())
 }

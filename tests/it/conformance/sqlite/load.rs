@@ -60,6 +60,7 @@ fn robots(host: Host) -> RobotsRecord {
         verdict: RobotsVerdict::AllowAll,
         status: Some(404),
         fetched_ms: 1,
+        answered_ms: Some(1),
         expires_ms: 2,
         failures: 0,
         error: None,

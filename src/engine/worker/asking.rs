@@ -1,0 +1,168 @@
+//! From a URL of the queue to a request: what robots.txt says, the gate, the ticket.
+
+use std::sync::Arc;
+
+use tokio::sync::oneshot;
+
+use crate::fetch::Fetcher;
+use crate::model::{DelayBy, Exchange, ExchangeEnd, FailureKind, Header, Ledger, Visit};
+use crate::verdict::{self, Attempt};
+
+use super::super::digest;
+use super::super::flight::{Errand, Ticket, fly, ticket};
+use super::super::hops::Hop;
+use super::super::robots::{Chase, Say};
+use super::super::shared::{Ask, Item};
+use super::{Clock, Worker};
+
+/// Failures in a row after which a host's URLs are given up untried while it is backed off.
+const DEAD_HOST_FAILURES: u32 = 8;
+
+/// What another host's robots.txt is redirected to is asked for within this time, or it counts as
+/// not to be had: that host cannot wait for one that is left alone for an hour.
+const LONGEST_GUEST_WAIT_MS: u64 = 60_000;
+
+/// A host whose address is crowded gives its lease back for this long, and up to as long again.
+const CROWDED_MS: u64 = 10_000;
+
+impl<F: Fetcher, C: Clock> Worker<F, C> {
+    /// Settles what needs no request, and gets a ticket for the next request.
+    pub(super) fn plan(&mut self) {
+        while self.errand.is_none() && self.flights.len() < self.per_host {
+            if let Some(hop) = self.guests.pop_front() {
+                self.prepare(Errand::Hop(hop));
+                continue;
+            }
+            if self.chasing || self.away.is_some() || self.shared.pages.exhausted() {
+                return;
+            }
+            match self.chase.take() {
+                Some(chase) if chase.url.host_str() != self.lease.host.as_str() => return self.send_away(chase),
+                Some(chase) => return self.prepare(Errand::Robots(chase)),
+                None => {}
+            }
+            if self.pages_left() == 0 {
+                return;
+            }
+            let Some(leased) = self.queue.front() else { return };
+            let now = self.shared.clock.now_ms();
+            if self.is_dead() {
+                self.settle_unasked(verdict::after_dead_host);
+                continue;
+            }
+            match self.book.say(leased, now) {
+                Say::Allowed => {
+                    let Some(leased) = self.queue.pop_front() else { return };
+                    return self.prepare(Errand::Url(leased));
+                }
+                Say::Refused(line) => {
+                    self.settle_unasked(|attempt, _| verdict::after_robots_refusal(attempt, line));
+                }
+                Say::GivenUp { outcome, status, error } => {
+                    self.settle_unasked(|attempt, _| {
+                        verdict::after_unreachable_robots(attempt, outcome, status, &error)
+                    });
+                }
+                Say::Ask(chase, from) => {
+                    let wait = u64::try_from(from.saturating_sub(now)).unwrap_or(0);
+                    self.gate.pause(wait, DelayBy::Backoff, self.shared.clock.elapsed_ms());
+                    return self.prepare(Errand::Robots(chase));
+                }
+            }
+        }
+    }
+
+    /// A host that failed again and again, could not even be connected at the last try, and is to
+    /// be left alone now, gets no request: its URLs are given up. After the pause one is tried.
+    fn is_dead(&self) -> bool {
+        self.unreachable
+            && self.gate.failures() >= DEAD_HOST_FAILURES
+            && self.gate.wait_ms(self.shared.clock.elapsed_ms()) > 0
+    }
+
+    /// Hands on a visit for the first URL of the queue without a request.
+    fn settle_unasked(&mut self, make: impl FnOnce(&Attempt<'_>, u32) -> Visit) {
+        let Some(leased) = self.queue.pop_front() else { return };
+        let (now, elapsed) = (self.shared.clock.now_ms(), self.shared.clock.elapsed_ms());
+        let attempt = Attempt {
+            key: self.lease.key,
+            leased: &leased,
+            ledger: Ledger::default(),
+            host: self.gate.update(now, elapsed),
+            now,
+            jitter: self.shared.clock.jitter(),
+        };
+        let visit = make(&attempt, self.gate.failures());
+        if let Some(what) = digest::seed_failure(&leased, &visit) {
+            self.shared.seed_failed(what);
+        }
+        let item = Item::Visit { visit: Box::new(visit), bytes: None, settled: self.settled.0.clone() };
+        self.send(item);
+    }
+
+    fn prepare(&mut self, errand: Errand) {
+        let elapsed = self.shared.clock.elapsed_ms();
+        let wait_ms = self.gate.wait_ms(elapsed);
+        let errand = match errand {
+            Errand::Hop(hop) if wait_ms > LONGEST_GUEST_WAIT_MS => return self.turn_away(hop, wait_ms),
+            Errand::Hop(hop) => Errand::Hop(hop),
+            other if self.waits_long() => return self.put_back(other),
+            other => other,
+        };
+        let shared = Arc::clone(&self.shared);
+        let wants_page = matches!(errand, Errand::Url(_));
+        self.ticket = Some(Box::pin(ticket(shared, wait_ms, errand.url().clone(), wants_page)));
+        self.errand = Some(errand);
+    }
+
+    fn put_back(&mut self, errand: Errand) {
+        match errand {
+            Errand::Url(leased) => self.queue.push_front(leased),
+            Errand::Robots(chase) => self.chase = (chase.hops > 0).then_some(chase),
+            Errand::Hop(hop) => self.guests.push_front(hop),
+        }
+    }
+
+    /// This host is to be left alone for longer than a guest can wait.
+    fn turn_away(&self, hop: Hop, wait_ms: u64) {
+        let seconds = wait_ms.div_ceil(1000);
+        let detail = format!("{} is to be left alone for another {seconds} s", self.lease.host);
+        let exchange = Exchange {
+            started_ms: self.shared.clock.now_ms(),
+            elapsed_ms: 0,
+            status: None,
+            headers: vec![Header { name: "retry-after".to_owned(), value: seconds.to_string() }],
+            end: ExchangeEnd::Failed { kind: FailureKind::Timeout, detail },
+            wire_bytes: 0,
+            address: None,
+        };
+        // A worker that is gone needs no answer.
+        let _ = hop.reply.send(exchange);
+    }
+
+    /// Has another host's worker ask where this host's robots.txt is redirected to.
+    fn send_away(&mut self, chase: Chase) {
+        let (reply, answer) = oneshot::channel();
+        // The session loop is gone only when the session ends, and this worker with it.
+        let _ = self.shared.desk.send(Ask::Hop(Hop { chase: chase.clone(), reply }));
+        self.away = Some((chase, answer));
+    }
+
+    /// Starts the request the ticket was got for, unless the gate has closed meanwhile.
+    pub(super) fn start(&mut self, ticket: Option<Ticket>) {
+        self.ticket = None;
+        let Some(errand) = self.errand.take() else { return };
+        let elapsed = self.shared.clock.elapsed_ms();
+        let Some(ticket) = ticket else {
+            let spread = (self.shared.clock.jitter() * CROWDED_MS as f64) as u64;
+            self.gate.hold(CROWDED_MS + 1 + spread, elapsed);
+            return self.prepare(errand);
+        };
+        let Ok(departure) = self.gate.take(elapsed) else { return self.prepare(errand) };
+        self.started += u64::from(matches!(errand, Errand::Url(_)));
+        self.chasing |= matches!(errand, Errand::Robots(_));
+        self.shared.progress.request_started();
+        let shared = Arc::clone(&self.shared);
+        self.flights.push(Box::pin(fly(shared, errand, departure, ticket)));
+    }
+}

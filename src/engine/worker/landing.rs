@@ -1,0 +1,155 @@
+//! From the end of a request to the writer: the gate learns from it, the rest goes its way.
+
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+
+use crate::fetch::Fetcher;
+use crate::model::{Exchange, ExchangeEnd, Ledger, Outcome, RobotsFetch, RobotsRecord, UrlId};
+use crate::politeness::pace;
+use crate::verdict;
+
+use super::super::Limit;
+use super::super::digest::{self, Landing};
+use super::super::flight::{Errand, Flown};
+use super::super::hops::Hop;
+use super::super::pages::PagePermit;
+use super::super::robots::{Chase, Landed};
+use super::super::shared::{Item, Shared};
+use super::{Clock, Worker};
+
+/// Most characters of a `Retry-After` that are kept.
+const MAX_RETRY_AFTER_CHARS: usize = 64;
+
+impl<F: Fetcher, C: Clock> Worker<F, C> {
+    /// Takes in what came back.
+    pub(super) fn land(&mut self, flown: Flown) {
+        self.shared.progress.request_ended();
+        let Flown { errand, exchange, departure, page, bytes } = flown;
+        let (now, elapsed) = (self.shared.clock.now_ms(), self.shared.clock.elapsed_ms());
+        let outcome = verdict::classify(&exchange, false);
+        self.unreachable = matches!(outcome, Outcome::Connect | Outcome::Dns);
+        let mut ledger = departure.ledger;
+        if outcome == Outcome::BlockedAddress {
+            // No request was made.
+            self.gate.take_back(&departure);
+            ledger = Ledger::default();
+        } else {
+            let jitter = self.shared.clock.jitter();
+            let effect = verdict::host_effect(&exchange, self.gate.failures(), now, jitter);
+            self.gate.observe(effect, pace::learn(self.gate.pace(), &exchange), elapsed);
+            self.apply_delay();
+        }
+        match errand {
+            Errand::Robots(chase) => {
+                self.note_robots_fetch(&chase, &exchange, outcome, ledger);
+                self.chasing = false;
+                self.land_robots(&chase, &exchange);
+            }
+            Errand::Hop(Hop { chase, reply }) => {
+                self.note_robots_fetch(&chase, &exchange, outcome, ledger);
+                // A worker that is gone needs no answer.
+                let _ = reply.send(exchange);
+            }
+            Errand::Url(leased) => {
+                let host = self.gate.update(now, elapsed);
+                let landing = Landing { key: self.lease.key, leased, exchange, ledger, host, bytes };
+                let shared = Arc::clone(&self.shared);
+                let settled = self.settled.0.clone();
+                self.digests.push(Box::pin(hand_on(shared, landing, page, settled)));
+            }
+        }
+    }
+
+    /// What another host's worker found. When it ended before it could ask, it is asked again.
+    pub(super) fn come_back(&mut self, answer: Option<Exchange>) {
+        let Some((chase, _)) = self.away.take() else { return };
+        match answer {
+            Some(exchange) => self.land_robots(&chase, &exchange),
+            None => self.chase = Some(chase),
+        }
+    }
+
+    fn note_robots_fetch(&mut self, chase: &Chase, exchange: &Exchange, outcome: Outcome, ledger: Ledger) {
+        if outcome == Outcome::BlockedAddress {
+            return;
+        }
+        let retry_after = exchange.header("retry-after");
+        let fetch = RobotsFetch {
+            key: self.lease.key,
+            origin: chase.origin.clone(),
+            url: chase.url.clone(),
+            hops: chase.hops,
+            started_ms: exchange.started_ms,
+            elapsed_ms: exchange.elapsed_ms,
+            outcome,
+            status: exchange.status,
+            retry_after: retry_after.map(|value| value.chars().take(MAX_RETRY_AFTER_CHARS).collect()),
+            ledger,
+            wire_bytes: exchange.wire_bytes,
+            address: exchange.address.map(|address| address.to_string()),
+            error: match &exchange.end {
+                ExchangeEnd::Failed { detail, .. } => Some(detail.clone()),
+                ExchangeEnd::Complete { .. } => None,
+            },
+        };
+        let host = self.gate.update(self.shared.clock.now_ms(), self.shared.clock.elapsed_ms());
+        self.send(Item::RobotsFetch { fetch: Box::new(fetch), host });
+    }
+
+    fn land_robots(&mut self, chase: &Chase, exchange: &Exchange) {
+        let (now, jitter) = (self.shared.clock.now_ms(), self.shared.clock.jitter());
+        match self.book.landed(chase, exchange, now, jitter) {
+            Landed::Hop(next) => self.chase = Some(next),
+            Landed::Blocked => {}
+            Landed::Record(record) => self.keep_robots(record),
+        }
+    }
+
+    fn keep_robots(&mut self, record: Box<RobotsRecord>) {
+        if let Some(error) = &record.error {
+            tracing::info!(origin = %record.origin, error, "robots.txt could not be had");
+        }
+        self.apply_delay();
+        let host = self.gate.update(self.shared.clock.now_ms(), self.shared.clock.elapsed_ms());
+        self.send(Item::Robots { record, key: self.lease.key, host });
+    }
+
+    /// Sets the delay by what is known now: settings, robots.txt, and the strength of the host.
+    pub(super) fn apply_delay(&mut self) {
+        let (settings, crawl_delay_ms) = (&self.shared.settings, self.book.crawl_delay_ms());
+        self.gate.set_delay(pace::paced_delay(settings, &self.lease.host, crawl_delay_ms, self.gate.pace()));
+    }
+}
+
+/// Digests a landing and gives the visit to the writer.
+async fn hand_on<F: Fetcher, C: Clock>(
+    shared: Arc<Shared<F, C>>,
+    landing: Landing,
+    page: PagePermit,
+    settled: mpsc::UnboundedSender<UrlId>,
+) {
+    let leased = landing.leased.clone();
+    let (visit, bytes) = digest::digest(&shared, landing).await;
+    tracing::debug!(
+        url = %leased.url,
+        outcome = visit.outcome.as_str(),
+        status = visit.status,
+        elapsed_ms = visit.elapsed_ms,
+        wire_bytes = visit.wire_bytes,
+        "visited"
+    );
+    if let Some(host) = &visit.widens {
+        tracing::warn!(seed = %leased.url, %host, "a seed redirects to another host, which is in scope from now on");
+        shared.widen(host.clone());
+    }
+    if let Some(what) = digest::seed_failure(&leased, &visit) {
+        shared.seed_failed(what);
+    }
+    let last_page = visit.outcome == Outcome::Page && shared.pages.spend(page);
+    // The writer is gone only when the session has failed.
+    let _ = shared.writer.send(Item::Visit { visit: Box::new(visit), bytes: Some(bytes), settled }).await;
+    if last_page {
+        shared.halt_at(Limit::MaxPages);
+    }
+}

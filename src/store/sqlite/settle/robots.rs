@@ -1,0 +1,85 @@
+//! robots.txt: what it came to, and the requests that were made for it.
+
+use crate::model::{RobotsFetch, RobotsRecord};
+use crate::store::{SessionStart, StoreError};
+
+use super::super::encode;
+use super::super::writer::{Tx, sql};
+use super::BatchIds;
+
+/// The latest record of each origin.
+pub(super) async fn write(tx: &mut Tx<'_>, robots: &[RobotsRecord], ids: &BatchIds) -> Result<(), StoreError> {
+    // Of several results for an origin the last one counts: json_each keeps the order.
+    let rows: Vec<_> = robots
+        .iter()
+        .map(|record| {
+            (
+                ids.urls.hosts.get(record.origin.host.as_str()),
+                record.origin.scheme.as_str(),
+                record.origin.port,
+                record.verdict.as_str(),
+                record.status,
+                record.fetched_ms,
+                record.answered_ms,
+                record.expires_ms,
+                record.failures,
+                record.error.as_deref().map(encode::clean),
+                record.body.as_deref().map(encode::clean),
+            )
+        })
+        .collect();
+    tx.execute(
+        sql("INSERT INTO robots(host_id, scheme, port, verdict, status, fetched_ms, answered_ms, expires_ms, failures,
+               error, body)
+             SELECT j.value->>0, j.value->>1, j.value->>2, j.value->>3, j.value->>4, j.value->>5, j.value->>6,
+                    j.value->>7, j.value->>8, j.value->>9, j.value->>10
+             FROM json_each(?1) j WHERE true
+             ON CONFLICT(host_id, scheme, port) DO UPDATE SET verdict = excluded.verdict, status = excluded.status,
+               fetched_ms = excluded.fetched_ms, answered_ms = excluded.answered_ms, expires_ms = excluded.expires_ms, failures = excluded.failures,
+               error = excluded.error, body = excluded.body")
+        .bind(encode::rows(&rows)),
+    )
+    .await?;
+    Ok(())
+}
+
+/// One row a request. They are written whatever became of the lease: the host was asked.
+pub(super) async fn write_fetches(
+    tx: &mut Tx<'_>,
+    start: &SessionStart,
+    fetches: &[RobotsFetch],
+) -> Result<(), StoreError> {
+    // Most batches have none: an origin is asked once a day.
+    if fetches.is_empty() {
+        return Ok(());
+    }
+    let rows: Vec<_> = fetches
+        .iter()
+        .map(|fetch| {
+            (
+                (fetch.key.host_id.0, fetch.started_ms, fetch.elapsed_ms, fetch.outcome.as_str(), fetch.status),
+                (fetch.ledger.asked_ms, fetch.ledger.asked_by.map(crate::model::DelayBy::as_str)),
+                (fetch.ledger.applied_ms, fetch.wire_bytes, fetch.hops),
+                (
+                    fetch.retry_after.as_deref().map(encode::clean),
+                    fetch.address.as_deref(),
+                    fetch.error.as_deref().map(encode::clean),
+                    fetch.origin.to_string(),
+                    fetch.url.as_str(),
+                ),
+            )
+        })
+        .collect();
+    tx.execute(
+        sql("INSERT INTO robots_fetches(host_id, started_ms, elapsed_ms, outcome, status, delay_asked_ms, delay_by,
+               delay_applied_ms, wire_bytes, hops, retry_after, address, error, origin, url, session_id)
+             SELECT j.value->0->>0, j.value->0->>1, j.value->0->>2, j.value->0->>3, j.value->0->>4,
+                    j.value->1->>0, j.value->1->>1, j.value->2->>0, j.value->2->>1, j.value->2->>2,
+                    j.value->3->>0, j.value->3->>1, j.value->3->>2, j.value->3->>3, j.value->3->>4, ?2
+             FROM json_each(?1) j")
+        .bind(encode::rows(&rows))
+        .bind(start.session.0),
+    )
+    .await?;
+    Ok(())
+}
