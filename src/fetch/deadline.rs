@@ -65,6 +65,11 @@ impl Deadline {
         outcome
     }
 
+    /// How long the server has taken so far: what was [`paused`](Self::paused) does not count.
+    pub(super) fn spent(&self) -> Duration {
+        (Instant::now() + self.limits.total).saturating_duration_since(self.at)
+    }
+
     async fn within<T>(&self, silence: Duration, what: &str, wait: impl Future<Output = T>) -> Result<T, Failure> {
         let silent_at = Instant::now() + silence;
         let total =
@@ -136,5 +141,6 @@ mod tests {
         let mut deadline = Deadline::start(LIMITS);
         deadline.paused(sleep(ms(60_000))).await;
         deadline.piece(sleep(ms(900))).await.unwrap();
+        assert_eq!(deadline.spent(), ms(900));
     }
 }

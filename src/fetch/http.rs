@@ -10,7 +10,7 @@ use std::collections::HashSet;
 use std::net::IpAddr;
 use std::num::NonZeroUsize;
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use reqwest::{Client, Response};
 use tokio::sync::Semaphore;
@@ -134,11 +134,11 @@ impl HttpFetcher {
         &self,
         request: &FetchRequest,
         reservation: &mut Reservation,
+        deadline: &mut Deadline,
         seen: &mut Seen,
     ) -> Result<body::Body, Failure> {
         let get = self.client_for(&request.url)?.get(request.url.as_url().clone());
         let get = self.outgoing.put_on(get, request, now_ms());
-        let mut deadline = Deadline::start(self.limits);
         let mut response = deadline.head(get.send()).await?.map_err(Failure::of_head)?;
         seen.head(&response, self.proxy_host.is_some());
         self.outgoing.learn(&request.url, &response, now_ms());
@@ -151,7 +151,8 @@ impl HttpFetcher {
             bytes: usize::try_from(request.max_body_bytes).unwrap_or(usize::MAX),
             overflow: request.overflow,
         };
-        let raw = body::read(&mut response, limit, reservation, &mut deadline, &mut seen.wire_bytes).await?;
+        let raw = body::read(&mut response, limit, reservation, deadline, &mut seen.wire_bytes).await?;
+        seen.read_in = Some(deadline.spent());
         // The connection is free for the next request while this body is decoded.
         drop(response);
         body::decode(raw, &codings, limit, reservation, &self.decoding_threads).await
@@ -162,9 +163,9 @@ impl Fetcher for HttpFetcher {
     #[allow(clippy::disallowed_methods, reason = "an adapter measures how long a request really took")]
     async fn fetch(&self, request: FetchRequest, reservation: &mut Reservation) -> Exchange {
         let started_ms = now_ms();
-        let started = Instant::now();
+        let mut deadline = Deadline::start(self.limits);
         let mut seen = Seen::default();
-        let end = match self.exchange(&request, reservation, &mut seen).await {
+        let end = match self.exchange(&request, reservation, &mut deadline, &mut seen).await {
             Ok(body) => ExchangeEnd::Complete { body: body.bytes, truncated: body.cut },
             Err(Failure { kind, detail }) => {
                 reservation.shrink(0);
@@ -173,7 +174,7 @@ impl Fetcher for HttpFetcher {
         };
         Exchange {
             started_ms,
-            elapsed_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+            elapsed_ms: u64::try_from(seen.read_in.unwrap_or_else(|| deadline.spent()).as_millis()).unwrap_or(u64::MAX),
             status: seen.status,
             headers: seen.headers,
             end,
@@ -211,6 +212,8 @@ struct Seen {
     headers: Vec<Header>,
     wire_bytes: u64,
     address: Option<IpAddr>,
+    /// When the last byte of the body came; decoding takes its own time.
+    read_in: Option<Duration>,
 }
 
 impl Seen {

@@ -102,7 +102,7 @@ pub enum ExchangeEnd {
 pub struct Exchange {
     /// When the request was handed to the network.
     pub started_ms: UnixMs,
-    /// From then to the last byte or the failure, in ms.
+    /// From then to the last byte or the failure, in ms; waiting for memory of our own left out.
     pub elapsed_ms: u64,
     /// HTTP status, when a head arrived.
     pub status: Option<u16>,
