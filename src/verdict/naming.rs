@@ -43,7 +43,7 @@ impl<'a> Names<'a> {
     /// Adds the links of a page and of its `Link` headers. `nofollow`: the whole page says so.
     pub(super) fn add_page(&mut self, page: &Page, header_links: impl Iterator<Item = RawLink>, nofollow: bool) {
         let own = self.leased.url.as_url();
-        let base = page.base.as_deref().and_then(|href| own.join(href).ok());
+        let base = page.base.as_deref().and_then(|href| base_of(own, href));
         let base = base.as_ref().unwrap_or(own);
         let charset = page.charset.as_deref();
         for link in &page.links {
@@ -154,6 +154,12 @@ impl<'a> Names<'a> {
         visit.discarded = self.discarded;
         visit.widens = self.widens;
     }
+}
+
+/// What the references of a page are resolved against; `None` when `href` is no URL, or one that
+/// names nothing to resolve against (HTML, "set the frozen base URL").
+fn base_of(own: &Url, href: &str) -> Option<Url> {
+    own.join(href).ok().filter(|base| !matches!(base.scheme(), "data" | "javascript"))
 }
 
 fn rule_of(why: NotCrawlable) -> Rule {

@@ -354,3 +354,20 @@ fn retry_after_counts_where_the_server_speaks_of_itself() {
     assert_eq!(pause(503, "soon"), Some((politeness::backoff_ms(3, 0.5), DelayBy::Backoff)));
     assert_eq!(pause(500, "soon"), None);
 }
+
+/// Links of a page whose base was `data:` or `javascript:` were lost.
+#[test]
+fn a_base_that_cannot_be_one_loses_no_links() {
+    for (base, expected) in [
+        ("data:text/html,x", "https://a.example/dir/found"),
+        ("javascript:/x/", "https://a.example/dir/found"),
+        ("http://[::1", "https://a.example/dir/found"),
+        ("/other/", "https://a.example/other/found"),
+    ] {
+        let page =
+            Page { base: Some(base.to_owned()), links: vec![link("found", LinkKind::A, false)], ..Page::default() };
+        let exchange = exchange(200, &[], "");
+        let visit = visit_with(&CrawlSettings::default(), &leased("https://a.example/dir/"), &exchange, Some(page));
+        assert_eq!(admissions(&visit), [(expected, "queue")], "{base}");
+    }
+}
