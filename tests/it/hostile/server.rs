@@ -16,10 +16,14 @@ pub(crate) enum Reply {
     Close,
     /// The end, with a reset.
     Reset,
+    /// These bytes, then the end with a reset.
+    Torn(Vec<u8>),
     /// These bytes, then the end.
     Bytes(Vec<u8>),
     /// These bytes, without waiting for a request, then the end.
     Eager(Vec<u8>),
+    /// These bytes, and the connection stays open for the next request.
+    Kept(Vec<u8>),
     /// These bytes, then nothing more.
     Silence(Vec<u8>),
     /// The head, then the piece over and over for as long as anyone reads.
@@ -103,6 +107,13 @@ async fn serve(mut stream: TcpStream, reply: Reply, heads: Arc<Mutex<Vec<String>
         wait_for_end(&mut stream).await;
         return Ok(());
     }
+    let head = read_head(&mut stream).await;
+    heads.lock().unwrap().push(String::from_utf8_lossy(&head).into_owned());
+    play(&mut stream, reply).await
+}
+
+/// A request head with its empty line, or what there is of it.
+pub(crate) async fn read_head(stream: &mut TcpStream) -> Vec<u8> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         match stream.read_u8().await {
@@ -110,18 +121,27 @@ async fn serve(mut stream: TcpStream, reply: Reply, heads: Arc<Mutex<Vec<String>
             Err(_) => break,
         }
     }
-    heads.lock().unwrap().push(String::from_utf8_lossy(&head).into_owned());
+    head
+}
+
+/// Says what it is told to, to the end of it.
+pub(crate) async fn play(stream: &mut TcpStream, reply: Reply) -> std::io::Result<()> {
     match reply {
-        Reply::Close | Reply::Eager(_) => {}
+        Reply::Close => {}
         Reply::Reset => stream.set_zero_linger()?,
-        Reply::Bytes(bytes) => {
+        Reply::Torn(bytes) => {
+            stream.write_all(&bytes).await?;
+            stream.set_zero_linger()?;
+        }
+        Reply::Kept(bytes) => stream.write_all(&bytes).await?,
+        Reply::Bytes(bytes) | Reply::Eager(bytes) => {
             stream.write_all(&bytes).await?;
             stream.shutdown().await?;
-            wait_for_end(&mut stream).await;
+            wait_for_end(stream).await;
         }
         Reply::Silence(bytes) => {
             stream.write_all(&bytes).await?;
-            wait_for_end(&mut stream).await;
+            wait_for_end(stream).await;
         }
         Reply::Endless { head, piece } => {
             stream.write_all(&head).await?;
