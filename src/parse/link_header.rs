@@ -157,6 +157,11 @@ mod tests {
     }
 
     #[test]
+    fn nul_in_a_header_reaches_no_link() {
+        check("</\0a\0>; rel=next", &[(Next, "/a")]);
+    }
+
+    #[test]
     fn nofollow_and_order() {
         let links = link_header("</a>; rel=\"next nofollow\", </b>; rel=canonical");
         let facts: Vec<_> = links.iter().map(|link| (link.position, link.nofollow)).collect();

@@ -81,10 +81,11 @@ fn reference(value: &str, kind: LinkKind) -> Option<&str> {
     (!trimmed.starts_with('#') && !data && (leads_back || !trimmed.is_empty())).then_some(trimmed)
 }
 
-/// URLs may be broken over lines: tabs and line breaks in them do not count (URL 4.4).
+/// URLs may be broken over lines: tabs and line breaks in them do not count (URL 4.4). NUL goes with
+/// them; HTML has none, a header might.
 fn without_breaks(reference: &str) -> String {
-    let breaks = |byte: u8| matches!(byte, b'\t' | b'\n' | b'\r');
-    if reference.bytes().any(breaks) { reference.replace(['\t', '\n', '\r'], "") } else { reference.to_owned() }
+    let breaks = |byte: u8| matches!(byte, b'\t' | b'\n' | b'\r' | b'\0');
+    if reference.bytes().any(breaks) { reference.replace(['\t', '\n', '\r', '\0'], "") } else { reference.to_owned() }
 }
 
 /// The candidates of a `srcset` (HTML 4.8.4.2.1), descriptors left out.
