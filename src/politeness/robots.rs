@@ -13,7 +13,7 @@ mod line;
 mod pattern;
 
 use line::{Field, Line, lines};
-use pattern::{PathPattern, normal_path};
+use pattern::{Path, PathPattern};
 
 /// A parsed robots.txt.
 ///
@@ -249,8 +249,8 @@ impl RobotsRules {
 
     /// Judges a path with its query. `/robots.txt` is always allowed.
     pub fn check(&self, path_and_query: &str) -> RobotsCheck {
-        let path = normal_path(path_and_query);
-        if path == "/robots.txt" {
+        let path = Path::new(path_and_query);
+        if path.is_robots_txt() {
             return RobotsCheck { allowed: true, line: None };
         }
         match self.rules.iter().find(|rule| rule.pattern.matches(&path)) {

@@ -260,7 +260,24 @@ fn reserved_characters_differ_from_their_escapes() {
     check_pattern("/a%3Fb", &["/a%3fb"], &["/a?b"]);
     check_pattern("/a%26b", &["/a%26b"], &["/a&b"]);
     check_pattern("/a%2541", &["/a%2541"], &["/aA", "/a%41"]);
-    check_pattern("/x?u=http://e.org?t&p", &["/x?u=http://e.org?t&p"], &["/x?u=http%3A%2F%2Fe.org"]);
+    check_pattern("/a=b", &["/a=b"], &["/a%3Db"]);
+    check_pattern("/a?b%26c", &["/a?b%26c"], &["/a?b&c"]);
+}
+
+/// RFC 9309 2.2.2 has `?baz=https://foo.bar` match `?baz=https%3A%2F%2Ffoo.bar`.
+#[test]
+fn reserved_characters_that_separate_nothing_are_their_escapes() {
+    let spellings = ["/x?u=http://e.org/y?t", "/x?u=http%3A%2F%2Fe.org%2Fy%3Ft", "/x?u=http:%2f%2fe.org/y%3ft"];
+    for pattern in spellings.into_iter().chain(["/*u=http://e.org/", "/x?u=http%3A//*.org%2Fy?t$"]) {
+        check_pattern(pattern, &spellings, &["/x?u=http", "/x?u=http:e.org"]);
+    }
+    check_pattern("/wiki/User:", &["/wiki/User:A", "/wiki/User%3AA", "/wiki/User%3aA"], &["/wiki/User"]);
+    check_pattern("/*filter%5B", &["/a?filter[b]", "/a?filter%5Bb%5D", "/a?filter%5bb"], &["/a?filter"]);
+    // Where they may separate they stay apart: in the path, and where that cannot be told.
+    check_pattern("/*u=http%3A%2F%2F", &["/x?u=http%3A%2F%2Fe", "/x?u=http:%2f%2fe"], &["/x?u=http://e"]);
+    check_pattern("/a%2Fb?c", &["/a%2Fb?c"], &["/a/b?c"]);
+    check_pattern("/*/b?c%2F", &["/a/b?c/", "/a/b?c%2F"], &["/a%2Fb?c/"]);
+    check_pattern("/a%3Fb=/", &["/a%3Fb=/"], &["/a?b=/", "/a%3Fb=%2F"]);
 }
 
 #[test]

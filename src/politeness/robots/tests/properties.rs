@@ -54,7 +54,7 @@ proptest! {
 
     #[test]
     fn matching_is_what_trying_everything_finds(pattern in "[/*]?[ab*]{0,8}[$]?", path in "/[ab]{0,9}") {
-        let found = PathPattern::new(&pattern).matches(&normal_path(&path));
+        let found = PathPattern::new(&pattern).matches(&Path::new(&path));
         prop_assert_eq!(found, matches_by_trying(pattern.as_bytes(), path.as_bytes()));
     }
 
