@@ -8,6 +8,7 @@ mod conformance;
 mod docs;
 mod hostile;
 mod kills;
+mod published;
 mod read;
 mod rooms;
 mod rot;

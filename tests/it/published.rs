@@ -1,0 +1,3 @@
+//! What others published as right, asked of this crawler: test suites of robots.txt parsers.
+
+mod robots;
