@@ -1,3 +1,4 @@
 //! What others published as right, asked of this crawler: test suites of robots.txt parsers.
 
+mod concurrent;
 mod robots;
