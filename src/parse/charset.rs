@@ -2,7 +2,7 @@
 //! mark, `Content-Type`, the document's own declaration, then a guess.
 
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
-use encoding_rs::{Encoding, UTF_8};
+use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE};
 
 use super::mime::BodyKind;
 use super::prescan::{css_encoding, meta_encoding, xml_encoding};
@@ -16,7 +16,8 @@ pub(crate) fn encoding_of(kind: BodyKind, label: Option<&str>, body: &[u8], host
     if let Some((encoding, _)) = Encoding::for_bom(body) {
         return encoding;
     }
-    if let Some(encoding) = label.and_then(|l| Encoding::for_label(l.as_bytes())) {
+    let labelled = label.and_then(|label| Encoding::for_label(label.as_bytes()));
+    if let Some(encoding) = labelled.filter(|encoding| can_be(encoding, kind, body)) {
         return encoding;
     }
     let declared = match kind {
@@ -28,6 +29,13 @@ pub(crate) fn encoding_of(kind: BodyKind, label: Option<&str>, body: &[u8], host
         BodyKind::Prose | BodyKind::Binary => None,
     };
     declared.unwrap_or_else(|| guess(body, host))
+}
+
+/// An XML body begins with ASCII. One that has no NUL there is not UTF-16, whatever its label says: the
+/// one lie about XML that would cost the whole document.
+fn can_be(encoding: &'static Encoding, kind: BodyKind, body: &[u8]) -> bool {
+    let wide = [UTF_16LE, UTF_16BE].contains(&encoding);
+    !(wide && kind == BodyKind::Xml && body.len() >= 2 && !body[..2].contains(&0))
 }
 
 /// UTF-8 when the body is valid in it, else what chardetng finds likely.
@@ -72,6 +80,8 @@ mod tests {
         check(BodyKind::Html, None, b"<?xml encoding='gbk'?><meta charset=big5>", "Big5");
         check(BodyKind::Xhtml, None, b"<?xml encoding='gbk'?><meta charset=big5>", "GBK");
         check(BodyKind::Xml, None, b"<a>\xe9</a>", "UTF-8");
+        check(BodyKind::Xml, Some("utf-16"), b"<a>\xe9</a>", "UTF-8");
+        check(BodyKind::Xml, Some("utf-16"), b"<\0a\0>\0", "UTF-16LE");
         check(BodyKind::Json, None, b"\"\xe9\"", "UTF-8");
         check(BodyKind::Code, None, b"@charset \"gbk\";", "GBK");
         check(BodyKind::Prose, None, meta, "UTF-8");

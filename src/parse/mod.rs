@@ -25,6 +25,8 @@ mod tags;
 mod tests;
 mod tree;
 mod walk;
+#[allow(dead_code)]
+mod xml;
 
 pub use directives::{Directives, directives};
 pub use fingerprint::content_hash;
