@@ -14,7 +14,8 @@ fn main() {
 
 fn parsed(body: &str) -> Page {
     let url = CrawlUrl::stored("https://example.com/").expect("a canonical URL");
-    let facts = BodyFacts { url: &url, content_type: Some("text/html; charset=utf-8"), agent: "sqrawl" };
+    let facts =
+        BodyFacts { url: &url, content_type: Some("text/html; charset=utf-8"), agent: "sqrawl", is_sitemap: false };
     parse(black_box(body.as_bytes()), facts, &ParseLimits::default(), &mut || false)
 }
 

@@ -84,8 +84,12 @@ impl<C: Clock> ParseJob<C> {
             ExchangeEnd::Complete { body, .. } => body,
             ExchangeEnd::Failed { .. } => &[],
         };
-        let facts =
-            BodyFacts { url: &self.leased.url, content_type: self.exchange.header("content-type"), agent: &self.agent };
+        let facts = BodyFacts {
+            url: &self.leased.url,
+            content_type: self.exchange.header("content-type"),
+            agent: &self.agent,
+            is_sitemap: self.leased.is_sitemap,
+        };
         let end = self.clock.elapsed_ms().saturating_add(PARSE_MS);
         let page = parse::parse(body, facts, &ParseLimits::default(), &mut || self.clock.elapsed_ms() > end);
         let packed = verdict::keeps_body(self.settings.store_body, &page.mime).then(|| store::body::pack(body));

@@ -9,6 +9,7 @@
 mod charset;
 mod directives;
 mod elements;
+mod feed;
 mod fingerprint;
 mod flow;
 mod language;
@@ -19,18 +20,20 @@ mod prescan;
 mod references;
 mod script;
 mod sink;
+mod sitemap;
 mod sniff;
+mod syndication;
 mod tags;
 #[cfg(test)]
 mod tests;
 mod tree;
 mod walk;
-#[allow(dead_code)]
 mod xml;
 
 pub use directives::{Directives, directives};
 pub use fingerprint::content_hash;
 pub use link_header::{link_header, refresh_header};
+pub use syndication::names_sitemap;
 
 use std::borrow::Cow;
 
@@ -48,6 +51,8 @@ pub struct BodyFacts<'a> {
     pub content_type: Option<&'a str>,
     /// Product token of this crawler, for `meta name=TOKEN`.
     pub agent: &'a str,
+    /// Whether robots.txt, a sitemap index or the operator names it as a sitemap.
+    pub is_sitemap: bool,
 }
 
 /// Caps of one parse.
@@ -85,24 +90,38 @@ pub fn parse(body: &[u8], facts: BodyFacts<'_>, limits: &ParseLimits, out_of_tim
         .then(|| charset::encoding_of(kind, mime.charset.as_deref(), body, facts.url.host_str()));
     let charset = encoding.map(|encoding| encoding.name().to_ascii_lowercase());
     let hash = fingerprint::content_hash(&mime.essence, charset.as_deref(), body);
-    let mut page = Page { mime: mime.essence, charset, hash, ..Page::default() };
-    if let Some(encoding) = encoding {
+    let source = syndication::Source {
+        body,
+        kind,
+        essence: &mime.essence,
+        label: mime.charset.as_deref(),
+        named: facts.is_sitemap || syndication::names_sitemap(facts.url),
+    };
+    let listing = syndication::read(source, limits.max_links, out_of_time);
+    let mut page = Page { charset, hash, ..Page::default() };
+    if let Some(listing) = listing {
+        take_listing(&mut page, listing);
+    } else if let Some(encoding) = encoding {
+        let text = || decode(encoding, body);
         match kind {
             BodyKind::Html | BodyKind::Xhtml => {
-                let text = decode(encoding, body);
-                let (html, cut) = tree::build(&text, kind == BodyKind::Xhtml, limits, out_of_time);
-                drop(text);
+                let (html, cut) = tree::build(&text(), kind == BodyKind::Xhtml, limits, out_of_time);
                 page.cut = cut;
                 take_findings(&mut page, walk::walk(&html, facts.agent, limits));
             }
             BodyKind::Prose => {
-                let (text, cut) = prose(&decode(encoding, body), limits.max_text_bytes);
+                let (text, cut) = prose(&text(), limits.max_text_bytes);
                 page.cut = cut.then_some(ParseCut::Size);
                 take_text(&mut page, text, None);
             }
-            BodyKind::Xml | BodyKind::Json | BodyKind::Code | BodyKind::Binary => {}
+            BodyKind::Json => {
+                let feed = syndication::read_json(source, &text(), limits.max_links);
+                feed.into_iter().for_each(|feed| take_listing(&mut page, feed));
+            }
+            BodyKind::Xml | BodyKind::Code | BodyKind::Binary => {}
         }
     }
+    page.mime = mime.essence;
     page
 }
 
@@ -116,6 +135,25 @@ fn decode<'a>(encoding: &'static Encoding, body: &'a [u8]) -> Cow<'a, str> {
 fn prose(text: &str, max_bytes: usize) -> (String, bool) {
     let kept = &text[..text.floor_char_boundary(max_bytes)];
     (kept.replace('\0', ""), kept.len() < text.len())
+}
+
+fn take_listing(page: &mut Page, listing: syndication::Listing) {
+    match listing {
+        syndication::Listing::Sitemap(entries) => {
+            page.links = entries.links;
+            page.links_cut = entries.dropped;
+            page.cut = entries.cut;
+        }
+        syndication::Listing::Feed(feed) => {
+            page.title = feed.title;
+            page.description = feed.description;
+            page.lang = language::language(feed.lang.as_deref(), "");
+            page.base = feed.base;
+            page.links = feed.links;
+            page.links_cut = feed.links_cut;
+            page.cut = feed.cut;
+        }
+    }
 }
 
 fn take_findings(page: &mut Page, found: walk::Findings) {

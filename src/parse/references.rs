@@ -2,7 +2,7 @@
 //! count as one. [`srcset`] and [`refresh`] are the HTML standard's parsers for values that hold
 //! more than one reference, or more than a reference.
 
-use crate::model::{LinkKind, ParseCut, RawLink};
+use crate::model::{LinkKind, ParseCut, RawLink, SitemapEntry};
 
 /// Longest reference that is kept; longer ones are counted only. Above the longest URL that is
 /// stored, so that the scope still sees and names those that are merely too long.
@@ -27,7 +27,12 @@ pub(crate) struct References {
 impl References {
     /// No links yet.
     pub(crate) fn new(max_links: usize) -> Self {
-        References { links: Vec::new(), max_links, bytes_left: MAX_LINK_BYTES, dropped: 0, cut: None }
+        References::with_room(max_links, MAX_LINK_BYTES)
+    }
+
+    /// No links yet, and room for `max_links` of `max_bytes` in all.
+    pub(crate) fn with_room(max_links: usize, max_bytes: usize) -> Self {
+        References { links: Vec::new(), max_links, bytes_left: max_bytes, dropped: 0, cut: None }
     }
 
     /// Adds a reference. Its place in the list is given when it was kept.
@@ -64,6 +69,23 @@ impl References {
         if let Some(link) = self.links.get_mut(position) {
             link.anchor = anchor;
         }
+    }
+
+    /// Notes what a sitemap says of a link.
+    pub(crate) fn set_entry(&mut self, position: usize, entry: SitemapEntry) {
+        if let Some(link) = self.links.get_mut(position) {
+            link.entry = Some(entry);
+        }
+    }
+
+    /// Links kept so far.
+    pub(crate) fn count(&self) -> usize {
+        self.links.len()
+    }
+
+    /// Whether one of the last few links from `position` on has this reference.
+    pub(crate) fn names_lately(&self, position: usize, reference: &str) -> bool {
+        self.links.iter().skip(position).rev().take(8).any(|link| link.href == reference)
     }
 
     /// The links in order.

@@ -15,7 +15,8 @@ use super::flow::{Flow, Room};
 use super::references::{MAX_ANCHOR_CHARS, References};
 use crate::model::{ParseCut, RawLink};
 
-const MAX_TITLE_CHARS: usize = 1024;
+pub(crate) const MAX_TITLE_CHARS: usize = 1024;
+pub(crate) const MAX_DESCRIPTION_CHARS: usize = 2048;
 const MAX_HEADINGS: usize = 200;
 const MAX_HEADING_CHARS: usize = 256;
 const MAX_ROBOTS_BYTES: usize = 1024;

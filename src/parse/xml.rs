@@ -7,13 +7,14 @@ mod entity;
 mod source;
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::ops::ControlFlow;
 
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
 use quick_xml::name::QName;
 
-pub(crate) use source::{MAX_UNPACKED_BYTES, TextSource, is_gzip};
+pub(crate) use source::{TextSource, is_gzip};
 
 use crate::model::ParseCut;
 
@@ -74,8 +75,6 @@ pub(crate) enum Piece<'a> {
 /// A reader of XML that no document can stop before its end.
 pub(crate) struct XmlPieces<'a> {
     reader: Reader<TextSource<'a>>,
-    /// Longest tag or run of text, in bytes.
-    max_piece: usize,
     open: usize,
 }
 
@@ -87,15 +86,17 @@ pub(crate) struct XmlEnd {
 }
 
 impl<'a> XmlPieces<'a> {
-    /// A reader of tags and texts of at most `max_piece` bytes; longer ones are a [`Piece::Gap`].
-    pub(crate) fn new(source: TextSource<'a>, max_piece: usize) -> Self {
-        XmlPieces { reader: tolerant(source), max_piece, open: 0 }
+    /// A reader from the beginning of the text.
+    pub(crate) fn new(source: TextSource<'a>) -> Self {
+        XmlPieces { reader: tolerant(source), open: 0 }
     }
 
-    /// Hands every piece to `take` until it breaks off, the text ends or the time is over. `take` is told how many
-    /// bytes were read so far.
+    /// Hands every piece to `take` until it breaks off, the text ends or the time is over. A tag or a run of
+    /// text longer than `max_piece` bytes at that moment is a [`Piece::Gap`]. `take` is told how many bytes
+    /// were read so far.
     pub(crate) fn read(
         mut self,
+        max_piece: &Cell<usize>,
         out_of_time: &mut dyn FnMut() -> bool,
         take: &mut dyn FnMut(Piece<'_>, u64) -> ControlFlow<()>,
     ) -> XmlEnd {
@@ -103,7 +104,7 @@ impl<'a> XmlPieces<'a> {
         let mut asked_at = 0;
         loop {
             buffer.clear();
-            self.reader.get_mut().allow(self.max_piece);
+            self.reader.get_mut().allow(max_piece.get());
             let event = self.reader.read_event_into(&mut buffer);
             let given = self.reader.get_ref().given();
             let flow = match event {
@@ -164,7 +165,7 @@ impl<'a> XmlPieces<'a> {
     /// A new reader over the rest of the text: the old one stops at an error, and has forgotten
     /// nothing of what is open.
     fn afresh(self) -> Self {
-        XmlPieces { reader: tolerant(self.reader.into_inner()), max_piece: self.max_piece, open: 0 }
+        XmlPieces { reader: tolerant(self.reader.into_inner()), open: 0 }
     }
 }
 
@@ -212,6 +213,7 @@ impl Children {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
     use std::ops::ControlFlow;
 
     use super::{Piece, TextSource, XmlPieces};
@@ -219,8 +221,10 @@ mod tests {
 
     fn pieces(text: &str, max_piece: usize) -> String {
         let mut shown = String::new();
-        let end =
-            XmlPieces::new(TextSource::new(text.as_bytes(), None), max_piece).read(&mut || false, &mut |piece, _| {
+        let end = XmlPieces::new(TextSource::new(text.as_bytes(), None)).read(
+            &Cell::new(max_piece),
+            &mut || false,
+            &mut |piece, _| {
                 match piece {
                     Piece::Open(tag) => shown.push_str(&format!("<{}|{}>", tag.name.prefix, tag.name.local)),
                     Piece::Close(name) => shown.push_str(&format!("</{}|{}>", name.prefix, name.local)),
@@ -228,7 +232,8 @@ mod tests {
                     Piece::Gap => shown.push('#'),
                 }
                 ControlFlow::Continue(())
-            });
+            },
+        );
         assert_eq!(end.cut, None);
         shown
     }
@@ -271,12 +276,16 @@ mod tests {
     fn attributes_of_any_form() {
         let text = "<a one='1&amp;2&3' TWO=\"&#228;\" three=3 four five='5' one='again'>";
         let mut found = Vec::new();
-        XmlPieces::new(TextSource::new(text.as_bytes(), None), 1000).read(&mut || false, &mut |piece, _| {
-            if let Piece::Open(tag) = piece {
-                found = ["one", "two", "five", "six"].map(|name| tag.attribute(name)).to_vec();
-            }
-            ControlFlow::Break(())
-        });
+        XmlPieces::new(TextSource::new(text.as_bytes(), None)).read(
+            &Cell::new(1000),
+            &mut || false,
+            &mut |piece, _| {
+                if let Piece::Open(tag) = piece {
+                    found = ["one", "two", "five", "six"].map(|name| tag.attribute(name)).to_vec();
+                }
+                ControlFlow::Break(())
+            },
+        );
         let found: Vec<_> = found.iter().map(Option::as_deref).collect();
         assert_eq!(found, [Some("1&2&3"), Some("ä"), Some("5"), None]);
     }
@@ -285,7 +294,8 @@ mod tests {
     fn what_never_closes_holds_no_memory_and_the_time_is_asked_for() {
         let deep = "<a>".repeat(100_000);
         let (mut opened, mut asked) = (0, 0);
-        let end = XmlPieces::new(TextSource::new(deep.as_bytes(), None), 1000).read(
+        let end = XmlPieces::new(TextSource::new(deep.as_bytes(), None)).read(
+            &Cell::new(1000),
             &mut || {
                 asked += 1;
                 asked == 10

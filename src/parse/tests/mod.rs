@@ -1,8 +1,10 @@
 //! Whole bodies through [`super::parse`], and the tree builder against plain scraper.
 
+mod feeds;
 mod hostile;
 mod links;
 mod pages;
+mod sitemaps;
 mod trees;
 
 use super::{BodyFacts, ParseLimits, parse};
@@ -11,7 +13,7 @@ use crate::model::{CrawlUrl, Page};
 /// Parses with a clock that never runs out.
 fn parsed(body: &[u8], content_type: Option<&str>, limits: &ParseLimits) -> Page {
     let url = CrawlUrl::stored("https://example.com/dir/page").expect("a canonical URL");
-    parse(body, BodyFacts { url: &url, content_type, agent: "sqrawl" }, limits, &mut || false)
+    parse(body, BodyFacts { url: &url, content_type, agent: "sqrawl", is_sitemap: false }, limits, &mut || false)
 }
 
 /// Parses UTF-8 HTML under the default limits.

@@ -4,12 +4,11 @@
 use html5ever::{LocalName, local_name, ns};
 use scraper::node::Element;
 
-use super::Walk;
+use super::{MAX_DESCRIPTION_CHARS, Walk};
 use crate::model::LinkKind;
 use crate::parse::flow::{Flow, Room};
 use crate::parse::references::{MAX_ANCHOR_CHARS, MAX_HREF_BYTES, link_kind, refresh, says_nofollow, srcset};
 
-const MAX_DESCRIPTION_CHARS: usize = 2048;
 const MAX_LANG_CHARS: usize = 64;
 
 impl Walk<'_> {

@@ -129,6 +129,10 @@ impl<'a> TextSource<'a> {
         let (result, read, written, _) = self.decoder.decode_to_utf8(&self.raw, &mut self.text, self.ended);
         debug_assert_eq!((result, read), (CoderResult::InputEmpty, self.raw.len()));
         self.text.truncate(written);
+        // No text holds a NUL; XML forbids it anyway.
+        if self.text.contains(&0) {
+            self.text.retain(|&byte| byte != 0);
+        }
         self.raw.clear();
     }
 }
@@ -234,6 +238,7 @@ mod tests {
         check(b"<?xml encoding='utf-16'?><a>", Some("utf-16"), "<?xml encoding='utf-16'?><a>");
         check(b"<?xml encoding='nonsense'?>", Some("nonsense"), "<?xml encoding='nonsense'?>");
         check(b"", None, "");
+        check(b"a\0b", None, "ab");
         let long = "ä€😀".repeat(20_000);
         check(long.as_bytes(), None, &long);
     }
