@@ -22,6 +22,7 @@ mod script;
 mod sink;
 mod sitemap;
 mod sniff;
+mod structured;
 mod syndication;
 mod tags;
 #[cfg(test)]
@@ -164,6 +165,8 @@ fn take_findings(page: &mut Page, found: walk::Findings) {
     page.links = found.links;
     page.links_cut = found.links_cut;
     page.meta_robots = found.meta_robots;
+    page.json_ld = found.json_ld;
+    page.open_graph = found.open_graph;
     page.cut = page.cut.or(found.cut);
     take_text(page, found.text, found.lang.as_deref());
 }

@@ -13,6 +13,7 @@ use super::ParseLimits;
 use super::elements::{self, Effect};
 use super::flow::{Flow, Room};
 use super::references::{MAX_ANCHOR_CHARS, References};
+use super::structured::{Blocks, Properties};
 use crate::model::{ParseCut, RawLink};
 
 pub(crate) const MAX_TITLE_CHARS: usize = 1024;
@@ -34,6 +35,10 @@ pub(crate) struct Findings {
     pub(crate) links: Vec<RawLink>,
     pub(crate) links_cut: u32,
     pub(crate) meta_robots: Option<String>,
+    /// A JSON array.
+    pub(crate) json_ld: Option<String>,
+    /// A JSON object.
+    pub(crate) open_graph: Option<String>,
     pub(crate) cut: Option<ParseCut>,
 }
 
@@ -85,6 +90,8 @@ struct Walk<'a> {
     lang: Option<String>,
     base: Option<String>,
     robots: Flow,
+    json_ld: Blocks,
+    open_graph: Properties,
     cut: Option<ParseCut>,
 }
 
@@ -107,6 +114,8 @@ impl<'a> Walk<'a> {
             lang: None,
             base: None,
             robots: Flow::new(Room::Bytes(MAX_ROBOTS_BYTES)),
+            json_ld: Blocks::default(),
+            open_graph: Properties::default(),
             cut: None,
         }
     }
@@ -125,6 +134,7 @@ impl<'a> Walk<'a> {
         {
             title.push(text);
         }
+        self.json_ld.push(text);
         if self.unseen > 0 {
             return;
         }
@@ -175,6 +185,8 @@ impl<'a> Walk<'a> {
             return;
         }
         self.in_title &= !effect.title;
+        // A script holds nothing but its text.
+        self.json_ld.end();
         self.edge(effect);
         self.unseen -= usize::from(effect.unseen);
         self.preformatted -= usize::from(effect.preformatted);
@@ -228,6 +240,7 @@ impl<'a> Walk<'a> {
     fn finish(mut self) -> Findings {
         let title_full = self.title.as_ref().is_some_and(Flow::full);
         self.note_size(title_full || self.text.full() || self.robots.full());
+        self.note_size(self.json_ld.full || self.open_graph.full);
         Findings {
             title: self.title.and_then(Flow::finish_some),
             description: self.description,
@@ -239,6 +252,8 @@ impl<'a> Walk<'a> {
             cut: self.links.cut.or(self.cut),
             links: self.links.finish(),
             meta_robots: self.robots.finish_some(),
+            json_ld: self.json_ld.finish(),
+            open_graph: self.open_graph.finish(),
         }
     }
 }

@@ -99,6 +99,28 @@ fn robots_and_base() {
 }
 
 #[test]
+fn structured_data() {
+    let page = html(
+        "<meta property='og:title' content='A &amp; B'><meta name=og:type content=article><meta property=og:image content=/1>\
+         <meta property='og:image' content='/2'><meta name=twitter:card content=summary><meta property=x:y content=no>\
+         <meta property=og:description content='D' name=description>\
+         <script type='application/ld+json'>{\"@type\": \"Article\", \"name\": \"a &amp; <b>\"}</script>\
+         <script>{\"no\": 1}</script><script type=application/ld+json>{broken</script>\
+         <template><script type=application/ld+json>{\"no\": 2}</script><meta property=og:url content=no></template>\
+         <svg><script type=application/ld+json>{\"no\": 3}</script></svg><noscript><meta property=og:site_name content=N></noscript>",
+    );
+    let graph = "{\"og:title\":\"A & B\",\"og:type\":\"article\",\"og:image\":[\"/1\",\"/2\"],\"twitter:card\":\"summary\",\
+                 \"og:description\":\"D\",\"og:site_name\":\"N\"}";
+    assert_eq!(page.open_graph.as_deref(), Some(graph));
+    assert_eq!(page.json_ld.as_deref(), Some("[{\"@type\":\"Article\",\"name\":\"a &amp; <b>\"},\"{broken\"]"));
+    assert_eq!((page.description.as_deref(), page.cut), (Some("D"), None));
+    let many = html(&"<script type=application/ld+json>{}</script>".repeat(100));
+    assert_eq!((many.json_ld.map(|json| json.matches("{}").count()), many.cut), (Some(64), Some(ParseCut::Size)));
+    let none = html("<p>x");
+    assert_eq!((none.json_ld, none.open_graph), (None, None));
+}
+
+#[test]
 fn charsets_reach_the_text() {
     let limits = ParseLimits::default();
     let umlauts = "<title>Grüße</title>";

@@ -8,6 +8,7 @@ use super::{MAX_DESCRIPTION_CHARS, Walk};
 use crate::model::LinkKind;
 use crate::parse::flow::{Flow, Room};
 use crate::parse::references::{MAX_ANCHOR_CHARS, MAX_HREF_BYTES, link_kind, refresh, says_nofollow, srcset};
+use crate::parse::structured::is_json_ld;
 
 const MAX_LANG_CHARS: usize = 64;
 
@@ -50,6 +51,9 @@ impl Walk<'_> {
             }
             local_name!("script") => {
                 self.add(LinkKind::Script, element, local_name!("src"));
+                if attribute(element, local_name!("type")).is_some_and(is_json_ld) {
+                    self.json_ld.begin();
+                }
             }
             local_name!("form") => self.form(element),
             local_name!("meta") => self.meta(element),
@@ -139,6 +143,8 @@ impl Walk<'_> {
             return;
         }
         let name = attribute(element, local_name!("name")).unwrap_or_default().trim_ascii();
+        let property = attribute(element, local_name!("property")).filter(|property| !property.is_empty());
+        self.open_graph.add(property.unwrap_or(name), content);
         if name.eq_ignore_ascii_case("description") && self.description.is_none() {
             let text = Flow::fold(content, Room::Chars(MAX_DESCRIPTION_CHARS));
             self.note_size(text.full());
