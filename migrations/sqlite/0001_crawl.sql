@@ -185,7 +185,7 @@ CREATE TABLE contents (
   description TEXT,
   headings    TEXT CHECK (headings IS NULL OR json_valid(headings)),   -- [[1,"…"],[2,"…"]]
   soft_404    INTEGER NOT NULL DEFAULT 0 CHECK (soft_404 IN (0,1)),    -- says that it was not found
-  open_graph  TEXT CHECK (open_graph IS NULL OR json_valid(open_graph)),   -- {"title":"…","image":["…","…"]}
+  open_graph  TEXT CHECK (open_graph IS NULL OR json_valid(open_graph)),   -- {"og:title":"…","og:image":["…","…"]}
   json_ld     TEXT CHECK (json_ld IS NULL OR json_valid(json_ld))      -- array of the page's blocks
 ) STRICT;
 

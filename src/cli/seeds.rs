@@ -10,6 +10,7 @@ use anyhow::Context;
 use super::exit::UsageError;
 use crate::frontier::priority;
 use crate::model::{Candidate, CrawlUrl, Origin, Seed, SeedSource};
+use crate::parse::names_sitemap;
 use crate::scope::{NamedBy, Scope, host_behind_credentials, registrable_domain, seed_url};
 
 /// The longest line of a seed file.
@@ -50,7 +51,7 @@ impl GivenSeed {
                 priority: priority(&self.url, 0),
                 depth: 0,
                 hops: 0,
-                is_sitemap: false,
+                is_sitemap: names_sitemap(&self.url),
             },
         }
     }

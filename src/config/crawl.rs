@@ -2,6 +2,7 @@
 
 use ipnet::IpNet;
 
+use super::discovery;
 use super::reading::{
     LONGEST_WAIT_MS, agent, body_policy, body_policy_name, limit, limit_text, network, number, one, pattern,
     pattern_text, rate_in_range, scope, scope_name, set, size, switch, wait,
@@ -12,7 +13,7 @@ use super::units::{is_unlimited, show_bytes, show_duration, show_rate};
 use super::{Setting, Shape};
 use crate::model::CrawlSettings;
 
-const SCOPE: &str = "What belongs to the crawl";
+pub(super) const SCOPE: &str = "What belongs to the crawl";
 const LIMITS: &str = "Limits";
 const PACE: &str = "Pace and politeness";
 pub(super) const NETWORK: &str = "Network";
@@ -59,6 +60,8 @@ pub const CRAWL: &[Setting<CrawlSettings>] = &[
         show: |s| s.patterns.iter().map(pattern_text).collect(),
         ..ROW
     },
+    discovery::FOLLOW,
+    discovery::SITEMAPS,
     Setting {
         name: "max-depth",
         short: Some('d'),

@@ -11,6 +11,7 @@
 
 mod crawl;
 mod database;
+mod discovery;
 mod environment;
 mod origin;
 mod profile;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::fetch::Reservation;
-use crate::model::{Exchange, ExchangeEnd, HostUpdate, LeaseKey, LeasedUrl, Ledger, Outcome, Visit};
+use crate::model::{Exchange, ExchangeEnd, HostUpdate, LeaseKey, LeasedUrl, Ledger, Outcome, ParseCut, Visit};
 use crate::parse::{self, BodyFacts, ParseLimits};
 use crate::scope::Scope;
 use crate::store;
@@ -14,6 +14,8 @@ use super::shared::Shared;
 
 /// Longest time one document may be parsed, in ms. The caps decide before it; this is a backstop.
 const PARSE_MS: u64 = 5_000;
+/// The same of a sitemap, which may be five times as long as a page and is read in linear time.
+const SITEMAP_PARSE_MS: u64 = 30_000;
 
 /// A response with all that belongs to it.
 #[derive(Debug)]
@@ -90,8 +92,12 @@ impl<C: Clock> ParseJob<C> {
             agent: &self.agent,
             is_sitemap: self.leased.is_sitemap,
         };
-        let end = self.clock.elapsed_ms().saturating_add(PARSE_MS);
-        let page = parse::parse(body, facts, &ParseLimits::default(), &mut || self.clock.elapsed_ms() > end);
+        let patience_ms = if self.leased.is_sitemap { SITEMAP_PARSE_MS } else { PARSE_MS };
+        let end = self.clock.elapsed_ms().saturating_add(patience_ms);
+        let mut page = parse::parse(body, facts, &ParseLimits::default(), &mut || self.clock.elapsed_ms() > end);
+        if matches!(self.exchange.end, ExchangeEnd::Complete { truncated: true, .. }) {
+            page.cut = page.cut.or(Some(ParseCut::Size));
+        }
         let packed = verdict::keeps_body(self.settings.store_body, &page.mime).then(|| store::body::pack(body));
         verdict::after_exchange(&policy, &attempt, &self.exchange, Some((page, packed)))
     }
@@ -111,7 +117,9 @@ fn panic_text(failure: tokio::task::JoinError) -> String {
 /// Bytes a visit holds until it is committed, about.
 fn weight_bytes(visit: &Visit) -> u64 {
     let content = visit.content.as_ref().map_or(0, |content| {
-        content.body.as_ref().map_or(0, |body| body.data.len()) + content.text.as_ref().map_or(0, String::len)
+        let texts = [&content.text, &content.json_ld, &content.open_graph];
+        let texts: usize = texts.into_iter().flatten().map(String::len).sum();
+        content.body.as_ref().map_or(0, |body| body.data.len()) + texts
     });
     let names: usize = visit.candidates.iter().map(|c| c.url.as_str().len() + size_of_val(c)).sum();
     let links: usize = visit.links.iter().map(|l| l.anchor.as_ref().map_or(0, String::len) + size_of_val(l)).sum();

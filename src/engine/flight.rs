@@ -106,13 +106,20 @@ pub(super) async fn fly<F: Fetcher, C: Clock>(
             max_body_bytes: robots::MAX_BYTES,
             overflow: Overflow::Truncate,
         },
-        Errand::Url(leased) => FetchRequest {
-            url: leased.url.clone(),
-            validators: leased.validators.clone(),
-            referrer: leased.referrer.clone(),
-            max_body_bytes: shared.settings.max_body_bytes,
-            overflow: Overflow::Fail,
-        },
+        Errand::Url(leased) => {
+            // What a sitemap that is too long names up to there is of use all the same.
+            let (max_body_bytes, overflow) = match leased.is_sitemap {
+                true => (shared.settings.sitemap_body_bytes(), Overflow::Truncate),
+                false => (shared.settings.max_body_bytes, Overflow::Fail),
+            };
+            FetchRequest {
+                url: leased.url.clone(),
+                validators: leased.validators.clone(),
+                referrer: leased.referrer.clone(),
+                max_body_bytes,
+                overflow,
+            }
+        }
     };
     let exchange = shared.fetcher.fetch(request, &mut bytes).await;
     drop((slot, address));

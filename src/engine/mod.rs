@@ -21,6 +21,7 @@ mod progress;
 mod robots;
 mod session;
 mod shared;
+mod sitemaps;
 mod worker;
 mod writer;
 

@@ -15,6 +15,7 @@ use crate::verdict;
 use super::hops::Hops;
 use super::pages::PageBudget;
 use super::shared::{Ask, Item, Parts, Shared};
+use super::sitemaps;
 use super::worker::Worker;
 use super::writer::{self, QUEUE_ITEMS};
 use super::{Clock, Control, EngineError, Job, Limit, Progress, Stop, Summary};
@@ -60,6 +61,7 @@ pub(super) async fn run<S: Store, F: Fetcher, C: Clock>(
     }
     if changed.is_some() {
         judge_again(&*store, &job, &scope, clock.now_ms()).await?;
+        sitemaps::of_known(&*store, &start, &job, &scope, clock.now_ms()).await?;
         store.record_settings(&start, &job.settings, clock.now_ms()).await?;
     }
     store.admit(&start, &job.seeds, clock.now_ms()).await?;
@@ -123,7 +125,7 @@ async fn judge_again<S: Store>(store: &S, job: &Job, scope: &Scope, now: UnixMs)
         let verdicts: Vec<(UrlId, Admission)> = names
             .iter()
             .filter_map(|name| {
-                let path = (&name.url, name.depth, name.hops, name.is_seed);
+                let path = (&name.url, name.depth, name.hops, name.is_seed || name.is_sitemap);
                 Some((name.id, verdict::judge_again(&job.settings, scope, path, name.rule.as_ref())?))
             })
             .collect();

@@ -7,7 +7,8 @@ use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
 use crate::fetch::{ByteBudget, Reservation};
 use crate::model::{
-    CrawlSettings, Host, HostUpdate, LeaseKey, LeasedUrl, Release, RobotsFetch, RobotsRecord, SessionId, UrlId, Visit,
+    Candidate, CrawlSettings, Host, HostUpdate, LeaseKey, LeasedUrl, Release, RobotsFetch, RobotsRecord, SessionId,
+    UrlId, Visit,
 };
 use crate::scope::Scope;
 use crate::store::Refill;
@@ -23,8 +24,10 @@ use super::{Clock, Limit, Progress, Stop};
 pub(super) enum Item {
     /// A visit with the bytes it holds; its URL is named to `settled` after the commit.
     Visit { visit: Box<Visit>, bytes: Option<Reservation>, settled: mpsc::UnboundedSender<UrlId> },
-    /// A robots.txt result, with the delay that its host has from now on.
-    Robots { record: Box<RobotsRecord>, key: LeaseKey, host: HostUpdate },
+    /// A robots.txt result, with the sitemaps it names and the delay that its host has from now on.
+    Robots { record: Box<RobotsRecord>, sitemaps: Vec<Candidate>, key: LeaseKey, host: HostUpdate },
+    /// Sitemaps of a host that is not asked for its robots.txt.
+    Sitemaps(Vec<Candidate>),
     /// A request for a robots.txt, with what it changes about the host that was asked.
     RobotsFetch { fetch: Box<RobotsFetch>, host: HostUpdate },
     /// The end of a lease; everything visited under it came before.

@@ -36,6 +36,7 @@ use super::gate::Gate;
 use super::hops::Hop;
 use super::robots::{Chase, RobotsBook};
 use super::shared::{Ask, Item, Shared};
+use super::sitemaps;
 use super::{Clock, Stop};
 
 /// A host that must wait longer than this gives its lease back.
@@ -119,6 +120,10 @@ impl<F: Fetcher, C: Clock> Worker<F, C> {
     /// Works until the host has nothing to do now or the session stops, then releases the lease.
     pub(super) async fn run(mut self) {
         let mut stop = self.shared.watch_stop();
+        let sitemaps = sitemaps::without_robots(&self.shared, self.queue.iter().map(|leased| leased.url.origin()));
+        if !sitemaps.is_empty() {
+            self.send(Item::Sitemaps(sitemaps));
+        }
         while self.shared.stop() == Stop::Run && !self.lost {
             while let Ok(hop) = self.hops.try_recv() {
                 self.guests.push_back(hop);

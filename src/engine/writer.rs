@@ -45,14 +45,16 @@ impl Batch {
                 self.settlement.visits.push(*visit);
                 self.held.extend(bytes);
             }
-            Item::Robots { record, key, host } => {
+            Item::Robots { record, sitemaps, key, host } => {
                 self.settlement.robots.push(*record);
+                self.settlement.sitemaps.extend(sitemaps);
                 self.settlement.hosts.push((key, host));
             }
             Item::RobotsFetch { fetch, host } => {
                 self.settlement.hosts.push((fetch.key, host));
                 self.settlement.robots_fetches.push(*fetch);
             }
+            Item::Sitemaps(sitemaps) => self.settlement.sitemaps.extend(sitemaps),
             Item::Release(release) => self.settlement.releases.push(release),
             Item::Hurry => self.hurry = true,
             Item::End => self.end = true,

@@ -38,6 +38,11 @@ pub fn priority(url: &CrawlUrl, depth: u32) -> i32 {
     level + i32::try_from(points).unwrap_or(0)
 }
 
+/// Priority of a sitemap: that of a seed, for it names what is to come.
+pub fn sitemap_priority(url: &CrawlUrl) -> i32 {
+    priority(url, 0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

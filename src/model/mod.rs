@@ -31,7 +31,7 @@ pub use ids::{FetchId, HostId, RoundId, SessionId, UnixMs, UrlId};
 pub use lease::{HostLease, LeaseKey, LeasedFrom, LeasedUrl, RobotsRecord, RobotsVerdict};
 pub use manners::{DelayBy, HostUpdate, Ledger, Pace, Pause, Release, RobotsFetch};
 pub use page::{LinkKind, PARSER_VERSION, Page, ParseCut, RawLink, SitemapEntry};
-pub use settings::{BodyPolicy, CrawlSettings, PatternRule, ScopeKind};
+pub use settings::{BodyPolicy, CrawlSettings, LARGEST_SITEMAP_BYTES, PatternRule, ScopeKind};
 pub use visit::{
     Admission, Candidate, Codec, Content, EndedBy, NextState, Outcome, Outlink, Rule, Seed, SeedSource, StoredBody,
     Totals, Visit,

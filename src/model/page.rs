@@ -4,7 +4,8 @@
 pub const PARSER_VERSION: i64 = 1;
 
 /// Where on a page a link stood; the value of `links.kind`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum LinkKind {
     /// `a`, `area`, SVG `a`.
     A,
@@ -79,22 +80,20 @@ impl LinkKind {
         }
     }
 
-    /// Whether the crawl follows links of this kind; the others are recorded only.
-    pub fn followed(self) -> bool {
-        matches!(
-            self,
-            Self::A
-                | Self::Canonical
-                | Self::Alternate
-                | Self::Frame
-                | Self::Next
-                | Self::Prev
-                | Self::Refresh
-                | Self::Link
-                | Self::Sitemap
-                | Self::Feed
-        )
-    }
+    /// The kinds that are followed unless the settings say otherwise: those that lead to documents. The
+    /// others are recorded only.
+    pub const FOLLOWED: [LinkKind; 10] = [
+        Self::A,
+        Self::Canonical,
+        Self::Alternate,
+        Self::Frame,
+        Self::Next,
+        Self::Prev,
+        Self::Refresh,
+        Self::Link,
+        Self::Sitemap,
+        Self::Feed,
+    ];
 }
 
 /// What a sitemap says of one of its entries (sitemaps.org), as far as it was well formed.

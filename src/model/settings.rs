@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use super::{CustomHeader, Proxy, Secret};
+use super::{CustomHeader, LinkKind, Proxy, Secret};
 
 /// Which URLs belong to the crawl, seen from its seeds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,6 +45,12 @@ pub enum PatternRule {
     Exclude(String),
 }
 
+/// The largest sitemap, before compression (sitemaps.org).
+pub const LARGEST_SITEMAP_BYTES: u64 = 50 << 20;
+
+/// What is parsed from a body may hold so much beside it.
+const PARSED_BYTES: u64 = 4 << 20;
+
 /// Settings of a crawl, every one with its documented default.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -53,6 +59,10 @@ pub struct CrawlSettings {
     pub scope: ScopeKind,
     /// `--include` and `--exclude` in the order given.
     pub patterns: Vec<PatternRule>,
+    /// Kinds of links that are followed, in the order of [`LinkKind::ALL`]; the others are recorded only.
+    pub follow: Vec<LinkKind>,
+    /// Whether the sitemaps that each robots.txt names are read.
+    pub sitemaps: bool,
     /// Most links from a seed; `None`: unlimited.
     pub max_depth: Option<u32>,
     /// Most pages of the crawl, over all its sessions; `None`: unlimited.
@@ -120,6 +130,8 @@ impl Default for CrawlSettings {
         CrawlSettings {
             scope: ScopeKind::Host,
             patterns: Vec::new(),
+            follow: LinkKind::FOLLOWED.to_vec(),
+            sitemaps: false,
             max_depth: None,
             max_pages: Some(100_000),
             max_pages_per_host: Some(10_000),
@@ -155,15 +167,24 @@ impl Default for CrawlSettings {
 }
 
 impl CrawlSettings {
+    /// Most bytes of a sitemap after decompression: what its protocol allows, less where `memory_bytes` has no
+    /// room for it beside 256 KiB for each request in flight, and never less than of other bodies.
+    pub fn sitemap_body_bytes(&self) -> u64 {
+        let others = u64::from(self.concurrency) * 256 * 1024;
+        let room = (self.memory_bytes.saturating_sub(others) / 2).saturating_sub(PARSED_BYTES);
+        LARGEST_SITEMAP_BYTES.min(room).max(self.max_body_bytes)
+    }
+
     /// Bytes that one body and what is parsed from it may hold until they are committed.
     pub fn largest_visit_bytes(&self) -> u64 {
-        self.max_body_bytes.saturating_add(4 * 1024 * 1024)
+        self.sitemap_body_bytes().saturating_add(PARSED_BYTES)
     }
 
     /// The least `memory_bytes` with which one largest body leaves the other requests their room:
     /// twice its size while it is unpacked, and 64 KiB for each request in flight.
     pub fn least_memory_bytes(&self) -> u64 {
-        self.largest_visit_bytes().saturating_mul(2).saturating_add(u64::from(self.concurrency) * 64 * 1024)
+        let largest = self.max_body_bytes.saturating_add(PARSED_BYTES);
+        largest.saturating_mul(2).saturating_add(u64::from(self.concurrency) * 64 * 1024)
     }
 
     /// The `User-Agent` header that is sent.
@@ -180,5 +201,32 @@ impl CrawlSettings {
     /// user agent, letters, `_` and `-` only (RFC 9309 2.2.1).
     pub fn product_token(&self) -> String {
         self.user_agent().chars().take_while(|c| c.is_ascii_alphabetic() || matches!(c, '_' | '-')).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sitemaps_have_their_room_where_there_is_memory() {
+        for (memory, concurrency, max_body, expected) in [
+            (128 << 20, 64, 10_000_000, LARGEST_SITEMAP_BYTES),
+            (1 << 40, 10_000, 10_000_000, LARGEST_SITEMAP_BYTES),
+            (128 << 20, 256, 10_000_000, (28 << 20)),
+            (64 << 20, 64, 10_000_000, (20 << 20)),
+            (24 << 20, 64, 1_000_000, 1_000_000),
+            (1 << 30, 64, 200_000_000, 200_000_000),
+        ] {
+            let settings = CrawlSettings {
+                memory_bytes: memory,
+                concurrency,
+                max_body_bytes: max_body,
+                ..CrawlSettings::default()
+            };
+            assert_eq!(settings.sitemap_body_bytes(), expected, "{memory} {concurrency} {max_body}");
+            let fits = settings.largest_visit_bytes() * 2 + u64::from(concurrency) * 64 * 1024 <= memory;
+            assert_eq!(fits, settings.least_memory_bytes() <= memory, "a sitemap needs no more than a body may");
+        }
     }
 }

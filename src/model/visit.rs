@@ -111,6 +111,8 @@ impl Rule {
     pub const DEPTH: Rule = Rule(Cow::Borrowed("max_depth"));
     /// More redirects in a row than `--max-redirects`.
     pub const REDIRECTS: Rule = Rule(Cow::Borrowed("max_redirects"));
+    /// Further from a robots.txt than five indexes and redirects of sitemaps.
+    pub const SITEMAP_STEPS: Rule = Rule(Cow::Borrowed("sitemap_steps"));
     /// Looks like a trap: a path that repeats itself, or is too deep.
     pub const TRAP: Rule = Rule(Cow::Borrowed("trap"));
     /// Named only by a kind of link that is recorded and not followed (images, scripts …).

@@ -14,9 +14,11 @@ pub struct Directives {
 const WITH_VALUE: [&str; 4] = ["unavailable_after", "max-snippet", "max-image-preview", "max-video-preview"];
 
 impl Directives {
-    /// Obeys a list of directives without user agents, separated by commas or white space.
+    /// Obeys a list of directives without user agents, separated by commas or white space. What follows a
+    /// colon is the value of a directive (`max-image-preview: none`), up to the next comma.
     fn obey(&mut self, list: &str) {
-        for word in list.split(|c: char| c == ',' || c == ';' || c.is_whitespace()) {
+        let plain = list.split([',', ';']).map(|part| part.split(':').next().unwrap_or_default());
+        for word in plain.flat_map(str::split_whitespace) {
             let is = |name: &str| word.eq_ignore_ascii_case(name);
             self.noindex |= is("noindex") || is("none");
             self.nofollow |= is("nofollow") || is("none");
@@ -87,6 +89,10 @@ mod tests {
         check(Some("none"), &[], "both");
         check(Some("noindexing, max-snippet:-1"), &[], "");
         check(Some("all, noindex"), &[], "noindex");
+        check(Some("max-image-preview: none, max-snippet:-1"), &[], "");
+        check(Some("max-image-preview:none; nofollow"), &[], "nofollow");
+        check(Some("noindex max-snippet: 0, nofollow"), &[], "both");
+        check(Some("unavailable_after: 2020-01-01 00:00:00 none"), &[], "");
     }
 
     #[test]

@@ -74,6 +74,18 @@ impl Scope {
         self.reach.widen(host.as_str());
     }
 
+    /// Whether something on the origin of this URL may belong to the crawl, patterns aside.
+    pub fn reaches(&self, root: &CrawlUrl) -> bool {
+        match &self.reach {
+            Reach::Prefix { places, widened, .. } => {
+                let origin = &root.as_url()[..Position::BeforePath];
+                let lies_there = |place: &String| place.strip_prefix(origin).is_some_and(|path| path.starts_with('/'));
+                widened.contains(root.host_str()) || places.0.iter().any(lies_there)
+            }
+            reach => reach.contains(root),
+        }
+    }
+
     /// Accepts a URL, or names the rule that rejects it. Allocates nothing when it accepts (but
     /// for punycode names with `domain`).
     pub fn judge(&self, url: &CrawlUrl, by: NamedBy) -> Admission {

@@ -189,6 +189,8 @@ pub struct Judged {
     pub hops: u32,
     /// Whether it stands in `seeds`.
     pub is_seed: bool,
+    /// Whether it stands in `sitemaps`.
+    pub is_sitemap: bool,
     /// What excludes it; `None`: it is to be visited.
     pub rule: Option<Rule>,
 }
@@ -234,6 +236,13 @@ pub trait Store: Send + Sync + 'static {
         settings: &CrawlSettings,
         now: UnixMs,
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// robots.txt results with their rows, by row from `after`, at most `most`.
+    fn robots_known(
+        &self,
+        after: i64,
+        most: u32,
+    ) -> impl Future<Output = Result<Vec<(i64, RobotsRecord)>, StoreError>> + Send;
 
     /// Leases hosts that are ready at `now`, and more URLs for held ones.
     fn lease(&self, ask: LeaseAsk, now: UnixMs) -> impl Future<Output = Result<LeaseGrant, StoreError>> + Send;

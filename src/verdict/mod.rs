@@ -11,12 +11,14 @@
 mod naming;
 mod outcome;
 mod rejudge;
+mod sitemaps;
 
 #[cfg(test)]
 mod tests;
 
 pub use outcome::{HostEffect, classify, host_effect, is_definite, may_hold_page};
 pub use rejudge::{judge_again, judges_otherwise};
+pub use sitemaps::{MAX_SITEMAP_STEPS, sitemaps_of, usual_sitemap};
 
 use crate::model::{
     BodyPolicy, Content, CrawlSettings, Exchange, ExchangeEnd, HostUpdate, LeaseKey, LeasedUrl, Ledger, NextState,

@@ -10,7 +10,7 @@ use crate::model::{
 };
 use crate::scope::{self, NamedBy};
 
-use super::Policy;
+use super::{Policy, sitemaps};
 
 /// The URLs of one visit while they are gathered.
 pub(super) struct Names<'a> {
@@ -65,9 +65,9 @@ impl<'a> Names<'a> {
         };
         let obeyed = !self.policy.settings.ignore_robots;
         let by = NamedBy {
-            depth: self.leased.depth.saturating_add(1),
+            depth: sitemaps::depth_of(self.leased, link),
             hops: 0,
-            followed: link.kind.followed(),
+            followed: self.policy.settings.follow.contains(&link.kind),
             nofollow: nofollow || (link.nofollow && obeyed),
             seed: false,
         };
@@ -116,7 +116,10 @@ impl<'a> Names<'a> {
     }
 
     fn name(&mut self, url: CrawlUrl, by: NamedBy, is_sitemap: bool) -> usize {
-        let admission = self.policy.scope.judge(&url, by);
+        let admission = match is_sitemap {
+            true => sitemaps::judge(self.policy, self.leased, &url, by),
+            false => self.policy.scope.judge(&url, by),
+        };
         if let Some(&known) = self.index.get(url.as_str()) {
             let candidate = &mut self.candidates[known];
             if admission == Admission::Queue {
@@ -129,9 +132,9 @@ impl<'a> Names<'a> {
         self.index.insert(url.as_str().to_owned(), at);
         self.candidates.push(Candidate {
             domain: scope::registrable_domain(&url.host()),
-            priority: frontier::priority(&url, by.depth),
+            priority: if is_sitemap { frontier::sitemap_priority(&url) } else { frontier::priority(&url, by.depth) },
             depth: by.depth,
-            hops: by.hops,
+            hops: if is_sitemap { sitemaps::steps(self.leased) } else { by.hops },
             is_sitemap,
             admission,
             url,

@@ -5,8 +5,10 @@ use crate::scope::{NamedBy, Scope};
 
 /// Whether the settings differ in what they admit.
 pub fn judges_otherwise(old: &CrawlSettings, new: &CrawlSettings) -> bool {
-    (old.scope, &old.patterns, old.max_depth, old.max_redirects, old.ignore_robots, &old.allow_net)
-        != (new.scope, &new.patterns, new.max_depth, new.max_redirects, new.ignore_robots, &new.allow_net)
+    let more_sitemaps = new.sitemaps && !old.sitemaps;
+    more_sitemaps
+        || (old.scope, &old.patterns, old.max_depth, old.max_redirects, old.ignore_robots, &old.allow_net)
+            != (new.scope, &new.patterns, new.max_depth, new.max_redirects, new.ignore_robots, &new.allow_net)
 }
 
 /// The new word on a URL at this depth and number of hops, which `rule` excluded or nothing did;
@@ -19,7 +21,7 @@ pub fn judge_again(
 ) -> Option<Admission> {
     let stays = rule.is_some_and(|rule| {
         // What kind of link named it, and what its visit met, is not known here.
-        *rule == Rule::KIND
+        [Rule::KIND, Rule::SITEMAP_STEPS].contains(rule)
             || (*rule == Rule::ADDRESS && settings.allow_net.is_empty())
             || ([Rule::NOFOLLOW, Rule::ROBOTS].contains(rule) && !settings.ignore_robots)
     });

@@ -1,9 +1,12 @@
 //! The command line as its users meet it: the real binary, its words and its exit codes.
 
+mod charsets;
 mod crawls;
 mod identity;
 mod recrawls;
 mod rot;
+mod shelf;
+mod sitemaps;
 
 use std::fs;
 use std::path::Path;

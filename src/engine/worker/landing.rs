@@ -16,6 +16,7 @@ use super::super::hops::Hop;
 use super::super::pages::PagePermit;
 use super::super::robots::{Chase, Landed};
 use super::super::shared::{Item, Shared};
+use super::super::sitemaps;
 use super::{Clock, Worker};
 
 /// Most characters of a `Retry-After` that are kept.
@@ -112,7 +113,8 @@ impl<F: Fetcher, C: Clock> Worker<F, C> {
         }
         self.apply_delay();
         let host = self.gate.update(self.shared.clock.now_ms(), self.shared.clock.elapsed_ms());
-        self.send(Item::Robots { record, key: self.lease.key, host });
+        let sitemaps = sitemaps::of_robots(&self.shared, &record);
+        self.send(Item::Robots { record, sitemaps, key: self.lease.key, host });
     }
 
     /// Sets the delay by what is known now: settings, robots.txt, and the strength of the host.

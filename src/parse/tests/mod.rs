@@ -1,5 +1,6 @@
 //! Whole bodies through [`super::parse`], and the tree builder against plain scraper.
 
+mod encodings;
 mod feeds;
 mod hostile;
 mod links;

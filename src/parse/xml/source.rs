@@ -1,17 +1,15 @@
 //! [`TextSource`]: the text of a body as a stream, for readers that must not hold it whole. It undoes
 //! a gzip file, decodes the charset, and bounds both.
 
-use std::io::{self, BufRead, Read};
+use std::io::{BufRead, Error, Read, Result};
 
 use encoding_rs::{CoderResult, Decoder, Encoding};
 use flate2::bufread::MultiGzDecoder;
 
-use crate::model::ParseCut;
+use crate::model::{LARGEST_SITEMAP_BYTES, ParseCut};
 use crate::parse::charset;
 use crate::parse::mime::BodyKind;
 
-/// Most bytes that are unpacked from a gzip file: the size of the largest sitemap (sitemaps.org).
-pub(crate) const MAX_UNPACKED_BYTES: u64 = 50 << 20;
 /// Most bytes that a packed byte may become. Sitemaps, as repetitive as they are, pack 10 to 100
 /// times; deflate could make 1032 of one.
 const MAX_RATIO: u64 = 250;
@@ -51,7 +49,7 @@ impl<'a> TextSource<'a> {
         let packed = is_gzip(body);
         let (mut bytes, left): (Box<dyn Read + 'a>, u64) = if packed {
             let by_ratio = (body.len() as u64).saturating_mul(MAX_RATIO).max(FREE_UNPACKED_BYTES);
-            (Box::new(MultiGzDecoder::new(body)), by_ratio.min(MAX_UNPACKED_BYTES))
+            (Box::new(MultiGzDecoder::new(body)), by_ratio.min(LARGEST_SITEMAP_BYTES))
         } else {
             (Box::new(body), body.len() as u64)
         };
@@ -162,7 +160,7 @@ fn read_up_to(bytes: &mut dyn Read, into: &mut Vec<u8>, wanted: usize) -> bool {
 }
 
 impl Read for TextSource<'_> {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+    fn read(&mut self, into: &mut [u8]) -> Result<usize> {
         let text = self.fill_buf()?;
         let count = text.len().min(into.len());
         into[..count].copy_from_slice(&text[..count]);
@@ -172,7 +170,7 @@ impl Read for TextSource<'_> {
 }
 
 impl BufRead for TextSource<'_> {
-    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+    fn fill_buf(&mut self) -> Result<&[u8]> {
         if self.at == self.text.len() {
             self.refill();
         }
@@ -183,7 +181,7 @@ impl BufRead for TextSource<'_> {
             room -= 1;
         }
         if room == 0 && !text.is_empty() {
-            return Err(io::Error::other("longer than is allowed"));
+            return Err(Error::other("longer than is allowed"));
         }
         Ok(&text[..room])
     }
@@ -202,8 +200,8 @@ mod tests {
     use flate2::Compression;
     use flate2::write::GzEncoder;
 
-    use super::{MAX_UNPACKED_BYTES, TextSource};
-    use crate::model::ParseCut;
+    use super::TextSource;
+    use crate::model::{LARGEST_SITEMAP_BYTES, ParseCut};
 
     fn gz(plain: &[u8]) -> Vec<u8> {
         let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
@@ -260,7 +258,7 @@ mod tests {
         for (bytes, expected) in [(900_000, 900_000), (60 << 20, 0), (1 << 20, 1 << 20)] {
             let packed = gz(&vec![b' '; bytes]);
             let (text, cut) = read(&packed, None);
-            let limit = (packed.len() * 250).max(1 << 20).min(MAX_UNPACKED_BYTES as usize);
+            let limit = (packed.len() * 250).max(1 << 20).min(LARGEST_SITEMAP_BYTES as usize);
             assert_eq!(text.len(), if expected > 0 { expected } else { limit }, "{bytes}");
             assert_eq!(cut, (expected == 0).then_some(ParseCut::Size), "{bytes}");
         }

@@ -32,7 +32,7 @@ pub use open::OpenMode;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::model::{Admission, CrawlSettings, EndedBy, Seed, Totals, UnixMs, UrlId};
+use crate::model::{Admission, CrawlSettings, EndedBy, RobotsRecord, Seed, Totals, UnixMs, UrlId};
 
 use super::{
     Admitted, Judged, LeaseAsk, LeaseGrant, SessionOpen, SessionStart, Settled, Settlement, Store, StoreError,
@@ -109,6 +109,12 @@ impl Store for SqliteStore {
         let mut tx = self.writer.begin("recording the settings").await?;
         let recorded = session::record(&mut tx, start, settings, now).await;
         tx.end(recorded).await
+    }
+
+    async fn robots_known(&self, after: i64, most: u32) -> Result<Vec<(i64, RobotsRecord)>, StoreError> {
+        let mut tx = self.writer.begin("reading robots.txt results").await?;
+        let known = rejudge::robots_known(&mut tx, after, most).await;
+        tx.end(known).await
     }
 
     async fn lease(&self, ask: LeaseAsk, now: UnixMs) -> Result<LeaseGrant, StoreError> {

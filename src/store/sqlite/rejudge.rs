@@ -1,9 +1,9 @@
-//! `open_names` and `rejudge`: when the settings of a crawl change, what they excluded or admitted
+//! `open_names`, `robots_known` and `rejudge`: when the settings of a crawl change, what they excluded or admitted
 //! is judged again.
 
 use std::collections::HashMap;
 
-use crate::model::{Admission, Rule, UnixMs, UrlId};
+use crate::model::{Admission, RobotsRecord, Rule, UnixMs, UrlId};
 use crate::store::{Judged, StoreError};
 
 use super::encode;
@@ -16,7 +16,8 @@ pub(super) async fn open_names(tx: &mut Tx<'_>, after: UrlId, most: u32) -> Resu
     let rows = tx
         .rows(
             sql("SELECT u.id, u.url, u.depth, u.hops, r.name AS rule,
-                        EXISTS (SELECT 1 FROM seeds s WHERE s.url_id = u.id) AS is_seed
+                        EXISTS (SELECT 1 FROM seeds s WHERE s.url_id = u.id) AS is_seed,
+                        EXISTS (SELECT 1 FROM sitemaps m WHERE m.url_id = u.id) AS is_sitemap
                  FROM urls u LEFT JOIN rules r ON r.id = u.rule_id
                  WHERE u.id > ?1 AND u.state IN ('queued', 'scheduled', 'excluded') ORDER BY u.id LIMIT ?2")
             .bind(after.0)
@@ -31,10 +32,29 @@ pub(super) async fn open_names(tx: &mut Tx<'_>, after: UrlId, most: u32) -> Resu
             depth: small(tx, row, "depth")?,
             hops: small(tx, row, "hops")?,
             is_seed: get(tx, row, "is_seed")?,
+            is_sitemap: get(tx, row, "is_sitemap")?,
             rule: get::<Option<String>>(tx, row, "rule")?.map(|rule| Rule(rule.into())),
         });
     }
     Ok(judged)
+}
+
+/// See [`crate::store::Store::robots_known`].
+pub(super) async fn robots_known(
+    tx: &mut Tx<'_>,
+    after: i64,
+    most: u32,
+) -> Result<Vec<(i64, RobotsRecord)>, StoreError> {
+    let rows = tx
+        .rows(
+            sql("SELECT r.id, h.name, r.scheme, r.port, r.verdict, r.status, r.fetched_ms, r.answered_ms,
+                        r.expires_ms, r.failures, r.error, r.body
+                 FROM robots r CROSS JOIN hosts h ON h.id = r.host_id WHERE r.id > ?1 ORDER BY r.id LIMIT ?2")
+            .bind(after)
+            .bind(most),
+        )
+        .await?;
+    rows.iter().map(|row| Ok((get(tx, row, "id")?, rows::robots(tx, row)?))).collect()
 }
 
 /// See [`crate::store::Store::rejudge`].

@@ -1,6 +1,6 @@
 //! [`SimStore`]: the real store, during whose work virtual time stands still.
 
-use sqrawl::model::{Admission, CrawlSettings, EndedBy, Seed, Totals, UnixMs, UrlId};
+use sqrawl::model::{Admission, CrawlSettings, EndedBy, RobotsRecord, Seed, Totals, UnixMs, UrlId};
 use sqrawl::store::sqlite::SqliteStore;
 use sqrawl::store::{
     Admitted, Judged, LeaseAsk, LeaseGrant, SessionOpen, SessionStart, Settled, Settlement, Store, StoreError,
@@ -49,6 +49,10 @@ impl Store for SimStore {
 
     async fn rejudge(&self, verdicts: &[(UrlId, Admission)], now: UnixMs) -> Result<u64, StoreError> {
         in_no_time(self.inner.rejudge(verdicts, now)).await
+    }
+
+    async fn robots_known(&self, after: i64, most: u32) -> Result<Vec<(i64, RobotsRecord)>, StoreError> {
+        in_no_time(self.inner.robots_known(after, most)).await
     }
 
     async fn record_settings(
