@@ -4,15 +4,18 @@
 //! - [`behaviour`]: [`Behaviour`], what a server does and what the crawl must make of it.
 //! - [`place`]: [`Place`], the servers. [`run`]: [`Run`], a crawl watched from outside.
 //! - [`facts`]: what the database says, compared with what it must.
+//! - [`alone`], [`together`], [`terminal`]: the tests. [`listed`]: the page about them.
 //! - the shelves: [`heads`], [`bodies`], [`codings`], [`types`], [`html`], [`soup`], [`redirects`],
 //!   [`robots`], [`polite`], [`traps`], [`urls`], [`secure`].
 
+mod alone;
 mod behaviour;
 mod bodies;
 mod codings;
 mod facts;
 mod heads;
 mod html;
+mod listed;
 mod ordinary;
 mod place;
 mod polite;
@@ -115,7 +118,8 @@ fn one_by_one(shelf: Shelf) {
             scope.spawn(|| {
                 let reader = Reader::new();
                 while let Some(behaviour) = behaviours.get(next.fetch_add(1, Ordering::SeqCst)) {
-                    if let Err(what) = crawl_alone(behaviour, &reader) {
+                    let found = crawl_alone(behaviour, &reader).and_then(|()| place.check_requests(behaviour));
+                    if let Err(what) = found {
                         wrong.lock().unwrap().push(what);
                     }
                 }
@@ -125,11 +129,4 @@ fn one_by_one(shelf: Shelf) {
     let wrong = wrong.into_inner().unwrap();
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n\n"));
     assert_eq!(place.forbidden_connections(), 0, "an address was connected that nobody allowed");
-}
-
-mod alone {
-    macro_rules! shelves {
-        ($($name:ident),*) => { $(#[test] fn $name() { super::one_by_one(super::$name::shelf); })* };
-    }
-    shelves!(heads, bodies, codings, types, html, soup, redirects, robots, polite, traps, urls, secure);
 }

@@ -52,6 +52,8 @@ pub(super) struct Behaviour {
     pub(super) facts: Vec<(String, &'static str, String)>,
     /// Queries about its host (`?1`), with the only value of their answer.
     pub(super) says: Vec<(&'static str, String)>,
+    /// How often a path must be asked for, when it is alone.
+    pub(super) requests: Vec<(&'static str, usize)>,
     /// Whether it may name URLs that `ends` does not list.
     pub(super) open_ended: bool,
     /// Whether it ends by timeouts, so that they are worth shortening.
@@ -78,6 +80,7 @@ impl Behaviour {
             ends: BTreeMap::new(),
             facts: Vec::new(),
             says: Vec::new(),
+            requests: Vec::new(),
             open_ended: false,
             slow: false,
             lone: false,
@@ -158,6 +161,12 @@ impl Behaviour {
     /// What a query about its host (`?1`) answers.
     pub(super) fn says(mut self, sql: &'static str, value: &str) -> Self {
         self.says.push((sql, value.to_owned()));
+        self
+    }
+
+    /// How often a path must be asked for, when it is alone.
+    pub(super) fn asked(mut self, path: &'static str, times: usize) -> Self {
+        self.requests.push((path, times));
         self
     }
 

@@ -87,6 +87,12 @@ fn circles(at: &At) -> Vec<Behaviour> {
             .page("/y", refresh("/x"))
             .ends("/x", "page 200")
             .ends("/y", "page 200"),
+        new("refresh-header", "refreshes by header, to a page that refreshes it back", "asks each of them once")
+            .answers("/x", raw("HTTP/1.1 200 OK\nContent-Type: text/html\nRefresh: 0; url=/y", "<title>X</title>"))
+            .page("/y", refresh("/x"))
+            .ends("/x", "page 200")
+            .ends("/y", "page 200")
+            .asked("/x", 1),
         new("refresh-javascript", "refreshes to a script", "goes nowhere")
             .page("/x", refresh("javascript:location=1"))
             .ends("/x", "page 200"),

@@ -48,9 +48,14 @@ impl Place {
         self.forbidden.load(Ordering::SeqCst)
     }
 
-    /// Requests so far for a URL without its scheme and port: `host/path`.
-    pub(super) fn asked(&self, what: &str) -> usize {
-        self.asked.lock().unwrap().get(what).copied().unwrap_or(0)
+    /// Whether a behaviour was asked as often as it must.
+    pub(super) fn check_requests(&self, behaviour: &Behaviour) -> Result<(), String> {
+        let asked = self.asked.lock().unwrap();
+        behaviour.requests.iter().try_for_each(|(path, times)| {
+            let found = asked.get(&format!("{}{path}", behaviour.host())).copied().unwrap_or(0);
+            let wrong = || format!("{}: {path} was asked for {found} times, not {times}", behaviour.name);
+            (found == *times).then_some(()).ok_or_else(wrong)
+        })
     }
 }
 

@@ -7,6 +7,10 @@ fn to(location: &str) -> Reply {
     raw(&format!("HTTP/1.1 302 Found\nLocation: {location}\nContent-Length: 0"), "")
 }
 
+fn set_cookie() -> Reply {
+    raw("HTTP/1.1 302 Found\nLocation: /x\nSet-Cookie: seen=1; Path=/\nContent-Length: 0", "")
+}
+
 pub(super) fn shelf(at: &At) -> Vec<Behaviour> {
     [loops(at), nowhere(at), guarded(at), odd(at)].concat()
 }
@@ -36,15 +40,31 @@ fn loops(at: &At) -> Vec<Behaviour> {
         Some(to(&format!("/hop/{}", n % 5 + 1)))
     });
     vec![
-        new("loop-1", "redirects to itself", "asks once").x(to("/x"), "redirect 302"),
-        new("loop-cookie", "redirects to itself until a cookie comes back", "asks once").x(
-            raw("HTTP/1.1 302 Found\nLocation: /x\nSet-Cookie: seen=1; Path=/\nContent-Length: 0", ""),
-            "redirect 302",
-        ),
+        new("loop-1", "redirects to itself", "asks once").x(to("/x"), "redirect 302").asked("/x", 1),
+        new("loop-cookie", "redirects to itself with a cookie for ever", "asks as often as a URL is tried")
+            .x(set_cookie(), "redirect 302")
+            .flags(&["--retries", "2"])
+            .asked("/x", 3)
+            .lone(),
+        new(
+            "cookie-wall",
+            "redirects to itself until its cookie comes back",
+            "asks again with the cookie, and has the page",
+        )
+        .plays(|asked| {
+            let has_cookie = asked.head.contains("cookie: seen=1\r\n");
+            (asked.path == "/x").then(|| if has_cookie { page("<title>X</title>") } else { set_cookie() })
+        })
+        .ends("/x", "page 200")
+        .flags(&["--retries", "2"])
+        .asked("/x", 2)
+        .lone(),
         new("loop-2", "redirects there and back", "asks each of them once")
             .x(to("/y"), "redirect 302")
             .answers("/y", to("/x"))
-            .ends("/y", "redirect 302"),
+            .ends("/y", "redirect 302")
+            .asked("/x", 1)
+            .asked("/y", 1),
         hops(circle, 5),
         hops(twelve, 11),
         hops(ten, 10),
@@ -148,12 +168,12 @@ fn odd(at: &At) -> Vec<Behaviour> {
             Reply::Drip { head: message(head, ""), piece: b"x".to_vec(), pause: std::time::Duration::from_millis(50) },
             "redirect 301",
         )),
-        new("location-bytes", "redirects to bytes that are not UTF-8", "asks for their replacement")
+        new("location-bytes", "redirects to bytes that are not UTF-8", "asks for those bytes, escaped")
             .x(
                 Reply::Bytes(b"HTTP/1.1 302 Found\r\nLocation: /\xff\xfe\r\nContent-Length: 0\r\n\r\n".to_vec()),
                 "redirect 302",
             )
-            .ends("/%EF%BF%BD%EF%BF%BD", "gone 404"),
+            .ends("/%FF%FE", "gone 404"),
         new("location-2mb", "redirects to a URL of 100 kB", "keeps the header cut, goes nowhere")
             .x(to(&format!("/{}", "y".repeat(100_000))), "redirect 302")
             .error("redirects to what is no crawlable URL"),

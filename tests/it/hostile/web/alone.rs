@@ -1,0 +1,63 @@
+//! Every behaviour alone, one test for each shelf.
+
+use super::*;
+
+#[test]
+fn heads() {
+    one_by_one(super::heads::shelf);
+}
+
+#[test]
+fn bodies() {
+    one_by_one(super::bodies::shelf);
+}
+
+#[test]
+fn codings() {
+    one_by_one(super::codings::shelf);
+}
+
+#[test]
+fn types() {
+    one_by_one(super::types::shelf);
+}
+
+#[test]
+fn html() {
+    one_by_one(super::html::shelf);
+}
+
+#[test]
+fn soup() {
+    one_by_one(super::soup::shelf);
+}
+
+#[test]
+fn redirects() {
+    one_by_one(super::redirects::shelf);
+}
+
+#[test]
+fn robots() {
+    one_by_one(super::robots::shelf);
+}
+
+#[test]
+fn polite() {
+    one_by_one(super::polite::shelf);
+}
+
+#[test]
+fn traps() {
+    one_by_one(super::traps::shelf);
+}
+
+#[test]
+fn urls() {
+    one_by_one(super::urls::shelf);
+}
+
+#[test]
+fn secure() {
+    one_by_one(super::secure::shelf);
+}

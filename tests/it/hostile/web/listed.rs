@@ -1,0 +1,59 @@
+//! docs/hostile.md lists every behaviour: what stands there is what is tested.
+
+use snapbox::{assert_data_eq, data::Data};
+
+use super::behaviour::{At, Behaviour};
+use super::{SHELVES, Shelf};
+
+const PAGE: &str = include_str!("../../../../docs/hostile.md");
+/// What follows it is written by the test: `SNAPSHOTS=overwrite cargo test --test it listed`.
+const TABLES: &str = "<!-- The tables below are checked, and written, by tests/it/hostile/web/listed.rs. -->\n";
+
+fn behaviours(shelf: Shelf) -> Vec<Behaviour> {
+    shelf(&At { port: 80, forbidden: 81 })
+}
+
+/// How the URLs end that the behaviour is about: all but the honest ones, if there are others.
+fn main_ends(behaviour: &Behaviour) -> String {
+    let honest = ["/", "/after", "/end"].map(|path| behaviour.url(path));
+    let mut ends: Vec<&str> = Vec::new();
+    let others = behaviour.ends.iter().filter(|(url, ends)| !honest.contains(url) || *ends != "page 200");
+    for (_, end) in others {
+        if !ends.contains(&end.as_str()) {
+            ends.push(end);
+        }
+    }
+    ends.iter().map(|end| format!("`{end}`")).collect::<Vec<_>>().join(", ")
+}
+
+fn table(title: &str, test: &str, shelf: Shelf) -> String {
+    let rows = behaviours(shelf).iter().map(row).collect::<String>();
+    format!(
+        "\n## {title}\n\nTest: `hostile::web::alone::{test}`\n\n| behaviour | the server | the crawl | ends as |\n\
+         |---|---|---|---|\n{rows}"
+    )
+}
+
+fn row(behaviour: &Behaviour) -> String {
+    let Behaviour { name, server, crawl, defect, .. } = behaviour;
+    let known = defect.map_or(String::new(), |why| format!(" Not yet: {why}."));
+    let row = format!("| `{name}` | {server} | {crawl}{known} | {} |\n", main_ends(behaviour));
+    assert_eq!(row.matches('|').count(), 5, "{row}");
+    row
+}
+
+#[test]
+fn every_behaviour_is_listed() {
+    let (prose, _) = PAGE.split_once(TABLES).expect("the line before the tables");
+    let tables: String = SHELVES.iter().map(|(title, test, shelf)| table(title, test, *shelf)).collect();
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/hostile.md");
+    assert_data_eq!(format!("{prose}{TABLES}{tables}"), Data::read_from(&path, None).raw());
+}
+
+#[test]
+fn there_are_enough_of_them_each_with_a_name_of_its_own() {
+    let all: Vec<Behaviour> = SHELVES.iter().flat_map(|(_, _, shelf)| behaviours(*shelf)).collect();
+    let names: std::collections::BTreeSet<&str> = all.iter().map(|behaviour| behaviour.name).collect();
+    assert_eq!(names.len(), all.len());
+    assert!(all.len() >= 300, "{}", all.len());
+}
