@@ -3,19 +3,23 @@
 //! the seed that repeats it (`SQRAWL_SIM_SEED=n`), `SQRAWL_SIM_SEEDS=n` tries more of them.
 
 mod clock;
+mod crowd;
+mod hour;
 mod store;
+mod town;
 mod web;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use sqrawl::engine::{self, Control, Job, Progress, Summary};
+use sqrawl::fetch::Fetcher;
 use sqrawl::model::{CrawlSettings, EndedBy, Seed, SeedSource};
 use sqrawl::store::sqlite::{OpenMode, SqliteStore};
 use sqrawl::store::{Store, StoreError};
 
 use clock::{Chance, SimClock};
-use store::SimStore;
+use store::{SimStore, in_no_time};
 use web::{SimFetcher, Web};
 
 /// Seeds of the ordinary run.
@@ -25,11 +29,11 @@ fn settings() -> CrawlSettings {
     CrawlSettings { delay_ms: Some(700), concurrency: 8, ..CrawlSettings::default() }
 }
 
-fn seeds(web: &Web) -> Vec<Seed> {
-    web.seeds()
-        .into_iter()
+fn seeds(given: &[String]) -> Vec<Seed> {
+    given
+        .iter()
         .map(|given| {
-            let url = sqrawl::scope::seed_url(&given).unwrap().url;
+            let url = sqrawl::scope::seed_url(given).unwrap().url;
             Seed {
                 candidate: sqrawl::model::Candidate {
                     domain: sqrawl::scope::registrable_domain(&url.host()),
@@ -40,7 +44,7 @@ fn seeds(web: &Web) -> Vec<Seed> {
                     is_sitemap: false,
                     url,
                 },
-                given,
+                given: given.clone(),
                 source: SeedSource::Argument,
                 grants_origin: false,
             }
@@ -49,18 +53,20 @@ fn seeds(web: &Web) -> Vec<Seed> {
 }
 
 /// A virtual machine: one file, one web, one clock that outlive the processes.
-struct World {
+struct World<F> {
     folder: tempfile::TempDir,
-    fetcher: Arc<SimFetcher>,
+    fetcher: Arc<F>,
     clock: Arc<SimClock>,
+    seeds: Vec<String>,
 }
 
-impl World {
-    fn new(seed: u64) -> Self {
+impl<F: Fetcher> World<F> {
+    fn of(seed: u64, fetcher: F, seeds: Vec<String>) -> Self {
         World {
             folder: tempfile::tempdir().unwrap(),
-            fetcher: Arc::new(SimFetcher::new(Web::new(seed))),
+            fetcher: Arc::new(fetcher),
             clock: Arc::new(SimClock::new(seed)),
+            seeds,
         }
     }
 
@@ -71,31 +77,20 @@ impl World {
     /// Opens the file as soon as the process before has let go of it.
     async fn open(&self) -> SqliteStore {
         loop {
-            match SqliteStore::open(&self.db(), OpenMode::CreateOrOpen, false).await {
+            match in_no_time(SqliteStore::open(&self.db(), OpenMode::CreateOrOpen, false)).await {
                 Err(StoreError::InUse { .. }) => tokio::task::yield_now().await,
                 other => return other.unwrap(),
             }
         }
     }
 
-    /// One process, ended after `lifetime_ms` of virtual time if it lives that long.
-    async fn process(&self, settings: CrawlSettings, lifetime_ms: Option<u64>) -> Option<Summary> {
+    /// One process.
+    async fn run(&self, settings: CrawlSettings, control: Control) -> Summary {
         let store = Arc::new(SimStore::new(self.open().await));
         let stored = store.stored_crawl().await.unwrap();
-        self.fetcher.process_starts();
-        let job = Job { settings, seeds: seeds(&self.fetcher.web), recrawl: false, stored };
-        let run = engine::run(
-            Arc::clone(&store),
-            Arc::clone(&self.fetcher),
-            Arc::clone(&self.clock),
-            job,
-            Control::default(),
-            Arc::new(Progress::default()),
-        );
-        match lifetime_ms {
-            None => Some(run.await.unwrap()),
-            Some(ms) => tokio::time::timeout(std::time::Duration::from_millis(ms), run).await.ok().map(Result::unwrap),
-        }
+        let job = Job { settings, seeds: seeds(&self.seeds), recrawl: false, stored };
+        let (fetcher, clock) = (Arc::clone(&self.fetcher), Arc::clone(&self.clock));
+        engine::run(store, fetcher, clock, job, control, Arc::new(Progress::default())).await.unwrap()
     }
 
     /// (state, outcome) of every URL, from the file.
@@ -108,6 +103,24 @@ impl World {
         .await
         .unwrap();
         rows.into_iter().map(|(url, state, outcome)| (url, (state, outcome))).collect()
+    }
+}
+
+impl World<SimFetcher> {
+    fn new(seed: u64) -> Self {
+        let web = Web::new(seed);
+        let seeds = web.seeds();
+        World::of(seed, SimFetcher::new(web), seeds)
+    }
+
+    /// One process, ended after `lifetime_ms` of virtual time if it lives that long.
+    async fn process(&self, settings: CrawlSettings, lifetime_ms: Option<u64>) -> Option<Summary> {
+        self.fetcher.process_starts();
+        let run = self.run(settings, Control::default());
+        match lifetime_ms {
+            None => Some(run.await),
+            Some(ms) => tokio::time::timeout(std::time::Duration::from_millis(ms), run).await.ok(),
+        }
     }
 }
 
@@ -138,7 +151,7 @@ fn outcome_of((state, outcome): &(String, Option<String>)) -> (String, String) {
     }
 }
 
-fn assert_as_the_oracle_says(world: &World, states: &BTreeMap<String, (String, Option<String>)>) {
+fn assert_as_the_oracle_says(world: &World<SimFetcher>, states: &BTreeMap<String, (String, Option<String>)>) {
     let expected = world.fetcher.web.oracle(&settings());
     for (url, want) in &expected {
         let got = states.get(url).unwrap_or_else(|| panic!("{url} was never stored, expected {want:?}"));
@@ -214,25 +227,13 @@ fn max_pages_is_exact_and_holds_over_sessions() {
 fn a_drained_session_settles_what_it_asked_for() {
     for_each_seed(|seed| async move {
         let world = World::new(seed);
-        let store = Arc::new(SimStore::new(world.open().await));
         let control = Control::default();
         let handle = control.clone();
         tokio::spawn(async move {
             tokio::time::sleep(std::time::Duration::from_millis(9_000)).await;
             handle.drain();
         });
-        let job = Job { settings: settings(), seeds: seeds(&world.fetcher.web), recrawl: false, stored: None };
-        let summary = engine::run(
-            Arc::clone(&store),
-            Arc::clone(&world.fetcher),
-            Arc::clone(&world.clock),
-            job,
-            control,
-            Arc::new(Progress::default()),
-        )
-        .await
-        .unwrap();
-        drop(store);
+        let summary = world.run(settings(), control).await;
         assert!(matches!(summary.ended_by, EndedBy::Signal | EndedBy::Complete));
         // Every answer the web gave, robots.txt aside, is a row.
         let settled = world.fetcher.answered_urls();

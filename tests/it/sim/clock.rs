@@ -6,7 +6,7 @@ use sqrawl::engine::Clock;
 use sqrawl::model::UnixMs;
 
 /// When the simulated world begins.
-const DAWN_MS: UnixMs = 1_700_000_000_000;
+pub const DAWN_MS: UnixMs = 1_700_000_000_000;
 
 /// tokio's paused clock as the engine's.
 pub struct SimClock {

@@ -19,7 +19,7 @@ impl SimStore {
 
 /// SQLite works on a thread of its own, so the runtime looks idle meanwhile and would move its
 /// paused clock on. A blocking task, which tokio waits for, keeps it from that.
-async fn in_no_time<T>(work: impl Future<Output = T>) -> T {
+pub async fn in_no_time<T>(work: impl Future<Output = T>) -> T {
     let (done, wait) = std::sync::mpsc::channel::<()>();
     let standstill = tokio::task::spawn_blocking(move || {
         let _ = wait.recv();
