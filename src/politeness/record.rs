@@ -1,5 +1,7 @@
 //! [`robots_record`]: what a fetch of robots.txt comes to.
 
+use encoding_rs::{Encoding, UTF_8};
+
 use super::delay::{BACKOFF_MAX_MS, backoff_ms, retry_after_ms};
 use super::robots::{RobotsCheck, RobotsFile, last_line_end, whole_lines};
 use crate::model::{CrawlUrl, Exchange, ExchangeEnd, Origin, RobotsRecord, RobotsVerdict, UnixMs};
@@ -124,7 +126,7 @@ pub fn robots_verdict(record: &RobotsRecord, url: &CrawlUrl, product_token: &str
 /// cut.
 fn text_of(body: &[u8], truncated: bool) -> String {
     let within = &body[..body.len().min(RobotsFile::MAX_BYTES)];
-    let mut text = String::from_utf8_lossy(within).into_owned();
+    let mut text = decoded(within);
     text.retain(|c| c != '\0');
     if truncated || within.len() < body.len() {
         text.truncate(last_line_end(&text));
@@ -133,6 +135,13 @@ fn text_of(body: &[u8], truncated: bool) -> String {
     let kept = whole_lines(&text, RobotsFile::MAX_BYTES).len();
     text.truncate(kept);
     text
+}
+
+/// UTF-8, as RFC 9309 2.3 asks, unless a byte order mark says UTF-16: some editors write it, and
+/// what such a file forbids would be lost (2.2.2 lets crawlers bridge it).
+fn decoded(body: &[u8]) -> String {
+    let encoding = Encoding::for_bom(body).map_or(UTF_8, |(encoding, _)| encoding);
+    encoding.decode_without_bom_handling(body).0.into_owned()
 }
 
 #[cfg(test)]

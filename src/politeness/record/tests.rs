@@ -61,6 +61,17 @@ fn an_answer_holds_for_a_day() {
     assert_eq!(got, expected);
 }
 
+#[test]
+fn robots_txt_in_utf_16_is_obeyed() {
+    let text = "\u{feff}User-agent: *\r\nDisallow: /é";
+    let encoded = |bytes: fn(u16) -> [u8; 2]| text.encode_utf16().flat_map(bytes).collect::<Vec<u8>>();
+    for body in [text.as_bytes().to_vec(), encoded(u16::to_le_bytes), encoded(u16::to_be_bytes)] {
+        let record = record(&answer(200, &body), None);
+        let rules = RobotsFile::parse(&record.body.expect("a text")).rules_for("x");
+        assert_eq!(rules.check("/%C3%A9").line, Some((2, "Disallow: /é".to_owned())), "{body:?}");
+    }
+}
+
 #[track_caller]
 fn check_absent(last: &Exchange, hops_exceeded: bool) {
     for before in [None, Some(known(RobotsVerdict::Rules, 0)), Some(known(RobotsVerdict::DisallowAll, 3))] {
