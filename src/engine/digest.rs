@@ -17,6 +17,11 @@ const PARSE_MS: u64 = 5_000;
 /// The same of a sitemap, which may be five times as long as a page and is read in linear time.
 const SITEMAP_PARSE_MS: u64 = 30_000;
 
+/// Most kB of bodies that are parsed at the same time; a larger body is parsed alone. A tree takes up
+/// to 80 bytes for each byte of HTML (`<p>x<p>x…`, measured), up to 160 MB at the cap on nodes, and
+/// stands outside the byte budget: without this bound every core could build such a tree at once.
+pub(super) const MOST_PARSED_KB: u32 = 2_000;
+
 /// A response with all that belongs to it.
 #[derive(Debug)]
 pub(super) struct Landing {
@@ -37,6 +42,8 @@ where
     let now = shared.clock.now_ms();
     let jitter = shared.clock.jitter();
     let visit = if verdict::may_hold_page(&exchange) {
+        let room = Arc::clone(&shared.parsed_kb).acquire_many_owned(parsed_kb(&exchange)).await;
+        let room = room.expect("the parse semaphore is never closed");
         let turn = Arc::clone(&shared.parsers).acquire_owned().await.expect("the parse semaphore is never closed");
         let head = exchange.without_content();
         let job = ParseJob {
@@ -48,7 +55,7 @@ where
             exchange,
         };
         let parsed = tokio::task::spawn_blocking(move || {
-            let _turn = turn;
+            let _held = (room, turn);
             job.run(Attempt { key, leased: &job.leased, ledger, host, now, jitter })
         })
         .await;
@@ -67,6 +74,15 @@ where
     bytes.shrink(weight);
     bytes.cover(weight).await;
     (visit, bytes)
+}
+
+/// How much of [`MOST_PARSED_KB`] a parse takes.
+fn parsed_kb(exchange: &Exchange) -> u32 {
+    let bytes = match &exchange.end {
+        ExchangeEnd::Complete { body, .. } => body.len(),
+        ExchangeEnd::Failed { .. } => 0,
+    };
+    u32::try_from(bytes / 1_000).unwrap_or(u32::MAX).clamp(1, MOST_PARSED_KB)
 }
 
 /// What a parse thread needs; it owns everything.

@@ -14,6 +14,7 @@ use crate::scope::Scope;
 use crate::store::Refill;
 
 use super::addresses::Addresses;
+use super::digest::MOST_PARSED_KB;
 use super::gate::RateGate;
 use super::hops::Hop;
 use super::pages::PageBudget;
@@ -62,6 +63,8 @@ pub(super) struct Shared<F, C> {
     pub(super) slots: Arc<Semaphore>,
     /// Bodies being parsed: one per core.
     pub(super) parsers: Arc<Semaphore>,
+    /// Bodies being parsed, by their size in kB.
+    pub(super) parsed_kb: Arc<Semaphore>,
     pub(super) pages: PageBudget,
     pub(super) rate: RateGate,
     pub(super) addresses: Addresses,
@@ -102,6 +105,7 @@ impl<F, C: Clock> Shared<F, C> {
             budget: ByteBudget::new(settings.memory_bytes, settings.largest_visit_bytes()),
             slots: Arc::new(Semaphore::new(settings.concurrency.max(1) as usize)),
             parsers: Arc::new(Semaphore::new(cores)),
+            parsed_kb: Arc::new(Semaphore::new(MOST_PARSED_KB as usize)),
             pages: parts.pages,
             rate: RateGate::new(settings.rate_per_second, parts.quiet_ms, parts.clock.elapsed_ms()),
             addresses: Addresses::new(settings.per_ip),

@@ -15,6 +15,7 @@ mod codings;
 mod facts;
 mod heads;
 mod html;
+mod large;
 mod listed;
 mod ordinary;
 mod place;
@@ -64,7 +65,7 @@ const AT_ONCE: usize = 3;
 /// No crawl of one behaviour is limited to more: twelve requests, each with its longest time.
 const MOST_TIME: Duration = Duration::from_secs(180);
 
-const EVERY: [&str; 8] = ["--scope", "any", "--delay", "0", "--max-body", "3MB", "--max-depth", "60"];
+const EVERY: [&str; 6] = ["--scope", "any", "--max-body", "3MB", "--max-depth", "60"];
 /// Timeouts that no honest answer meets, however busy the machine.
 const PATIENT: [&str; 6] = ["--timeout", "120s", "--connect-timeout", "60s", "--read-timeout", "60s"];
 /// Timeouts that are waited for.
