@@ -100,6 +100,24 @@ fn storms(at: &At) -> Vec<Behaviour> {
             ok("500 Oops", "text/html", ""),
             "http_error 500",
         ),
+        Behaviour::new(
+            at,
+            "storm-paced",
+            "answers 503 three times in a row to a crawl with a delay",
+            "doubles the delay each time, beginning with half a second",
+        )
+        .plays(|asked| asked.path.starts_with("/e/").then(|| ok("503 Down", "text/html", "")))
+        .home_links(&errors[..3])
+        .ends("/e/0", "http_error 503")
+        .ends("/e/1", "http_error 503")
+        .ends("/e/2", "http_error 503")
+        .flags(&["--delay", "10ms"])
+        .says(
+            "SELECT group_concat(delay_asked_ms, ' ') FROM (SELECT delay_asked_ms FROM fetches f
+             JOIN hosts h ON h.id = f.host_id WHERE h.name = ?1 AND delay_asked_ms > 10 ORDER BY f.id)",
+            "1000 2000 4000",
+        )
+        .lone(),
         Behaviour::new(at, "once-503", "answers 503 once and then a page", "tries again, and has the page")
             .plays(|asked| {
                 (asked.path == "/x").then(|| match asked.before {
