@@ -101,4 +101,28 @@ proptest! {
         rules.reverse();
         prop_assert_eq!(forwards, verdict(&format!("User-agent: *\n{}", rules.join("\n")), "x", &path).0);
     }
+
+    #[test]
+    fn the_deciding_line_is_of_the_file(text in robots_like(), path in "/[ab/]{0,6}") {
+        if let Some((number, line)) = RobotsFile::parse(&text).rules_for("FooBot").check(&path).line {
+            let lines: Vec<String> = text.replace("\r\n", "\n").split(['\r', '\n']).map(str::to_owned).collect();
+            let told = lines.get(number as usize - 1);
+            prop_assert!(told.is_some_and(|told| told.contains(&line)), "{number}: {line:?} and {told:?}");
+        }
+    }
+
+    #[test]
+    fn fragments_and_versions_change_nothing(text in robots_like(), path in "/[ab/*$?]{0,6}") {
+        let file = RobotsFile::parse(&text);
+        let check = file.rules_for("FooBot").check(&path);
+        prop_assert_eq!(&check, &file.rules_for("FooBot").check(&format!("{path}#b")));
+        prop_assert_eq!(&check, &file.rules_for("fOObOT/2.1").check(&path));
+    }
+
+    #[test]
+    fn slashes_in_a_query_are_their_escapes(pattern in "/[ab*]{0,3}[?][ab/?*]{0,5}", query in "[ab/?]{0,6}") {
+        let text = format!("User-agent: *\nDisallow: {pattern}");
+        let escaped = query.replace('/', "%2F").replace('?', "%3f");
+        prop_assert_eq!(verdict(&text, "x", &format!("/a?{query}")), verdict(&text, "x", &format!("/a?{escaped}")));
+    }
 }
