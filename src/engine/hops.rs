@@ -46,10 +46,10 @@ impl Hops {
 
     /// The lease of a worker has ended.
     pub(super) fn close_desk(&mut self, key: LeaseKey) {
-        if let Some(host) = self.hosts.remove(&key) {
-            if self.desks.get(&host).is_some_and(|(latest, _)| *latest == key) {
-                self.desks.remove(&host);
-            }
+        if let Some(host) = self.hosts.remove(&key)
+            && self.desks.get(&host).is_some_and(|(latest, _)| *latest == key)
+        {
+            self.desks.remove(&host);
         }
         self.look |= !self.waiting.is_empty();
     }
@@ -119,7 +119,7 @@ mod tests {
         let (mut hops, hub) = (Hops::default(), Host::new("hub.test"));
         drop(hops.open_desk(key(1, 1), &hub));
         hops.send(hop("http://hub.test/a").0);
-        assert_eq!(hops.wanted(), [hub.clone()]);
+        assert_eq!(hops.wanted(), std::slice::from_ref(&hub));
         hops.close_desk(key(1, 1));
         assert!(hops.look, "its lease is free now");
         let mut desk = hops.open_desk(key(1, 2), &hub);

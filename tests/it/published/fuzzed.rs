@@ -10,7 +10,7 @@ const TIGHT: ParseLimits =
 
 fn page(body: &str, content_type: &str) -> Page {
     let url = CrawlUrl::stored("https://example.com/dir/page?q").unwrap();
-    let facts = BodyFacts { url: &url, content_type: Some(content_type), agent: "sqrawl" };
+    let facts = BodyFacts { url: &url, content_type: Some(content_type), agent: "sqrawl", is_sitemap: false };
     parse(body.as_bytes(), facts, &TIGHT, &mut || false)
 }
 
