@@ -1,13 +1,13 @@
-//! Canonicalisation: a fixed point, whatever the base and the document's encoding, and always
-//! something that the store takes.
+//! Canonicalisation: a fixed point by every set of rules, whatever the base and the document's
+//! encoding, and always something that the store takes.
 //!
 //! Input: the first line is the label of an encoding, the second a base, the rest the reference.
 
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use sqrawl::model::CrawlUrl;
-use sqrawl::scope::{canonicalize, seed_url};
+use sqrawl::model::{CrawlSettings, CrawlUrl, Named, UrlRule};
+use sqrawl::scope::{UrlRules, canonicalize, seed_url};
 use url::Url;
 
 fuzz_target!(|input: &[u8]| {
@@ -18,19 +18,26 @@ fuzz_target!(|input: &[u8]| {
     let charset = (!label.is_empty()).then_some(label);
     let base = Url::parse(base).ok();
 
-    if let Ok(url) = canonicalize(reference, base.as_ref(), charset) {
-        check(&url);
-        let elsewhere = Url::parse("https://elsewhere.example/a/b?c").unwrap();
-        for (base, charset) in [(None, None), (Some(&elsewhere), Some("shift_jis")), (base.as_ref(), charset)] {
-            assert_eq!(canonicalize(url.as_str(), base, charset).as_ref(), Ok(&url), "not a fixed point");
+    let all = CrawlSettings {
+        url_rules: UrlRule::ALL.iter().copied().collect(),
+        drop_params: ["utm_*", "a", "f%5b"].map(str::to_owned).to_vec(),
+        ..CrawlSettings::default()
+    };
+    for rules in [UrlRules::default(), UrlRules::none(), UrlRules::new(&all)] {
+        if let Ok(url) = canonicalize(reference, base.as_ref(), charset, &rules) {
+            check(&url);
+            let elsewhere = Url::parse("https://elsewhere.example/a/b?c").unwrap();
+            for (base, charset) in [(None, None), (Some(&elsewhere), Some("shift_jis")), (base.as_ref(), charset)] {
+                assert_eq!(canonicalize(url.as_str(), base, charset, &rules).as_ref(), Ok(&url), "not a fixed point");
+            }
+            // A fragment never reaches the server. White space before it does, and at the end it does not.
+            let with_fragment = format!("{}#frag%41ment", reference.trim_end_matches(|c: char| c <= ' '));
+            assert_eq!(canonicalize(&with_fragment, base.as_ref(), charset, &rules).as_ref(), Ok(&url));
         }
-        // A fragment never reaches the server.
-        let with_fragment = format!("{reference}#frag%41ment");
-        assert_eq!(canonicalize(&with_fragment, base.as_ref(), charset).as_ref(), Ok(&url));
-    }
-    if let Ok(seed) = seed_url(reference) {
-        check(&seed.url);
-        assert_eq!(seed_url(seed.url.as_str()).map(|again| again.url), Ok(seed.url));
+        if let Ok(seed) = seed_url(reference, &rules) {
+            check(&seed.url);
+            assert_eq!(seed_url(seed.url.as_str(), &rules).map(|again| again.url), Ok(seed.url));
+        }
     }
 });
 

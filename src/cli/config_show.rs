@@ -40,7 +40,7 @@ pub(super) async fn run(sources: &Sources, terminal: &Terminal) -> anyhow::Resul
 }
 
 /// The settings of the latest session, read beside whatever crawl may be running.
-async fn stored_settings(path: &Path) -> Result<Option<CrawlSettings>, StoreError> {
+pub(super) async fn stored_settings(path: &Path) -> Result<Option<CrawlSettings>, StoreError> {
     if !path.exists() {
         return Ok(None);
     }

@@ -10,7 +10,6 @@ use super::Exit;
 use super::args::CrawlArgs;
 use super::closing::{closing, exit_of_session, next_steps};
 use super::cookie_file::CookieFile;
-use super::exit::UsageError;
 use super::files::{self, CrawlFile};
 use super::opening::Opening;
 use super::plan::{self, Plan, all_seeds, grants, widened};
@@ -23,7 +22,7 @@ use crate::config::{CRAWL, changes, secrets_at_hand};
 use crate::engine::{Clock, Job, Summary, SystemClock};
 use crate::fetch::HttpFetcher;
 use crate::model::{Admission, CrawlSettings, CrawlUrl, EndedBy, Origin, Seed, Totals};
-use crate::scope::Scope;
+use crate::scope::{Scope, UrlRules};
 use crate::store::StoredCrawl;
 use crate::verdict;
 
@@ -32,9 +31,8 @@ use crate::verdict;
 /// # Errors
 /// Wrong usage, or a database or session that failed.
 pub(super) async fn crawl(args: CrawlArgs, sources: &Sources, terminal: &Terminal) -> anyhow::Result<Exit> {
-    let given = read_seeds(&args.seeds, &args.input)?;
     let file = CrawlFile::look(sources.path()).await?;
-    let plan = plan::crawl(given, file.stored.as_ref(), args.add_seeds, sources.path());
+    let plan = plan_of(&args, file.stored.as_ref(), sources);
     let wish = Wish { dry_run: args.dry_run, recrawl: args.recrawl };
     carry_out(plan, file, wish, sources, terminal).await
 }
@@ -45,7 +43,7 @@ pub(super) async fn crawl(args: CrawlArgs, sources: &Sources, terminal: &Termina
 /// Wrong usage, or a database or session that failed.
 pub(super) async fn resume(recrawl: bool, sources: &Sources, terminal: &Terminal) -> anyhow::Result<Exit> {
     let file = CrawlFile::look(sources.path()).await?;
-    let plan = plan::resume(file.stored.as_ref(), sources.path());
+    let plan = plan::resume(file.stored.as_ref(), sources.path()).map_err(anyhow::Error::from);
     carry_out(plan, file, Wish { dry_run: false, recrawl }, sources, terminal).await
 }
 
@@ -56,15 +54,26 @@ struct Wish {
     recrawl: bool,
 }
 
+/// Seeds are spelled as the settings say, of which the file holds some.
+fn plan_of(args: &CrawlArgs, stored: Option<&StoredCrawl>, sources: &Sources) -> anyhow::Result<Plan> {
+    let settings = settings(stored, sources)?;
+    let given = read_seeds(&args.seeds, &args.input, &UrlRules::new(&settings))?;
+    Ok(plan::crawl(given, stored, args.add_seeds, sources.path())?)
+}
+
+fn settings(stored: Option<&StoredCrawl>, sources: &Sources) -> anyhow::Result<CrawlSettings> {
+    Ok(sources.crawl(stored.map(|stored| (&stored.settings, sources.path())))?.settings)
+}
+
 async fn carry_out(
-    plan: Result<Plan, UsageError>,
+    plan: anyhow::Result<Plan>,
     file: CrawlFile,
     wish: Wish,
     sources: &Sources,
     terminal: &Terminal,
 ) -> anyhow::Result<Exit> {
     let stored = file.stored.as_ref();
-    let prepared = plan.map_err(anyhow::Error::from).and_then(|plan| prepare(plan, stored, wish.recrawl, sources));
+    let prepared = plan.and_then(|plan| prepare(plan, stored, wish.recrawl, sources));
     let (work, settings) = match prepared {
         Ok(prepared) => prepared,
         Err(error) => {
@@ -94,7 +103,7 @@ fn prepare(
     sources: &Sources,
 ) -> anyhow::Result<(Option<Prepared>, CrawlSettings)> {
     let recrawl = recrawl && stored.is_some_and(StoredCrawl::round_is_over);
-    let settings = sources.crawl(stored.map(|stored| (&stored.settings, sources.path())))?.settings;
+    let settings = settings(stored, sources)?;
     let prepared = match plan {
         // Other settings may admit what the complete crawl had left out.
         Plan::Complete

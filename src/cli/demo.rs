@@ -59,7 +59,7 @@ pub(super) async fn run(sources: &Sources, terminal: &Terminal) -> anyhow::Resul
 
     let web = DemoWeb::start().await?;
     let settings = CrawlSettings { max_depth: Some(MAX_DEPTH), tries: 1, per_host: 2, ..CrawlSettings::default() };
-    let given = read_seeds(&web.seeds(), &[])?;
+    let given = read_seeds(&web.seeds(), &[], &crate::scope::UrlRules::default())?;
     let urls: Vec<CrawlUrl> = given.iter().map(|seed| seed.url.clone()).collect();
     let origins: Vec<_> = urls.iter().map(CrawlUrl::origin).collect();
     let scope = Scope::new(&settings, &urls, &[])?;

@@ -66,7 +66,7 @@ fn augment<T: Default>(command: Command, table: &'static [Setting<T>], global: b
 fn flag<T>(setting: &'static Setting<T>, default: &T) -> Arg {
     let help = match setting.shape {
         Shape::Switch | Shape::Count => format!("{} [default: off]", setting.help),
-        Shape::One | Shape::List | Shape::Lines | Shape::Patterns => {
+        Shape::One | Shape::List | Shape::Lines | Shape::Names | Shape::Patterns => {
             format!("{} [default: {}]", setting.help, setting.shown(default))
         }
     };
@@ -87,6 +87,8 @@ fn flag<T>(setting: &'static Setting<T>, default: &T) -> Arg {
             .default_missing_value("true")
             .hide_possible_values(true)
             .overrides_with(setting.name),
+        // `-calendar` is a name with its sign.
+        Shape::Names => arg.action(ArgAction::Set).overrides_with(setting.name).allow_hyphen_values(true),
         Shape::Count => arg.action(ArgAction::Count),
         Shape::List | Shape::Lines | Shape::Patterns => arg.action(ArgAction::Append),
     }

@@ -37,7 +37,10 @@ pub(super) fn crawl(
         }
         return Ok(Plan::Session(given));
     };
-    let known = |seed: &GivenSeed| stored.seeds.iter().any(|stored| stored.url == seed.url.as_str());
+    // The rules of spelling may have changed since: what was typed is the same seed all the same.
+    let known = |seed: &GivenSeed| {
+        stored.seeds.iter().any(|stored| stored.url == seed.url.as_str() || stored.given == seed.given)
+    };
     let new: Vec<_> = given.into_iter().filter(|seed| !known(seed)).collect();
     if new.is_empty() {
         return Ok(if stored.complete { Plan::Complete } else { Plan::Session(Vec::new()) });

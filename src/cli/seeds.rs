@@ -11,7 +11,7 @@ use super::exit::UsageError;
 use crate::frontier::priority;
 use crate::model::{Candidate, CrawlUrl, Origin, Seed, SeedSource};
 use crate::parse::names_sitemap;
-use crate::scope::{NamedBy, Scope, host_behind_credentials, registrable_domain, seed_url};
+use crate::scope::{NamedBy, Scope, UrlRules, host_behind_credentials, registrable_domain, seed_url};
 
 /// The longest line of a seed file.
 const LONGEST_LINE: u64 = 64 * 1024;
@@ -39,7 +39,7 @@ impl GivenSeed {
 
     /// The seed for the store, judged by the scope.
     pub(super) fn judged(&self, scope: &Scope) -> Seed {
-        let by = NamedBy { depth: 0, hops: 0, followed: true, nofollow: false, seed: true };
+        let by = NamedBy { depth: 0, hops: 0, followed: true, nofollow: false, seed: true, trap: None, now: 0 };
         Seed {
             given: self.given.clone(),
             source: self.source,
@@ -57,15 +57,19 @@ impl GivenSeed {
     }
 }
 
-/// Reads all seeds, each URL once.
+/// Reads all seeds, each URL once, in the spelling that `rules` give it.
 ///
 /// # Errors
 /// [`UsageError`] names the seeds that are no URLs, with file and line; a file that cannot be read
 /// is named too.
-pub(super) fn read_seeds(arguments: &[String], files: &[std::path::PathBuf]) -> anyhow::Result<Vec<GivenSeed>> {
-    let mut list = SeedList::default();
+pub(super) fn read_seeds(
+    arguments: &[String],
+    files: &[std::path::PathBuf],
+    rules: &UrlRules,
+) -> anyhow::Result<Vec<GivenSeed>> {
+    let mut list = SeedList::new(rules);
     let mut stdin_read = false;
-    let mut stdin = |list: &mut SeedList| -> anyhow::Result<()> {
+    let mut stdin = |list: &mut SeedList<'_>| -> anyhow::Result<()> {
         if std::mem::replace(&mut stdin_read, true) {
             return Ok(());
         }
@@ -90,15 +94,19 @@ pub(super) fn read_seeds(arguments: &[String], files: &[std::path::PathBuf]) -> 
     list.finish()
 }
 
-#[derive(Default)]
-struct SeedList {
+struct SeedList<'a> {
+    rules: &'a UrlRules,
     seeds: Vec<GivenSeed>,
     known: HashSet<CrawlUrl>,
     errors: Vec<String>,
     more_errors: usize,
 }
 
-impl SeedList {
+impl<'a> SeedList<'a> {
+    fn new(rules: &'a UrlRules) -> Self {
+        SeedList { rules, seeds: Vec::new(), known: HashSet::new(), errors: Vec::new(), more_errors: 0 }
+    }
+
     fn lines(&mut self, mut from: impl BufRead, name: &str, source: SeedSource) -> anyhow::Result<()> {
         let mut line = Vec::new();
         for number in 1u64.. {
@@ -129,7 +137,7 @@ impl SeedList {
                 "{place}the seed for {host:?} names credentials: give them with --basic-auth, which is not stored"
             ));
         }
-        match seed_url(given) {
+        match seed_url(given, self.rules) {
             Ok(seed) => {
                 if self.known.insert(seed.url.clone()) {
                     let grants_origin = seed.grants_origin && source == SeedSource::Argument;

@@ -2,26 +2,24 @@
 
 use super::Exit;
 use super::args::ShowArgs;
+use super::config_show::stored_settings;
 use super::exit::UsageError;
 use super::sources::Sources;
 use super::terminal::Terminal;
 use crate::report::{self, neutralise_lines};
-use crate::scope::seed_url;
-use crate::store::sqlite::read::{Limits, Lookup, PageFacts, Reader, ShowLimits};
+use crate::scope::{UrlRules, seed_url};
+use crate::store::sqlite::read::{Limits, Lookup, PageFacts, Reader, ShowLimits, UnknownUrl};
 
 /// Shows the page.
 ///
 /// # Errors
 /// A URL that is none or is not known, a database that cannot be read.
 pub(super) async fn run(args: ShowArgs, sources: &Sources, terminal: &Terminal) -> anyhow::Result<Exit> {
-    let url = match seed_url(&args.url) {
-        Ok(seed) => seed.url.as_str().to_owned(),
-        Err(why) => return Err(UsageError(format!("{:?} is no URL: {why}", args.url)).into()),
-    };
+    let spelled = spellings(&args.url, sources).await?;
     let mut reader = Reader::open(sources.path()).await?;
-    let known = match reader.show(&url, ShowLimits::default(), &Limits::default()).await? {
-        Lookup::Known(facts) => facts,
-        Lookup::Unknown(unknown) => {
+    let (url, known) = match look_up(&mut reader, spelled).await? {
+        Ok(found) => found,
+        Err(unknown) => {
             if sources.json {
                 terminal.data(report::json(&unknown)?.as_bytes())?;
             }
@@ -48,6 +46,33 @@ pub(super) async fn run(args: ShowArgs, sources: &Sources, terminal: &Terminal) 
         terminal.data(&bytes)?;
     }
     Ok(Exit::Done)
+}
+
+/// The URL by the crawl's own rules of spelling, and as the URL standard alone writes it: the target
+/// of a redirect may be known like that.
+async fn spellings(given: &str, sources: &Sources) -> anyhow::Result<[String; 2]> {
+    let spelled = |rules: &UrlRules| match seed_url(given, rules) {
+        Ok(seed) => Ok(seed.url.as_str().to_owned()),
+        Err(why) => Err(UsageError(format!("{given:?} is no URL: {why}"))),
+    };
+    let as_written = spelled(&UrlRules::none())?;
+    let settings = stored_settings(sources.path()).await?.unwrap_or_default();
+    Ok([spelled(&UrlRules::new(&settings))?, as_written])
+}
+
+/// The first spelling that is known; otherwise what is known of the first one.
+async fn look_up(
+    reader: &mut Reader,
+    [ours, as_written]: [String; 2],
+) -> anyhow::Result<Result<(String, Box<PageFacts>), UnknownUrl>> {
+    let unknown = match reader.show(&ours, ShowLimits::default(), &Limits::default()).await? {
+        Lookup::Known(facts) => return Ok(Ok((ours, facts))),
+        Lookup::Unknown(unknown) => unknown,
+    };
+    match reader.show(&as_written, ShowLimits::default(), &Limits::default()).await? {
+        Lookup::Known(facts) => Ok(Ok((as_written, facts))),
+        Lookup::Unknown(_) => Ok(Err(unknown)),
+    }
 }
 
 fn part(url: &str, what: &str, is_page: bool, found: Option<Vec<u8>>) -> anyhow::Result<Vec<u8>> {

@@ -3,6 +3,7 @@
 use ipnet::IpNet;
 
 use super::discovery;
+use super::names::{names, names_text, parameter};
 use super::reading::{
     LONGEST_WAIT_MS, agent, body_policy, body_policy_name, limit, limit_text, network, number, one, pattern,
     pattern_text, rate_in_range, scope, scope_name, set, size, switch, wait,
@@ -11,7 +12,7 @@ use super::requests;
 use super::setting::without_password;
 use super::units::{is_unlimited, show_bytes, show_duration, show_rate};
 use super::{Setting, Shape};
-use crate::model::CrawlSettings;
+use crate::model::{CrawlSettings, Trap, UrlRule};
 
 pub(super) const SCOPE: &str = "What belongs to the crawl";
 const LIMITS: &str = "Limits";
@@ -71,6 +72,45 @@ pub const CRAWL: &[Setting<CrawlSettings>] = &[
         field: "max_depth",
         set: |s, v| set(&mut s.max_depth, limit(one(v)?, 0)),
         show: |s| limit_text(s.max_depth.map(u64::from)),
+        ..ROW
+    },
+    Setting {
+        name: "url-rules",
+        shape: Shape::Names,
+        heading: SCOPE,
+        value: "LIST",
+        example: "+sort_query,-session_ids",
+        help: "How URLs are spelled: escapes, empty_query, session_ids, sort_query. Names alone are the whole list, with + and - they change the default; all, none",
+        field: "url_rules",
+        set: |s, v| set(&mut s.url_rules, names(v, UrlRule::defaults())),
+        show: |s| names_text(&s.url_rules),
+        ..ROW
+    },
+    Setting {
+        name: "drop-param",
+        shape: Shape::List,
+        heading: SCOPE,
+        value: "NAME",
+        example: "utm_*",
+        help: "A query parameter that is taken out of every URL, as tracking needs it; a * at the end stands for any rest; may be repeated",
+        field: "drop_params",
+        set: |s, v| {
+            let named = v.iter().filter(|text| !is_unlimited(text));
+            set(&mut s.drop_params, named.map(|text| parameter(text)).collect())
+        },
+        show: |s| s.drop_params.clone(),
+        ..ROW
+    },
+    Setting {
+        name: "traps",
+        shape: Shape::Names,
+        heading: SCOPE,
+        value: "LIST",
+        example: "-calendar",
+        help: "Pages without end that are not followed: path_repeats, path_depth, query_growth, calendar, session_id, self_link, soft_404, same_content; a list, or changes with + and -",
+        field: "traps",
+        set: |s, v| set(&mut s.traps, names(v, Trap::defaults())),
+        show: |s| names_text(&s.traps),
         ..ROW
     },
     Setting {

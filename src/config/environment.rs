@@ -57,7 +57,7 @@ fn note<T>(said: &mut Said, table: &[Setting<T>], variable: &str, value: &str, o
     let found = table.iter().find(|s| s.shape != Shape::Patterns && s.variable() == variable);
     let Some(setting) = found else { return };
     let values = match setting.shape {
-        Shape::List => value.split(',').map(|item| item.trim().to_owned()).collect(),
+        Shape::List | Shape::Names => value.split(',').map(|item| item.trim().to_owned()).collect(),
         Shape::Lines => value.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect(),
         _ => vec![value.to_owned()],
     };

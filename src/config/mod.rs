@@ -13,6 +13,7 @@ mod crawl;
 mod database;
 mod discovery;
 mod environment;
+mod names;
 mod origin;
 mod profile;
 mod reading;

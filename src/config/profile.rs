@@ -61,7 +61,7 @@ fn texts(value: &Value, shape: Shape) -> Option<Vec<String>> {
         Value::Integer(n) => Some(vec![n.to_string()]),
         Value::Float(n) => Some(vec![n.to_string()]),
         Value::Boolean(b) => Some(vec![b.to_string()]),
-        Value::Array(items) if matches!(shape, Shape::List | Shape::Lines) => {
+        Value::Array(items) if matches!(shape, Shape::List | Shape::Lines | Shape::Names) => {
             items.iter().map(|item| item.as_str().map(str::to_owned)).collect()
         }
         _ => None,

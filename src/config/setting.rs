@@ -18,6 +18,8 @@ pub enum Shape {
     List,
     /// Several values that may hold commas: one a line in the environment.
     Lines,
+    /// A set of names: `a,b`, or `+a,-b` to change the default.
+    Names,
     /// `--include` and `--exclude` in their order: `+REGEX` and `-REGEX`.
     Patterns,
 }
@@ -118,7 +120,7 @@ pub(super) fn without_password(value: &str) -> String {
 /// A value as one source said it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Spoken {
-    /// The texts; one but for [`Shape::List`], [`Shape::Lines`] and [`Shape::Patterns`].
+    /// The texts; one but for [`Shape::List`], [`Shape::Lines`], [`Shape::Names`] and [`Shape::Patterns`].
     pub value: Vec<String>,
     /// Who said so.
     pub origin: Origin,

@@ -10,6 +10,7 @@ use crate::store;
 use crate::verdict::{self, Attempt, Policy};
 
 use super::Clock;
+use super::copies::Copies;
 use super::shared::Shared;
 
 /// Longest time one document may be parsed, in ms. The caps decide before it; this is a backstop.
@@ -51,23 +52,24 @@ where
             scope: shared.scope(),
             agent: Arc::clone(&shared.agent),
             clock: Arc::clone(&shared.clock),
+            copies: Arc::clone(&shared.copies),
             leased: leased.clone(),
             exchange,
         };
         let parsed = tokio::task::spawn_blocking(move || {
             let _held = (room, turn);
-            job.run(Attempt { key, leased: &job.leased, ledger, host, now, jitter })
+            job.run(Attempt { key, leased: &job.leased, ledger, host, one_copy_more: false, now, jitter })
         })
         .await;
         parsed.unwrap_or_else(|failure| {
             tracing::error!(url = %leased.url, "the parser failed; please report this page");
-            let attempt = Attempt { key, leased: &leased, ledger, host, now, jitter };
+            let attempt = Attempt { key, leased: &leased, ledger, host, one_copy_more: false, now, jitter };
             verdict::after_parser_failure(&attempt, &head, &panic_text(failure))
         })
     } else {
         let scope = shared.scope();
         let policy = Policy { settings: &shared.settings, scope: &scope, agent: &shared.agent };
-        let attempt = Attempt { key, leased: &leased, ledger, host, now, jitter };
+        let attempt = Attempt { key, leased: &leased, ledger, host, one_copy_more: false, now, jitter };
         verdict::after_exchange(&policy, &attempt, &exchange, None)
     };
     let weight = weight_bytes(&visit);
@@ -91,12 +93,13 @@ struct ParseJob<C> {
     scope: Arc<Scope>,
     agent: Arc<str>,
     clock: Arc<C>,
+    copies: Arc<Copies>,
     leased: LeasedUrl,
     exchange: Exchange,
 }
 
 impl<C: Clock> ParseJob<C> {
-    fn run(&self, attempt: Attempt<'_>) -> Visit {
+    fn run(&self, mut attempt: Attempt<'_>) -> Visit {
         let policy = Policy { settings: &self.settings, scope: &self.scope, agent: &self.agent };
         let body: &[u8] = match &self.exchange.end {
             ExchangeEnd::Complete { body, .. } => body,
@@ -114,6 +117,8 @@ impl<C: Clock> ParseJob<C> {
         if matches!(self.exchange.end, ExchangeEnd::Complete { truncated: true, .. }) {
             page.cut = page.cut.or(Some(ParseCut::Size));
         }
+        // Without links there is nothing to follow, and a copy costs nothing more.
+        attempt.one_copy_more = !page.links.is_empty() && self.copies.one_more(attempt.key.host_id, page.hash);
         let packed = verdict::keeps_body(self.settings.store_body, &page.mime).then(|| store::body::pack(body));
         verdict::after_exchange(&policy, &attempt, &self.exchange, Some((page, packed)))
     }

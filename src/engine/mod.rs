@@ -12,6 +12,7 @@
 mod addresses;
 mod clock;
 mod control;
+mod copies;
 mod digest;
 mod flight;
 mod gate;

@@ -8,7 +8,8 @@ use crate::model::{
     CrawlUrl, Exchange, ExchangeEnd, FailureKind, LeasedUrl, Origin, Outcome, RobotsRecord, RobotsVerdict, UnixMs,
 };
 use crate::politeness::{self, RobotsFile, RobotsRules};
-use crate::{scope, verdict};
+use crate::scope::{self, UrlRules};
+use crate::verdict;
 
 /// Most redirects of a robots.txt (RFC 9309 2.3.1.2).
 pub(super) const MAX_HOPS: u32 = 5;
@@ -110,9 +111,11 @@ impl RobotsBook {
         }
         let mut hops_exceeded = false;
         if outcome == Outcome::Redirect {
+            // The file is no page that could be known under another spelling.
+            let as_written = UrlRules::none();
             let next = exchange
                 .header("location")
-                .and_then(|location| scope::canonicalize(location, Some(chase.url.as_url()), None).ok());
+                .and_then(|location| scope::canonicalize(location, Some(chase.url.as_url()), None, &as_written).ok());
             match next {
                 Some(url) if chase.hops < MAX_HOPS => {
                     return Landed::Hop(Chase { origin: chase.origin.clone(), url, hops: chase.hops + 1 });

@@ -126,7 +126,7 @@ async fn judge_again<S: Store>(store: &S, job: &Job, scope: &Scope, now: UnixMs)
             .iter()
             .filter_map(|name| {
                 let path = (&name.url, name.depth, name.hops, name.is_seed || name.is_sitemap);
-                Some((name.id, verdict::judge_again(&job.settings, scope, path, name.rule.as_ref())?))
+                Some((name.id, verdict::judge_again(&job.settings, scope, path, name.rule.as_ref(), now)?))
             })
             .collect();
         moved += store.rejudge(&verdicts, now).await?;

@@ -14,6 +14,7 @@ use crate::scope::Scope;
 use crate::store::Refill;
 
 use super::addresses::Addresses;
+use super::copies::Copies;
 use super::digest::MOST_PARSED_KB;
 use super::gate::RateGate;
 use super::hops::Hop;
@@ -68,6 +69,7 @@ pub(super) struct Shared<F, C> {
     pub(super) pages: PageBudget,
     pub(super) rate: RateGate,
     pub(super) addresses: Addresses,
+    pub(super) copies: Arc<Copies>,
     pub(super) progress: Arc<Progress>,
     pub(super) writer: mpsc::Sender<Item>,
     pub(super) desk: mpsc::UnboundedSender<Ask>,
@@ -109,6 +111,7 @@ impl<F, C: Clock> Shared<F, C> {
             pages: parts.pages,
             rate: RateGate::new(settings.rate_per_second, parts.quiet_ms, parts.clock.elapsed_ms()),
             addresses: Addresses::new(settings.per_ip),
+            copies: Arc::default(),
             settings: Arc::new(settings),
             clock: parts.clock,
             progress: parts.progress,

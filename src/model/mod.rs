@@ -3,7 +3,8 @@
 //! - [`ids`]: [`UrlId`], [`HostId`], [`SessionId`], [`RoundId`], [`FetchId`] and [`UnixMs`].
 //! - [`address`]: [`CrawlUrl`] (a canonical http or https URL), [`Host`], [`Origin`], [`Scheme`].
 //! - [`credentials`]: [`CustomHeader`], [`Proxy`], [`Secret`], which is never stored.
-//! - [`settings`]: [`CrawlSettings`], what one crawl was asked to do, as stored with it.
+//! - [`settings`]: [`CrawlSettings`], what one crawl was asked to do, as stored with it;
+//!   [`switches`]: [`UrlRule`] and [`Trap`], rules it switches on and off.
 //! - [`lease`]: [`HostLease`] and [`LeasedUrl`], what the frontier hands out; [`RobotsRecord`].
 //! - [`exchange`]: [`FetchRequest`] and [`Exchange`], how one request went, never an error.
 //! - [`manners`]: [`Ledger`], [`Pace`] and [`HostUpdate`], how politely a host is asked.
@@ -22,6 +23,7 @@ pub mod lease;
 pub mod manners;
 pub mod page;
 pub mod settings;
+pub mod switches;
 pub mod visit;
 
 pub use address::{CrawlUrl, Host, NotCrawlable, Origin, Scheme};
@@ -32,6 +34,7 @@ pub use lease::{HostLease, LeaseKey, LeasedFrom, LeasedUrl, RobotsRecord, Robots
 pub use manners::{DelayBy, HostUpdate, Ledger, Pace, Pause, Release, RobotsFetch};
 pub use page::{LinkKind, PARSER_VERSION, Page, ParseCut, RawLink, SitemapEntry};
 pub use settings::{BodyPolicy, CrawlSettings, LARGEST_SITEMAP_BYTES, PatternRule, ScopeKind};
+pub use switches::{Named, Trap, UrlRule};
 pub use visit::{
     Admission, Candidate, Codec, Content, EndedBy, NextState, Outcome, Outlink, Rule, Seed, SeedSource, StoredBody,
     Totals, Visit,

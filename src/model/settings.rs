@@ -2,12 +2,13 @@
 //! and defaults. It is stored with every session, so that a resume needs no flags; nothing secret
 //! is in what is stored.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use super::{CustomHeader, LinkKind, Proxy, Secret};
+use super::{CustomHeader, LinkKind, Proxy, Secret, Trap, UrlRule};
 
 /// Which URLs belong to the crawl, seen from its seeds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,6 +64,13 @@ pub struct CrawlSettings {
     pub follow: Vec<LinkKind>,
     /// Whether the sitemaps that each robots.txt names are read.
     pub sitemaps: bool,
+    /// Rules of canonicalisation that are on.
+    pub url_rules: BTreeSet<UrlRule>,
+    /// Names of query parameters that are dropped, as a URL spells them; a `*` at the end stands for
+    /// any rest.
+    pub drop_params: Vec<String>,
+    /// Kinds of traps that are looked for.
+    pub traps: BTreeSet<Trap>,
     /// Most links from a seed; `None`: unlimited.
     pub max_depth: Option<u32>,
     /// Most pages of the crawl, over all its sessions; `None`: unlimited.
@@ -132,6 +140,9 @@ impl Default for CrawlSettings {
             patterns: Vec::new(),
             follow: LinkKind::FOLLOWED.to_vec(),
             sitemaps: false,
+            url_rules: UrlRule::defaults(),
+            drop_params: Vec::new(),
+            traps: Trap::defaults(),
             max_depth: None,
             max_pages: Some(100_000),
             max_pages_per_host: Some(10_000),

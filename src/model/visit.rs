@@ -98,7 +98,7 @@ impl Outcome {
 }
 
 /// Why a URL is not crawled; the value of `rules.name`. The set is closed, but for the operator's
-/// own patterns, which are named by their text.
+/// own patterns, which are named by their text; [`Trap`](super::Trap)s name theirs.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Rule(pub Cow<'static, str>);
 
@@ -113,8 +113,6 @@ impl Rule {
     pub const REDIRECTS: Rule = Rule(Cow::Borrowed("max_redirects"));
     /// Further from a robots.txt than five indexes and redirects of sitemaps.
     pub const SITEMAP_STEPS: Rule = Rule(Cow::Borrowed("sitemap_steps"));
-    /// Looks like a trap: a path that repeats itself, or is too deep.
-    pub const TRAP: Rule = Rule(Cow::Borrowed("trap"));
     /// Named only by a kind of link that is recorded and not followed (images, scripts …).
     pub const KIND: Rule = Rule(Cow::Borrowed("not_followed_kind"));
     /// Named only by links marked nofollow, or on pages marked nofollow.
@@ -130,6 +128,11 @@ impl Rule {
     /// Longer than 2,083 bytes. Counted in `rules.discarded`, not stored.
     pub const TOO_LONG: Rule = Rule(Cow::Borrowed("too_long"));
 
+    /// A session id was taken out of a reference. Counted in `rules.discarded`; the URL is crawled.
+    pub const SESSION_IDS: Rule = Rule(Cow::Borrowed("session_ids"));
+    /// A parameter of `--drop-param` was taken out of a reference. Counted in `rules.discarded`; the
+    /// URL is crawled.
+    pub const DROP_PARAM: Rule = Rule(Cow::Borrowed("drop_param"));
     /// Beyond the most links of one page. Counted in `rules.discarded`, not stored.
     pub const LINKS_CUT: Rule = Rule(Cow::Borrowed("links_cut"));
 

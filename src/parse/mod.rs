@@ -4,7 +4,7 @@
 //! In order: [`sniff`] and [`mime`] say what a body is, [`charset`] and [`prescan`] how it is
 //! written, [`fingerprint`] gives its identity. HTML goes through [`tree`] ([`tags`], [`nesting`]
 //! and [`sink`] keep html5ever linear) and one [`walk`] ([`elements`], [`references`], [`flow`]);
-//! [`language`] looks at the text. `docs/extraction.md` lists what is taken from where.
+//! [`language`] and [`soft_404`] look at the text. `docs/extraction.md` lists what is taken from where.
 
 mod charset;
 mod directives;
@@ -22,6 +22,7 @@ mod script;
 mod sink;
 mod sitemap;
 mod sniff;
+mod soft_404;
 mod structured;
 mod syndication;
 mod tags;
@@ -168,6 +169,7 @@ fn take_findings(page: &mut Page, found: walk::Findings) {
     page.json_ld = found.json_ld;
     page.open_graph = found.open_graph;
     page.cut = page.cut.or(found.cut);
+    page.soft_404 = soft_404::is_soft_404(page.title.as_deref(), &page.headings, &found.text);
     take_text(page, found.text, found.lang.as_deref());
 }
 

@@ -1,11 +1,12 @@
 //! [`canonicalize`]: from a reference as the web wrote it to the one spelling under which the
-//! crawl knows a URL. The rules and their reasons are the table in `docs/urls.md`.
+//! crawl knows a URL. [`UrlRules`] are those of its rules that have a switch; the rules and their reasons are the table in `docs/urls.md`.
 
 use std::borrow::Cow;
 
 use encoding_rs::{EncoderResult, Encoding};
 use url::{ParseError, Position, Url};
 
+use super::url_rules::{Removed, UrlRules};
 use crate::model::escape::{escaped_octet, is_unreserved};
 use crate::model::{CrawlUrl, NotCrawlable};
 
@@ -19,11 +20,30 @@ const MAX_REFERENCE_BYTES: usize = 64 * 1024;
 /// document's encoding, in which its queries are encoded as browsers do (WHATWG URL, "query
 /// state"). `None` and unknown labels mean UTF-8.
 ///
-/// The result is a fixed point: canonicalising it again, with any base and charset, gives the same.
+/// The result is a fixed point: canonicalising it again by the same rules, with any base and
+/// charset, gives the same.
 ///
 /// # Errors
 /// [`NotCrawlable`] when it is none.
-pub fn canonicalize(raw: &str, base: Option<&Url>, charset: Option<&str>) -> Result<CrawlUrl, NotCrawlable> {
+pub fn canonicalize(
+    raw: &str,
+    base: Option<&Url>,
+    charset: Option<&str>,
+    rules: &UrlRules,
+) -> Result<CrawlUrl, NotCrawlable> {
+    canonicalize_noting(raw, base, charset, rules).map(|(url, _)| url)
+}
+
+/// [`canonicalize`], with what the rules took out.
+///
+/// # Errors
+/// [`NotCrawlable`] when it is none.
+pub fn canonicalize_noting(
+    raw: &str,
+    base: Option<&Url>,
+    charset: Option<&str>,
+    rules: &UrlRules,
+) -> Result<(CrawlUrl, Removed), NotCrawlable> {
     // The first `#` starts the fragment in every state of the parser: what follows is never read.
     let reference = raw.split('#').next().unwrap_or_default();
     if has_foreign_scheme(reference) {
@@ -38,7 +58,8 @@ pub fn canonicalize(raw: &str, base: Option<&Url>, charset: Option<&str>) -> Res
     }
     normalize_host(&mut url)?;
     drop_unsent_parts(&mut url);
-    CrawlUrl::from_canonical(normalize_escapes(url)?)
+    let (url, removed) = apply(rules, url)?;
+    Ok((CrawlUrl::from_canonical(url)?, removed))
 }
 
 /// Whether the text starts with a scheme that is not crawled. It spares the parser the `data:`
@@ -108,8 +129,7 @@ fn normalize_host(url: &mut Url) -> Result<(), NotCrawlable> {
     Ok(())
 }
 
-/// Drops fragment and credentials, which are not part of the request's target, and a query that
-/// is empty.
+/// Drops fragment and credentials, which are not part of the request's target.
 fn drop_unsent_parts(url: &mut Url) {
     url.set_fragment(None);
     if !url.username().is_empty() || url.password().is_some() {
@@ -117,17 +137,17 @@ fn drop_unsent_parts(url: &mut Url) {
         let _ = url.set_username("");
         let _ = url.set_password(None);
     }
-    if url.query() == Some("") {
-        url.set_query(None);
-    }
 }
 
-/// Normalises the escapes of path and query (RFC 3986 6.2.2.1 and 6.2.2.2).
-fn normalize_escapes(url: Url) -> Result<Url, NotCrawlable> {
-    let path = normal_escapes(url.path());
-    let query = url.query().map(normal_escapes);
-    if matches!(path, Cow::Borrowed(_)) && matches!(query, None | Some(Cow::Borrowed(_))) {
-        return Ok(url);
+/// Applies the rules to path and query.
+fn apply(rules: &UrlRules, url: Url) -> Result<(Url, Removed), NotCrawlable> {
+    let mut removed = Removed::default();
+    let path = settled(url.path(), |path| Some(rules.path(path, &mut removed)));
+    let query = url.query().and_then(|query| settled(query, |query| rules.query(query, &mut removed)));
+    let query = query.filter(|query| !(query.is_empty() && rules.empty_query));
+    let path = path.unwrap_or(Cow::Borrowed("/"));
+    if path == url.path() && query.as_deref() == url.query() {
+        return Ok((url, removed));
     }
     let mut text = String::with_capacity(url.as_str().len());
     text.push_str(&url[..Position::BeforePath]);
@@ -138,13 +158,26 @@ fn normalize_escapes(url: Url) -> Result<Url, NotCrawlable> {
     }
     // The parser took `%2e` for the dot it is when it removed dot segments, so a decoded dot makes
     // no new ones; reading the text again makes sure that the parts agree with it.
-    Url::parse(&text).map_err(|_| NotCrawlable::Syntax)
+    let url = Url::parse(&text).map_err(|_| NotCrawlable::Syntax)?;
+    Ok((url, removed))
+}
+
+/// The text once `rule` finds nothing more in it; `None` when it takes all of it. A rule may take away
+/// the broken escape that kept the others from being read, and so uncover more: twice at most.
+fn settled<'a>(text: &'a str, mut rule: impl FnMut(&str) -> Option<Cow<'_, str>>) -> Option<Cow<'a, str>> {
+    let mut text = Cow::Borrowed(text);
+    loop {
+        match rule(&text)? {
+            same if same == text => return Some(text),
+            shorter => text = Cow::Owned(shorter.into_owned()),
+        }
+    }
 }
 
 /// Escapes in upper case, those of unreserved characters decoded. Text with a `%` that starts no
 /// escape is left alone: servers read `%u0041` or `%%34` in ways of their own, and what is
 /// decoded next to them could become part of them.
-fn normal_escapes(text: &str) -> Cow<'_, str> {
+pub(super) fn normal_escapes(text: &str) -> Cow<'_, str> {
     match needs_normalizing(text.as_bytes()) {
         false => Cow::Borrowed(text),
         true => Cow::Owned(normalized(text)),

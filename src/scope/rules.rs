@@ -6,8 +6,9 @@ use regex::{Regex, RegexBuilder};
 use url::Position;
 
 use super::domain::registrable;
-use super::trap::is_trap;
-use crate::model::{Admission, CrawlSettings, CrawlUrl, Host, PatternRule, Rule, ScopeKind};
+use super::trap::Traps;
+use super::url_rules::UrlRules;
+use crate::model::{Admission, CrawlSettings, CrawlUrl, Host, PatternRule, Rule, ScopeKind, Trap, UnixMs};
 
 /// The path by which a URL was named.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +23,10 @@ pub struct NamedBy {
     pub nofollow: bool,
     /// Whether the operator typed it.
     pub seed: bool,
+    /// The trap that the page which names it is caught in: one of those that only a page can show.
+    pub trap: Option<Trap>,
+    /// When it was named.
+    pub now: UnixMs,
 }
 
 /// A pattern that is no regular expression, or too large a one.
@@ -38,7 +43,7 @@ pub struct PatternError {
 
 /// The scope of a crawl: an ordered list of named rules, of which the first that objects names
 /// the rejection: `not_followed_kind`, `nofollow`, `scope`, the patterns (`exclude:…`,
-/// `not_included`), `max_depth`, `max_redirects`, `trap`. A seed passes all of them but the
+/// `not_included`), `max_depth`, `max_redirects`, the traps (`trap:…`). A seed passes all of them but the
 /// exclude patterns: it was asked for by name.
 #[derive(Clone, Debug)]
 pub struct Scope {
@@ -46,6 +51,8 @@ pub struct Scope {
     patterns: Patterns,
     max_depth: Option<u32>,
     max_redirects: u32,
+    traps: Traps,
+    url_rules: UrlRules,
 }
 
 impl Scope {
@@ -64,7 +71,19 @@ impl Scope {
             patterns: Patterns::new(&settings.patterns)?,
             max_depth: settings.max_depth,
             max_redirects: settings.max_redirects,
+            traps: Traps::new(&settings.traps),
+            url_rules: UrlRules::new(settings),
         })
+    }
+
+    /// How references become URLs in this crawl.
+    pub fn url_rules(&self) -> &UrlRules {
+        &self.url_rules
+    }
+
+    /// Whether this trap is looked for.
+    pub fn looks_for(&self, trap: Trap) -> bool {
+        self.traps.has(trap)
     }
 
     /// Brings another host into scope. It counts like a seed's host: with `domain` its registrable
@@ -101,7 +120,7 @@ impl Scope {
             .or_else(|| self.patterns.reject(url))
             .or_else(|| named(self.max_depth.is_some_and(|most| by.depth > most), Rule::DEPTH))
             .or_else(|| named(by.hops > self.max_redirects, Rule::REDIRECTS))
-            .or_else(|| named(is_trap(url.as_url()), Rule::TRAP))
+            .or_else(|| self.traps.find(url, by.trap, by.hops > 0, by.now).map(Trap::rule))
     }
 }
 

@@ -4,7 +4,7 @@ use std::net::Ipv6Addr;
 
 use url::Host;
 
-use super::canonicalize;
+use super::{UrlRules, canonicalize};
 use crate::model::{CrawlUrl, NotCrawlable};
 
 /// What an operator typed as a seed.
@@ -22,15 +22,15 @@ pub struct SeedUrl {
 ///
 /// # Errors
 /// [`NotCrawlable`] when it is none.
-pub fn seed_url(given: &str) -> Result<SeedUrl, NotCrawlable> {
+pub fn seed_url(given: &str, rules: &UrlRules) -> Result<SeedUrl, NotCrawlable> {
     let text = given.trim_matches(|c: char| c.is_whitespace() || c.is_control() || c == '\u{feff}');
     let url = match scheme_of(text) {
-        _ if text.parse::<Ipv6Addr>().is_ok() => canonicalize(&format!("http://[{text}]/"), None, None)?,
+        _ if text.parse::<Ipv6Addr>().is_ok() => canonicalize(&format!("http://[{text}]/"), None, None, rules)?,
         Some(scheme) if scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https") => {
-            canonicalize(text, None, None)?
+            canonicalize(text, None, None, rules)?
         }
         Some(_) => return Err(NotCrawlable::Scheme),
-        None => without_scheme(text)?,
+        None => without_scheme(text, rules)?,
     };
     let grants_origin = is_local_or_address(&url);
     Ok(SeedUrl { url, grants_origin })
@@ -74,15 +74,18 @@ fn reads_as_host(before: &str, after: &str) -> bool {
     ends && (has_port || (before.contains('.') && !rest.starts_with("//")))
 }
 
-fn without_scheme(text: &str) -> Result<CrawlUrl, NotCrawlable> {
+fn without_scheme(text: &str, rules: &UrlRules) -> Result<CrawlUrl, NotCrawlable> {
     let rest = text.strip_prefix("//").unwrap_or(text);
     // `/etc/hosts` is a path, and the parser would find the host `etc` in it.
     if rest.starts_with(['/', '\\']) {
         return Err(NotCrawlable::Syntax);
     }
-    let secure = canonicalize(&format!("https://{rest}"), None, None)?;
+    let secure = canonicalize(&format!("https://{rest}"), None, None, rules)?;
     // Read again and not rewritten: a port of 443 is the default of one scheme only.
-    if is_local_or_address(&secure) { canonicalize(&format!("http://{rest}"), None, None) } else { Ok(secure) }
+    if !is_local_or_address(&secure) {
+        return Ok(secure);
+    }
+    canonicalize(&format!("http://{rest}"), None, None, rules)
 }
 
 fn is_local_or_address(url: &CrawlUrl) -> bool {
@@ -98,6 +101,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    fn seed_url(given: &str) -> Result<SeedUrl, NotCrawlable> {
+        super::seed_url(given, &UrlRules::default())
+    }
 
     #[track_caller]
     fn check(given: &str, expected: &str, grants_origin: bool) {

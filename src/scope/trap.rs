@@ -1,100 +1,56 @@
-//! The trap guard: paths that grow without end, because a relative link points one level deeper
-//! every time it is followed. Meant to miss a trap rather than a page: the limits of the crawl
-//! end those that it misses.
+//! [`Traps`]: URLs that are made without end and lead to nothing new. Meant to miss a trap rather
+//! than a page: the limits of the crawl end those that it misses. `docs/traps.md` explains every
+//! [`Trap`] with its numbers.
+
+mod calendar;
+mod path;
+mod query;
+mod self_link;
+
+use std::collections::BTreeSet;
 
 use url::Url;
 
-/// Most segments of a path. Hand-made trees rarely pass 20.
-pub(super) const MAX_SEGMENTS: usize = 50;
+use super::session_id::looks_like_session_id;
+use crate::model::{CrawlUrl, Trap, UnixMs};
 
-/// Longest sequence of segments whose repetition is looked for.
-const MAX_PERIOD: usize = 8;
-
-/// A sequence is a trap when it stands this often in a row …
-const MIN_REPEATS: usize = 3;
-
-/// … and covers this many segments: `/a/b/a/b/a/b`, `/a/a/a/a/a/a`.
-const MIN_REPEATED_SEGMENTS: usize = 6;
-
-/// Whether the path is too deep or repeats itself. Numbers may repeat (`/0/0/0/0/0/0/1.png`):
-/// files are laid out that way.
-pub(super) fn is_trap(url: &Url) -> bool {
-    let path = url.path();
-    let mut segments = [""; MAX_SEGMENTS];
-    let mut count = 0;
-    for segment in path.split('/').skip(1) {
-        let Some(slot) = segments.get_mut(count) else { return true };
-        *slot = segment;
-        count += 1;
-    }
-    let segments = &segments[..count];
-    count >= MIN_REPEATED_SEGMENTS && (1..=MAX_PERIOD).any(|period| repeats(segments, period))
+/// The traps that are looked for.
+#[derive(Clone, Debug)]
+pub(super) struct Traps {
+    on: BTreeSet<Trap>,
 }
 
-/// Whether a sequence of `period` segments stands often enough in a row.
-fn repeats(segments: &[&str], period: usize) -> bool {
-    let needed = (MIN_REPEATS * period).max(MIN_REPEATED_SEGMENTS.next_multiple_of(period)) - period;
-    let mut run = 0;
-    let mut is_numbers = true;
-    for (earlier, segment) in segments.iter().zip(segments.iter().skip(period)) {
-        if earlier == segment {
-            run += 1;
-            is_numbers &= is_number(segment);
-        } else {
-            (run, is_numbers) = (0, true);
-        }
-        if run >= needed && !is_numbers {
-            return true;
-        }
+impl Traps {
+    pub(super) fn new(on: &BTreeSet<Trap>) -> Self {
+        Traps { on: on.clone() }
     }
-    false
+
+    /// The first trap that the URL looks like. `page`: what the page that names it is caught in.
+    /// `redirected`: it is the target of a redirect, which a server makes one at a time and which
+    /// may need the session id it carries.
+    pub(super) fn find(&self, url: &CrawlUrl, page: Option<Trap>, redirected: bool, now: UnixMs) -> Option<Trap> {
+        let url = url.as_url();
+        let caught = |trap: Trap| match trap {
+            Trap::PathRepeats => path::repeats_itself(url.path()),
+            Trap::PathDepth => path::is_too_deep(url.path()),
+            Trap::QueryGrowth => url.query().is_some_and(query::has_grown),
+            Trap::Calendar => calendar::is_far_away(url, now),
+            Trap::SessionId => !redirected && has_session_id(url),
+            Trap::SelfLink => self_link::contains_itself(url),
+            Trap::Soft404 | Trap::SameContent => page == Some(trap),
+        };
+        self.on.iter().copied().find(|trap| caught(*trap))
+    }
+
+    /// Whether this trap is looked for.
+    pub(super) fn has(&self, trap: Trap) -> bool {
+        self.on.contains(&trap)
+    }
 }
 
-fn is_number(segment: &str) -> bool {
-    !segment.is_empty() && segment.bytes().all(|b| b.is_ascii_digit())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[track_caller]
-    fn check(path: &str, expected: bool) {
-        let url = Url::parse(&format!("https://example.com{path}")).expect("a URL");
-        assert_eq!(is_trap(&url), expected, "{path}");
-    }
-
-    #[test]
-    fn repeated_segments_are_a_trap() {
-        check("/a/b/a/b/a/b", true);
-        check("/a/b/a/b/a/b/", true);
-        check("/start/a/b/a/b/a/b/end.html", true);
-        check("/a/a/a/a/a/a", true);
-        check("/a/b/c/a/b/c/a/b/c/x", true);
-        check("/a/1/a/1/a/1", true);
-        check("/x///////y", true);
-        check(&"/1/2/3/4/5/6/7/b".repeat(3), true);
-    }
-
-    #[test]
-    fn pages_of_real_sites_are_not() {
-        check("/", false);
-        check("/a/a/a/a/a", false);
-        check("/a/b/a/b/a", false);
-        check("/a/b/c/a/b/c", false);
-        check("/a/a/b/b/a/a/b/b", false);
-        check("/tiles/0/0/0/0/0/0/0.png", false);
-        check("/2024/01/01/2024/01/01/2024/01/01/", false);
-        check("/web/20240101000000/https://example.com/x", false);
-        check("/x/y?path=/a/b/a/b/a/b/a/b", false);
-        check(&"/1/2/3/4/5/6/7/8/b".repeat(3), false);
-    }
-
-    #[test]
-    fn depth_is_bounded() {
-        let path = |segments: usize| (0..segments).map(|n| format!("/{n}")).collect::<String>();
-        check(&path(MAX_SEGMENTS), false);
-        check(&path(MAX_SEGMENTS + 1), true);
-        check(&"/".repeat(2000), true);
-    }
+/// Whether a parameter of the query or of a path segment, or a segment itself, is a session id under a
+/// name that canonicalisation does not know.
+fn has_session_id(url: &Url) -> bool {
+    let in_query = url.query().is_some_and(|query| query.split('&').any(looks_like_session_id));
+    in_query || url.path().split(['/', ';']).any(looks_like_session_id)
 }

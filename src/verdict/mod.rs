@@ -22,7 +22,7 @@ pub use sitemaps::{MAX_SITEMAP_STEPS, sitemaps_of, usual_sitemap};
 
 use crate::model::{
     BodyPolicy, Content, CrawlSettings, Exchange, ExchangeEnd, HostUpdate, LeaseKey, LeasedUrl, Ledger, NextState,
-    Outcome, Page, Rule, StoredBody, UnixMs, Validators, Visit,
+    Outcome, Page, Rule, StoredBody, Trap, UnixMs, Validators, Visit,
 };
 use crate::parse::{self, Directives};
 use crate::politeness;
@@ -55,6 +55,9 @@ pub struct Attempt<'a> {
     pub ledger: Ledger,
     /// What changes about the host.
     pub host: HostUpdate,
+    /// Whether the content that it gave was served before by so many other URLs of its host that this
+    /// copy of it leads nowhere new.
+    pub one_copy_more: bool,
     /// When the try ended.
     pub now: UnixMs,
     /// In [0, 1), for backoff.
@@ -196,7 +199,9 @@ fn record_page(
     visit.noindex = noindex;
     visit.nofollow = nofollow;
     let obeyed_nofollow = nofollow && !policy.settings.ignore_robots;
-    let mut names = Names::new(policy, attempt.leased);
+    let caught = [(page.soft_404, Trap::Soft404), (attempt.one_copy_more, Trap::SameContent)];
+    let trap = caught.into_iter().find(|(is, trap)| *is && policy.scope.looks_for(*trap)).map(|(_, trap)| trap);
+    let mut names = Names::new(policy, attempt.leased, attempt.now, trap);
     let header_links = exchange.headers_named("link").flat_map(parse::link_header);
     let refresh = exchange.header("refresh").and_then(parse::refresh_header);
     names.add_page(&page, header_links.chain(refresh), obeyed_nofollow);
@@ -229,24 +234,28 @@ fn record_page(
 
 fn record_redirect(policy: &Policy<'_>, attempt: &Attempt<'_>, exchange: &Exchange, visit: &mut Visit) {
     let Some(location) = exchange.header("location") else { return };
-    let mut names = Names::new(policy, attempt.leased);
-    names.add_redirect(location);
+    let mut names = Names::new(policy, attempt.leased, attempt.now, None);
+    let comes_back = may_come_back(policy, attempt, exchange);
+    names.add_redirect(location, comes_back);
     names.write_to(visit);
     match visit.target.and_then(|at| visit.candidates.get(at)) {
         None => visit.error = Some(format!("redirects to what is no crawlable URL: {}", clipped(location, 200))),
-        Some(target) if target.url == attempt.leased.url => come_back(policy, attempt, exchange, visit),
+        Some(target) if target.url == attempt.leased.url => come_back(attempt, comes_back, visit),
         Some(_) => {}
     }
 }
 
-/// A redirect of a URL to itself. With a cookie it asks to be called again with that: it is, as one
-/// more of its tries. Without one it would say the same for ever.
-fn come_back(policy: &Policy<'_>, attempt: &Attempt<'_>, exchange: &Exchange, visit: &mut Visit) {
+/// Whether a redirect of a URL to itself asks to be called again with the cookie that it sets: it is,
+/// as one more of its tries. Without one it would say the same for ever.
+fn may_come_back(policy: &Policy<'_>, attempt: &Attempt<'_>, exchange: &Exchange) -> bool {
     let tried = attempt.leased.attempts.saturating_add(1);
-    let sets_cookie = policy.settings.cookies && exchange.header("set-cookie").is_some();
-    if sets_cookie && tried < policy.settings.tries {
+    policy.settings.cookies && exchange.header("set-cookie").is_some() && tried < policy.settings.tries
+}
+
+fn come_back(attempt: &Attempt<'_>, again: bool, visit: &mut Visit) {
+    if again {
         visit.next = NextState::Scheduled { due_ms: attempt.now };
-        visit.attempts = tried;
+        visit.attempts = attempt.leased.attempts.saturating_add(1);
         visit.error = Some("redirects to itself and sets a cookie: asked again with it".to_owned());
     } else {
         visit.error = Some("redirects to itself".to_owned());

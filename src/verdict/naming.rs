@@ -6,9 +6,10 @@ use url::Url;
 
 use crate::frontier;
 use crate::model::{
-    Admission, Candidate, CrawlUrl, LeasedUrl, LinkKind, NotCrawlable, Outlink, Page, RawLink, Rule, ScopeKind, Visit,
+    Admission, Candidate, CrawlUrl, LeasedUrl, LinkKind, NotCrawlable, Outlink, Page, RawLink, Rule, ScopeKind, Trap,
+    UnixMs, Visit,
 };
-use crate::scope::{self, NamedBy};
+use crate::scope::{self, NamedBy, UrlRules};
 
 use super::{Policy, sitemaps};
 
@@ -16,6 +17,9 @@ use super::{Policy, sitemaps};
 pub(super) struct Names<'a> {
     policy: &'a Policy<'a>,
     leased: &'a LeasedUrl,
+    now: UnixMs,
+    /// What the page itself is caught in; its links are not followed then.
+    trap: Option<Trap>,
     candidates: Vec<Candidate>,
     index: HashMap<String, usize>,
     links: Vec<Outlink>,
@@ -26,10 +30,12 @@ pub(super) struct Names<'a> {
 }
 
 impl<'a> Names<'a> {
-    pub(super) fn new(policy: &'a Policy<'a>, leased: &'a LeasedUrl) -> Self {
+    pub(super) fn new(policy: &'a Policy<'a>, leased: &'a LeasedUrl, now: UnixMs, trap: Option<Trap>) -> Self {
         Names {
             policy,
             leased,
+            now,
+            trap,
             candidates: Vec::new(),
             index: HashMap::new(),
             links: Vec::new(),
@@ -59,10 +65,17 @@ impl<'a> Names<'a> {
     }
 
     fn add_link(&mut self, link: &RawLink, base: &Url, charset: Option<&str>, nofollow: bool, position: u32) {
-        let url = match scope::canonicalize(&link.href, Some(base), charset) {
-            Ok(url) => url,
+        let rules = self.policy.scope.url_rules();
+        let (url, removed) = match scope::canonicalize_noting(&link.href, Some(base), charset, rules) {
+            Ok(found) => found,
             Err(why) => return self.discard(rule_of(why), 1),
         };
+        if removed.session_id {
+            self.discard(Rule::SESSION_IDS, 1);
+        }
+        if removed.parameter {
+            self.discard(Rule::DROP_PARAM, 1);
+        }
         let obeyed = !self.policy.settings.ignore_robots;
         let by = NamedBy {
             depth: sitemaps::depth_of(self.leased, link),
@@ -70,6 +83,8 @@ impl<'a> Names<'a> {
             followed: self.policy.settings.follow.contains(&link.kind),
             nofollow: nofollow || (link.nofollow && obeyed),
             seed: false,
+            trap: self.trap,
+            now: self.now,
         };
         let is_sitemap = link.entry.as_ref().is_some_and(|entry| entry.is_sitemap);
         let target = self.name(url, by, is_sitemap);
@@ -88,8 +103,9 @@ impl<'a> Names<'a> {
 
     /// Adds the target of a redirect. It keeps the depth of its source; what a seed redirects to
     /// may bring its host into scope.
-    pub(super) fn add_redirect(&mut self, location: &str) {
-        let url = match scope::canonicalize(location, Some(self.leased.url.as_url()), None) {
+    /// `comes_back`: should it be the source itself, that is asked again with a new cookie.
+    pub(super) fn add_redirect(&mut self, location: &str, comes_back: bool) {
+        let url = match self.redirect_target(location, comes_back) {
             Ok(url) => url,
             Err(why) => return self.discard(rule_of(why), 1),
         };
@@ -99,12 +115,24 @@ impl<'a> Names<'a> {
             followed: true,
             nofollow: false,
             seed: false,
+            trap: None,
+            now: self.now,
         };
         if self.brings_into_scope(&url, by) {
             by.seed = true;
             self.widens = Some(url.host());
         }
         self.target = Some(self.name(url, by, self.leased.is_sitemap));
+    }
+
+    /// A target that the rules make the source itself is followed as the server wrote it, unless the
+    /// source is asked again anyway: what they took away is what the server asks for, a session id
+    /// for a client without its cookie.
+    fn redirect_target(&self, location: &str, comes_back: bool) -> Result<CrawlUrl, NotCrawlable> {
+        let source = &self.leased.url;
+        let by = |rules: &UrlRules| scope::canonicalize(location, Some(source.as_url()), None, rules);
+        let url = by(self.policy.scope.url_rules())?;
+        if url == *source && !comes_back { by(&UrlRules::none()) } else { Ok(url) }
     }
 
     /// Only seeds, and what they redirect to, have depth 0.

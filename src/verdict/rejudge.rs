@@ -1,34 +1,39 @@
 //! A crawl whose settings change: what they had excluded or admitted is judged again.
 
-use crate::model::{Admission, CrawlSettings, CrawlUrl, Rule};
+use crate::model::{Admission, CrawlSettings, CrawlUrl, Rule, Trap, UnixMs};
 use crate::scope::{NamedBy, Scope};
 
-/// Whether the settings differ in what they admit.
+/// Whether the settings differ in what they admit. How URLs are spelled is not asked: those that are
+/// known keep their spelling.
 pub fn judges_otherwise(old: &CrawlSettings, new: &CrawlSettings) -> bool {
     let more_sitemaps = new.sitemaps && !old.sitemaps;
-    more_sitemaps
-        || (old.scope, &old.patterns, old.max_depth, old.max_redirects, old.ignore_robots, &old.allow_net)
-            != (new.scope, &new.patterns, new.max_depth, new.max_redirects, new.ignore_robots, &new.allow_net)
+    let admits = |s: &CrawlSettings| {
+        let limits = (s.max_depth, s.max_redirects);
+        (s.scope, s.patterns.clone(), limits, s.ignore_robots, s.allow_net.clone(), s.traps.clone())
+    };
+    more_sitemaps || admits(old) != admits(new)
 }
 
-/// The new word on a URL at this depth and number of hops, which `rule` excluded or nothing did;
-/// `None` where it stays.
+/// The new word at `now` on a URL at this depth and number of hops, which `rule` excluded or nothing
+/// did; `None` where it stays.
 pub fn judge_again(
     settings: &CrawlSettings,
     scope: &Scope,
     (url, depth, hops, seed): (&CrawlUrl, u32, u32, bool),
     rule: Option<&Rule>,
+    now: UnixMs,
 ) -> Option<Admission> {
     let stays = rule.is_some_and(|rule| {
-        // What kind of link named it, and what its visit met, is not known here.
+        // What kind of link on what kind of page named it, and what its visit met, is not known here.
         [Rule::KIND, Rule::SITEMAP_STEPS].contains(rule)
+            || Trap::of_rule(rule).is_some_and(|trap| trap.is_of_page() && scope.looks_for(trap))
             || (*rule == Rule::ADDRESS && settings.allow_net.is_empty())
             || ([Rule::NOFOLLOW, Rule::ROBOTS].contains(rule) && !settings.ignore_robots)
     });
     if stays {
         return None;
     }
-    let by = NamedBy { depth, hops, followed: true, nofollow: false, seed };
+    let by = NamedBy { depth, hops, followed: true, nofollow: false, seed, trap: None, now };
     let admission = scope.judge(url, by);
     let same = match (&admission, rule) {
         (Admission::Queue, None) => true,
@@ -47,7 +52,7 @@ mod tests {
         let seed = CrawlUrl::stored("https://a.example/").unwrap();
         let scope = Scope::new(settings, &[seed], &[]).unwrap();
         let url = CrawlUrl::stored("https://a.example/x").unwrap();
-        assert_eq!(judge_again(settings, &scope, (&url, depth, 0, false), rule.as_ref()), expected);
+        assert_eq!(judge_again(settings, &scope, (&url, depth, 0, false), rule.as_ref(), 0), expected);
     }
 
     #[test]
@@ -64,6 +69,24 @@ mod tests {
         let fewer = CrawlSettings { patterns: vec![PatternRule::Exclude("x$".to_owned())], ..CrawlSettings::default() };
         check(&fewer, 1, None, Some(Admission::Exclude(Rule::exclude("x$"))));
         check(&fewer, 1, Some(Rule::DEPTH), Some(Admission::Exclude(Rule::exclude("x$"))));
+    }
+
+    #[test]
+    fn traps_are_judged_again_when_their_switch_changes() {
+        let all = CrawlSettings::default();
+        let none = CrawlSettings { traps: [].into(), ..CrawlSettings::default() };
+        assert!(judges_otherwise(&all, &none));
+        let spelling = CrawlSettings { url_rules: [].into(), ..CrawlSettings::default() };
+        assert!(!judges_otherwise(&all, &spelling), "known URLs keep their spelling");
+        // The URL is no trap by its own text.
+        for trap in [Trap::Calendar, Trap::SelfLink] {
+            check(&all, 1, Some(trap.rule()), Some(Admission::Queue));
+            check(&none, 1, Some(trap.rule()), Some(Admission::Queue));
+        }
+        for trap in [Trap::Soft404, Trap::SameContent] {
+            check(&all, 1, Some(trap.rule()), None);
+            check(&none, 1, Some(trap.rule()), Some(Admission::Queue));
+        }
     }
 
     #[test]

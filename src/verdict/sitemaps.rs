@@ -33,13 +33,13 @@ pub fn sitemaps_of(policy: &Policy<'_>, record: &RobotsRecord) -> Vec<Candidate>
         return usual_sitemap(policy, &record.origin).into_iter().collect();
     }
     let named = file.sitemaps().iter().take(MAX_SITEMAPS);
-    named.filter_map(|line| named_sitemap(policy, scope::canonicalize(line, Some(root.as_url()), None).ok()?)).collect()
+    named.filter_map(|line| named_sitemap(policy, &root, line)).collect()
 }
 
 /// `/sitemap.xml` of an origin: where a sitemap is when nobody says where.
 pub fn usual_sitemap(policy: &Policy<'_>, origin: &Origin) -> Option<Candidate> {
     let root = root_of(policy, origin)?;
-    named_sitemap(policy, scope::canonicalize("/sitemap.xml", Some(root.as_url()), None).ok()?)
+    named_sitemap(policy, &root, "/sitemap.xml")
 }
 
 /// The root of an origin that the scope reaches.
@@ -47,7 +47,8 @@ fn root_of(policy: &Policy<'_>, origin: &Origin) -> Option<CrawlUrl> {
     CrawlUrl::stored(&format!("{origin}/")).ok().filter(|root| policy.scope.reaches(root))
 }
 
-fn named_sitemap(policy: &Policy<'_>, url: CrawlUrl) -> Option<Candidate> {
+fn named_sitemap(policy: &Policy<'_>, root: &CrawlUrl, reference: &str) -> Option<Candidate> {
+    let url = scope::canonicalize(reference, Some(root.as_url()), None, policy.scope.url_rules()).ok()?;
     // With `--max-depth 0` nothing that a sitemap names could be visited.
     let of_use = policy.settings.max_depth.is_none_or(|most| most >= DEPTH);
     of_use.then(|| Candidate {
@@ -63,7 +64,7 @@ fn named_sitemap(policy: &Policy<'_>, url: CrawlUrl) -> Option<Candidate> {
 
 /// Named by the operator, as far as the scope is concerned.
 fn exempt(depth: u32) -> NamedBy {
-    NamedBy { depth, hops: 0, followed: true, nofollow: false, seed: true }
+    NamedBy { depth, hops: 0, followed: true, nofollow: false, seed: true, trap: None, now: 0 }
 }
 
 /// How far from the seeds a link leads. A sitemap adds no depth of its own: what it names, in whatever

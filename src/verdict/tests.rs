@@ -41,6 +41,16 @@ fn failed(kind: FailureKind, status: Option<u16>) -> Exchange {
 }
 
 fn visit_with(settings: &CrawlSettings, leased: &LeasedUrl, exchange: &Exchange, page: Option<Page>) -> Visit {
+    visit_of_copy(settings, leased, exchange, page, false)
+}
+
+fn visit_of_copy(
+    settings: &CrawlSettings,
+    leased: &LeasedUrl,
+    exchange: &Exchange,
+    page: Option<Page>,
+    one_copy_more: bool,
+) -> Visit {
     let seeds = [CrawlUrl::stored("https://a.example/").unwrap()];
     let scope = Scope::new(settings, &seeds, &[]).unwrap();
     let policy = Policy { settings, scope: &scope, agent: "sqrawl" };
@@ -49,6 +59,7 @@ fn visit_with(settings: &CrawlSettings, leased: &LeasedUrl, exchange: &Exchange,
         leased,
         ledger: Ledger::default(),
         host: HostUpdate::default(),
+        one_copy_more,
         now: NOW,
         jitter: 0.5,
     };
@@ -370,4 +381,68 @@ fn a_base_that_cannot_be_one_loses_no_links() {
         let visit = visit_with(&CrawlSettings::default(), &leased("https://a.example/dir/"), &exchange, Some(page));
         assert_eq!(admissions(&visit), [(expected, "queue")], "{base}");
     }
+}
+
+const SESSION: &str = "9682993c8daa2c5497996114facdc805";
+
+#[test]
+fn what_is_taken_out_of_links_is_counted() {
+    let links = [format!("x?sid={SESSION}"), format!("x;jsessionid={SESSION}?utm_a=1"), "y?utm_b".to_owned()];
+    let page = Page {
+        mime: "text/html".to_owned(),
+        links: links.iter().map(|href| link(href, LinkKind::A, false)).collect(),
+        ..Page::default()
+    };
+    let settings = CrawlSettings { drop_params: vec!["utm_*".to_owned()], ..CrawlSettings::default() };
+    let visit = visit_with(&settings, &leased("https://a.example/"), &exchange(200, &[], "x"), Some(page));
+    assert_eq!(admissions(&visit), [("https://a.example/x", "queue"), ("https://a.example/y", "queue")]);
+    assert_eq!(visit.discarded, [(Rule::SESSION_IDS, 2), (Rule::DROP_PARAM, 2)]);
+}
+
+#[test]
+fn a_redirect_to_itself_with_a_session_id_keeps_it() {
+    let target = |from: &str, to: &str| {
+        let visit = visit(&leased(from), &exchange(302, &[("location", to)], ""));
+        visit.candidates[visit.target.unwrap()].url.as_str().to_owned()
+    };
+    let to_itself = format!("/a?PHPSESSID={SESSION}#top");
+    assert_eq!(target("https://a.example/a", &to_itself), format!("https://a.example/a?PHPSESSID={SESSION}"));
+    assert_eq!(target("https://a.example/b", &to_itself), "https://a.example/a");
+    assert_eq!(target("https://a.example/~u", "/%7Eu"), "https://a.example/%7Eu");
+    // With a cookie the session is carried by that.
+    let headers = [("location", to_itself.as_str()), ("set-cookie", "PHPSESSID=1")];
+    let with_cookie = |attempts| {
+        let visit = visit(&LeasedUrl { attempts, ..leased("https://a.example/a") }, &exchange(302, &headers, ""));
+        (visit.candidates[visit.target.unwrap()].url.as_str().to_owned(), visit.next.as_str())
+    };
+    assert_eq!(with_cookie(0), ("https://a.example/a".to_owned(), "scheduled"));
+    assert_eq!(with_cookie(2), (format!("https://a.example/a?PHPSESSID={SESSION}"), "done"));
+    // Not without end: from there it leads to what is known.
+    let with_session = format!("https://a.example/a?PHPSESSID={SESSION}");
+    assert_eq!(target(&with_session, "/a?PHPSESSID=ffffffffffffffffffffffff"), "https://a.example/a");
+}
+
+#[test]
+fn links_of_a_page_that_is_a_trap_are_recorded_and_not_followed() {
+    let page = |soft_404: bool| Page {
+        mime: "text/html".to_owned(),
+        soft_404,
+        links: vec![link("x", LinkKind::A, false), link("https://b.example/", LinkKind::A, false)],
+        ..Page::default()
+    };
+    let check = |settings: &CrawlSettings, soft_404: bool, copy: bool, rule: &str| {
+        let from = leased("https://a.example/");
+        let visit = visit_of_copy(settings, &from, &exchange(200, &[], "x"), Some(page(soft_404)), copy);
+        assert_eq!(admissions(&visit), [("https://a.example/x", rule), ("https://b.example/", "scope")]);
+        assert_eq!((visit.outcome, visit.links.len()), (Outcome::Page, 2));
+        assert_eq!(visit.content.unwrap().soft_404, soft_404);
+    };
+    let all = CrawlSettings::default();
+    check(&all, false, false, "queue");
+    check(&all, true, false, "trap:soft_404");
+    check(&all, false, true, "trap:same_content");
+    let without_soft = CrawlSettings { traps: [Trap::SameContent].into(), ..CrawlSettings::default() };
+    check(&without_soft, true, true, "trap:same_content");
+    let none = CrawlSettings { traps: [].into(), ..CrawlSettings::default() };
+    check(&none, true, true, "queue");
 }

@@ -33,7 +33,7 @@ fn seeds(given: &[String]) -> Vec<Seed> {
     given
         .iter()
         .map(|given| {
-            let url = sqrawl::scope::seed_url(given).unwrap().url;
+            let url = sqrawl::scope::seed_url(given, &sqrawl::scope::UrlRules::default()).unwrap().url;
             Seed {
                 candidate: sqrawl::model::Candidate {
                     domain: sqrawl::scope::registrable_domain(&url.host()),

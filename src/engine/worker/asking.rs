@@ -89,6 +89,7 @@ impl<F: Fetcher, C: Clock> Worker<F, C> {
             leased: &leased,
             ledger: Ledger::default(),
             host: self.gate.update(now, elapsed),
+            one_copy_more: false,
             now,
             jitter: self.shared.clock.jitter(),
         };

@@ -1,6 +1,12 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::model::{CrawlSettings, Named, UrlRule};
+
+/// By the rules of the default settings.
+fn canonicalize(raw: &str, base: Option<&Url>, charset: Option<&str>) -> Result<CrawlUrl, NotCrawlable> {
+    super::canonicalize(raw, base, charset, &UrlRules::default())
+}
 
 #[track_caller]
 fn check(raw: &str, expected: &str) {
@@ -132,12 +138,95 @@ fn what_servers_tell_apart_stays_apart() {
         ("https://example.com/?a%26b", "https://example.com/?a&b"),
         ("https://example.com/?", "https://example.com/??"),
         ("https://example.com/index.html", "https://example.com/"),
-        ("https://example.com/a;jsessionid=1F", "https://example.com/a"),
-        ("https://example.com/?PHPSESSID=1f", "https://example.com/"),
+        ("https://example.com/a;v=1", "https://example.com/a"),
+        ("https://example.com/?sid=42", "https://example.com/"),
         ("https://example.com/?utm_source=x", "https://example.com/"),
     ] {
         check_distinct(one, other);
     }
+}
+
+/// The rules with these names, and these parameters dropped.
+fn rules(names: &[UrlRule], drop: &[&str]) -> UrlRules {
+    UrlRules::new(&CrawlSettings {
+        url_rules: names.iter().copied().collect(),
+        drop_params: drop.iter().map(|name| (*name).to_owned()).collect(),
+        ..CrawlSettings::default()
+    })
+}
+
+#[track_caller]
+fn check_by(rules: &UrlRules, raw: &str, expected: &str, removed: (bool, bool)) {
+    let raw = format!("https://example.com{raw}");
+    let (url, got) = canonicalize_noting(&raw, None, None, rules).expect("a URL");
+    assert_eq!(url.as_str(), format!("https://example.com{expected}"), "{raw}");
+    assert_eq!((got.session_id, got.parameter), removed, "{raw}");
+    let again = canonicalize_noting(url.as_str(), None, None, rules);
+    assert_eq!(again, Ok((url, Removed::default())), "{raw} is no fixed point");
+}
+
+#[test]
+fn session_ids_are_taken_out() {
+    let on = rules(&[UrlRule::SessionIds], &[]);
+    let id = "9682993c8daa2c5497996114facdc805";
+    for (raw, expected) in [
+        (format!("/a;jsessionid={id}"), "/a"),
+        (format!("/a;JSESSIONID={id}/b;v=1;jsessionid={id};w?q"), "/a/b;v=1;w?q"),
+        (format!("/a;jsessionid={id}?x=1&PHPSESSID={id}&y=2"), "/a?x=1&y=2"),
+        (format!("/?phpsessid={id}"), "/"),
+        (format!("/a?x&&sid={id}"), "/a?x&"),
+        (format!("/a?&sid={id}"), "/a"),
+        ("/a?CFID=1169580&CFTOKEN=48630702&d=22%2F08".to_owned(), "/a?d=22%2F08"),
+        ("/a?ASPSESSIONIDAQBSDSRT=EOHBLBDDPFCLHKPGGKLILNAM".to_owned(), "/a"),
+        ("/app/(S(lit3py55t21z5v55vlm25s55))/page.aspx".to_owned(), "/app/page.aspx"),
+        ("/(X(1)S(lit3py55t21z5v55vlm25s55))".to_owned(), "/"),
+        (format!("/;jsessionid={id}/x"), "//x"),
+    ] {
+        check_by(&on, &raw, expected, (true, false));
+        check_by(&UrlRules::none(), &raw, &raw, (false, false));
+    }
+    // Without it the segment would lead one level up.
+    check_by(&on, &format!("/a/..;jsessionid={id}/b"), &format!("/a/..;jsessionid={id}/b"), (false, false));
+    check_by(&on, &format!("/a/%2e;jsessionid={id}"), &format!("/a/%2e;jsessionid={id}"), (false, false));
+    for kept in ["/a?CFID=1169580", "/a;v=jsessionid", "/a?sid=42", "/wiki/Mercury_(planet)", "/a?sid"] {
+        check_by(&on, kept, kept, (false, false));
+    }
+    // A broken escape keeps the others from being read, until it is taken away.
+    let all = UrlRules::default();
+    check_by(&all, "/%61;jsessionid=127.0.0.1%", "/a", (true, false));
+    check_by(&all, &format!("/%7E;jsessionid=1234567%;%73id={id}"), "/~", (true, false));
+    // Escaped letters of a name are read first.
+    check(&format!("https://example.com/a?%50HPSESSID={id}&b"), "https://example.com/a?b");
+}
+
+#[test]
+fn parameters_are_dropped_by_name_alone() {
+    let none = rules(&[], &[]);
+    check_by(&none, "/?utm_source=a&gclid=b", "/?utm_source=a&gclid=b", (false, false));
+    let some = rules(&[UrlRule::Escapes], &["utm_*", "gclid", "f%5b%5d"]);
+    check_by(&some, "/a?utm_source=a&b=1&utm_medium&gclid=&c", "/a?b=1&c", (false, true));
+    check_by(&some, "/a?utm_source=a", "/a", (false, true));
+    check_by(&some, "/a?%75tm_source=a&f%5B%5D=1&b", "/a?b", (false, true));
+    check_by(&some, "/a?UTM_source=a&gclids=1&xutm_=2&=utm_", "/a?UTM_source=a&gclids=1&xutm_=2&=utm_", (false, false));
+    check_by(&rules(&[], &["*"]), "/a?b=1&c", "/a", (false, true));
+}
+
+#[test]
+fn queries_are_sorted_only_when_asked() {
+    let on = rules(&[UrlRule::SortQuery], &[]);
+    check_by(&on, "/?b=2&a=2&c&a=1&b=1", "/?a=2&a=1&b=2&b=1&c", (false, false));
+    check_by(&on, "/?b&&a", "/?&a&b", (false, false));
+    check("https://example.com/?b=2&a=2&c&a=1&&b=1&b=1", "https://example.com/?b=2&a=2&c&a=1&&b=1&b=1");
+}
+
+#[test]
+fn rules_that_are_off_leave_the_url_to_the_standard() {
+    check_by(&UrlRules::none(), "/%7euser/%c3%a9?", "/%7euser/%c3%a9?", (false, false));
+    check_by(&rules(&[UrlRule::Escapes], &[]), "/%7euser?", "/~user?", (false, false));
+    check_by(&rules(&[UrlRule::EmptyQuery], &[]), "/%7euser?", "/%7euser", (false, false));
+    // What is never sent, and what names the same host, has no switch.
+    let bare = super::canonicalize("https://u:p@EXAMPLE.com.:443/a#b", None, None, &UrlRules::none());
+    assert_eq!(bare.expect("a URL").as_str(), "https://example.com/a");
 }
 
 #[test]
@@ -274,6 +363,14 @@ fn url_like() -> impl Strategy<Value = String> {
             "data:",
             "*",
             "$",
+            ";jsessionid=",
+            "PHPSESSID=",
+            "sid=",
+            "9682993c8daa2c5497996114facdc805",
+            "(S(lit3py55t21z5v55vlm25s55))",
+            "CFID=1",
+            "CFTOKEN=12345678",
+            "utm_",
             "-",
             "_",
             "~",
@@ -307,6 +404,20 @@ proptest! {
             prop_assert_eq!(canonicalize(text, None, None), Ok(url.clone()));
             prop_assert_eq!(canonicalize(text, base.as_ref(), charset), Ok(url.clone()));
             prop_assert_eq!(CrawlUrl::stored(text), Ok(url.clone()));
+        }
+    }
+
+    #[test]
+    fn every_combination_of_rules_has_fixed_points(
+        raw in url_like(),
+        names in prop::sample::subsequence(UrlRule::ALL, 0..=UrlRule::ALL.len()),
+        drop in prop::sample::subsequence(vec!["utm_*", "a", "sid*", "%41", "*"], 0..=3),
+    ) {
+        let rules = rules(&names, &drop);
+        if let Ok(url) = super::canonicalize(&raw, None, None, &rules) {
+            let again = canonicalize_noting(url.as_str(), None, None, &rules);
+            prop_assert_eq!(again, Ok((url.clone(), Removed::default())), "{}", raw);
+            prop_assert_eq!(CrawlUrl::stored(url.as_str()), Ok(url));
         }
     }
 

@@ -1,10 +1,13 @@
 use super::*;
-use crate::scope::canonicalize;
+use crate::model::{Named, Trap};
+use crate::scope::{UrlRules, canonicalize};
 
-const LINK: NamedBy = NamedBy { depth: 1, hops: 0, followed: true, nofollow: false, seed: false };
+/// 2026-07-01.
+const NOW: UnixMs = 1_782_864_000_000;
+const LINK: NamedBy = NamedBy { depth: 1, hops: 0, followed: true, nofollow: false, seed: false, trap: None, now: NOW };
 
 fn url(text: &str) -> CrawlUrl {
-    canonicalize(text, None, None).unwrap_or_else(|e| panic!("{text}: {e}"))
+    canonicalize(text, None, None, &UrlRules::none()).unwrap_or_else(|e| panic!("{text}: {e}"))
 }
 
 fn include(pattern: &str) -> PatternRule {
@@ -172,7 +175,44 @@ fn links_that_are_not_followed_are_named() {
     let page = "https://example.com/x";
     check_by(&scope, page, NamedBy { followed: false, ..LINK }, "not_followed_kind");
     check_by(&scope, page, NamedBy { nofollow: true, ..LINK }, "nofollow");
-    check(&scope, "https://example.com/a/b/a/b/a/b/a/b", "trap");
+    check(&scope, "https://example.com/a/b/a/b/a/b/a/b", "trap:path_repeats");
+}
+
+#[test]
+fn every_trap_has_its_name_and_its_switch() {
+    let soft = NamedBy { trap: Some(Trap::Soft404), ..LINK };
+    let copy = NamedBy { trap: Some(Trap::SameContent), ..LINK };
+    let deep: String = (0..60).map(|n| format!("/{n}x")).collect();
+    for (trap, path, by) in [
+        (Trap::PathRepeats, "/a/b/a/b/a/b", LINK),
+        (Trap::PathDepth, deep.as_str(), LINK),
+        (Trap::QueryGrowth, "/?a=1&a=1&a=1&a=1", LINK),
+        (Trap::Calendar, "/?date=2199-01-01", LINK),
+        (Trap::SessionId, "/?oursid=9682993c8daa2c5497996114facdc805", LINK),
+        (Trap::SessionId, "/a;oursid=9682993c8daa2c5497996114facdc805/b", LINK),
+        (Trap::SessionId, "/a/oursid=9682993c8daa2c5497996114facdc805/b", LINK),
+        (Trap::SelfLink, "/a/example.com/a/", LINK),
+        (Trap::Soft404, "/x", soft),
+        (Trap::SameContent, "/x", copy),
+    ] {
+        let url = format!("https://example.com{path}");
+        let with = |traps: &[Trap]| {
+            let traps = traps.iter().copied().collect();
+            scope(CrawlSettings { traps, ..CrawlSettings::default() }, &["https://example.com/"])
+        };
+        check_by(&with(Trap::ALL), &url, by, trap.rule().as_str());
+        check_by(&with(&[trap]), &url, by, trap.rule().as_str());
+        let others: Vec<Trap> = Trap::ALL.iter().copied().filter(|other| *other != trap).collect();
+        check_by(&with(&others), &url, by, "queue");
+        check_by(&with(Trap::ALL), &url, NamedBy { seed: true, ..by }, "queue");
+    }
+}
+
+#[test]
+fn the_session_id_that_a_redirect_asks_for_is_no_trap() {
+    let scope = of_kind(ScopeKind::Host, &["https://example.com/"]);
+    let page = "https://example.com/?oursid=9682993c8daa2c5497996114facdc805";
+    check_by(&scope, page, NamedBy { hops: 1, ..LINK }, "queue");
 }
 
 #[test]
@@ -184,7 +224,7 @@ fn earlier_rules_name_the_rejection() {
         ..CrawlSettings::default()
     };
     let scope = scope(settings, &["https://example.com/"]);
-    let worst = NamedBy { depth: 1, hops: 1, followed: false, nofollow: true, seed: false };
+    let worst = NamedBy { depth: 1, hops: 1, followed: false, nofollow: true, ..LINK };
     let trap = "/a/a/a/a/a/a/a";
     check_by(&scope, &format!("https://o.example{trap}/x"), worst, "not_followed_kind");
     let worst = NamedBy { followed: true, ..worst };
@@ -202,7 +242,7 @@ fn a_seed_passes_everything_but_the_excludes() {
         ..CrawlSettings::default()
     };
     let scope = scope(settings, &["https://example.com/"]);
-    let typed = NamedBy { depth: 9, hops: 0, followed: false, nofollow: true, seed: true };
+    let typed = NamedBy { depth: 9, hops: 0, followed: false, nofollow: true, seed: true, ..LINK };
     check_by(&scope, "https://other.example/a/b/a/b/a/b", typed, "queue");
     check_by(&scope, "https://other.example/secret", typed, "exclude:secret");
 }

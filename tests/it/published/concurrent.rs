@@ -11,7 +11,7 @@ use std::thread;
 
 use serde_json::Value;
 use sqrawl::politeness::{RobotsCheck, RobotsFile};
-use sqrawl::scope::canonicalize;
+use sqrawl::scope::{UrlRules, canonicalize};
 use tempfile::TempDir;
 use url::Url;
 
@@ -55,7 +55,7 @@ fn paths_near(text: &str) -> BTreeSet<String> {
 
 fn canonical(path: &str) -> Option<String> {
     let base = Url::parse("http://example.com/").unwrap();
-    canonicalize(path, Some(&base), None).ok().map(|url| url.path_and_query().to_owned())
+    canonicalize(path, Some(&base), None, &UrlRules::default()).ok().map(|url| url.path_and_query().to_owned())
 }
 
 /// What a parsed file says to three crawlers of a dozen paths.

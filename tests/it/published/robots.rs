@@ -6,7 +6,7 @@
 use serde_json::Value;
 use sqrawl::model::NotCrawlable;
 use sqrawl::politeness::RobotsFile;
-use sqrawl::scope::canonicalize;
+use sqrawl::scope::{UrlRules, canonicalize};
 use url::{Position, Url};
 
 /// (suite, its cases, expectations in them, expectations that do not hold here)
@@ -42,7 +42,7 @@ impl Case<'_> {
 /// Path and query as they would be asked for. Some suites have longer URLs than are ever asked for.
 fn path_of(url: &str) -> String {
     let base = Url::parse("http://example.com/").unwrap();
-    match canonicalize(url, Some(&base), None) {
+    match canonicalize(url, Some(&base), None, &UrlRules::default()) {
         Ok(url) => url.path_and_query().to_owned(),
         Err(NotCrawlable::TooLong) => Url::parse(url).unwrap()[Position::BeforePath..Position::AfterQuery].to_owned(),
         Err(error) => panic!("{url}: {error}"),
