@@ -356,6 +356,43 @@ WHERE f.canonical_id IS NULL OR f.canonical_id = u.id
 GROUP BY f.content_id
 HAVING count(1) > 1;
 
+-- Pairs whose simhashes differ in at most 3 of 64 bits (Manku, Jain, Das Sarma 2007). Of four bands of 16 bits one is then equal,
+-- so only contents that share a band are compared, and of those that share one only 64 at a time: at most 252 comparisons for a
+-- content, whatever a site serves. Bits are counted in parallel, the sign apart: SQLite turns an overflow into a real number.
+CREATE VIEW report_near_duplicates AS
+WITH held AS MATERIALIZED (
+  SELECT c.id, c.simhash FROM contents c
+  WHERE c.simhash IS NOT NULL
+    AND EXISTS (SELECT 1 FROM fetches f JOIN urls u ON u.id = f.url_id AND u.page_fetch_id = f.id
+                WHERE f.content_id = c.id AND (f.canonical_id IS NULL OR f.canonical_id = u.id))),
+banded AS (
+  SELECT 0 AS band, h.simhash & 65535 AS bits, h.id, h.simhash FROM held h
+  UNION ALL SELECT 1, (h.simhash >> 16) & 65535, h.id, h.simhash FROM held h
+  UNION ALL SELECT 2, (h.simhash >> 32) & 65535, h.id, h.simhash FROM held h
+  UNION ALL SELECT 3, (h.simhash >> 48) & 65535, h.id, h.simhash FROM held h),
+numbered AS (
+  SELECT band, bits, id, simhash, row_number() OVER (PARTITION BY band, bits ORDER BY simhash, id) - 1 AS nth
+  FROM banded),
+parted AS MATERIALIZED (
+  SELECT ((nth >> 6) << 18) + (band << 16) + bits AS part, id, simhash FROM numbered),
+pairs AS MATERIALIZED (
+  SELECT a.id AS one, b.id AS other, (a.simhash | b.simhash) - (a.simhash & b.simhash) AS x
+  FROM parted a JOIN parted b ON b.part = a.part AND b.id > a.id),
+twos AS (
+  SELECT one, other, x, (x & 9223372036854775807) - ((x >> 1) & 1537228672809129301) AS v FROM pairs),
+fours AS (
+  SELECT one, other, x, (v & 3689348814741910323) + ((v >> 2) & 3689348814741910323) AS v FROM twos),
+counted AS (
+  SELECT one, other, ((v + (v >> 4)) & 1085102592571150095) % 255 + CASE WHEN x < 0 THEN 1 ELSE 0 END AS distance
+  FROM fours),
+near AS (SELECT DISTINCT one, other, distance FROM counted WHERE distance <= 3)
+SELECT (SELECT min(u.url) FROM fetches f JOIN urls u ON u.id = f.url_id AND u.page_fetch_id = f.id
+        WHERE f.content_id = n.one AND (f.canonical_id IS NULL OR f.canonical_id = u.id)) AS url,
+       (SELECT min(u.url) FROM fetches f JOIN urls u ON u.id = f.url_id AND u.page_fetch_id = f.id
+        WHERE f.content_id = n.other AND (f.canonical_id IS NULL OR f.canonical_id = u.id)) AS other_url,
+       n.distance, a.title, b.title AS other_title
+FROM near n JOIN contents a ON a.id = n.one JOIN contents b ON b.id = n.other;
+
 CREATE VIEW report_titles AS
 SELECT u.url, c.title,
        CASE WHEN coalesce(c.title, '') = '' THEN 'missing' WHEN length(c.title) > 70 THEN 'long' ELSE 'short' END AS problem

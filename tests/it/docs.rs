@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use sqrawl::model::{Candidate, DelayBy, NextState, Outcome, Rule};
+use sqrawl::model::{Candidate, Content, DelayBy, NextState, Outcome, Rule};
 
 use crate::conformance::backend::Sqlite;
 use crate::conformance::crawl::{Crawl, content, excluded, link, named};
@@ -86,9 +86,10 @@ async fn small_crawl() -> Crawl<Sqlite> {
                     visit.discarded = vec![(Rule::SCHEME, 2)];
                     let content = visit.content.as_mut().expect("a content");
                     content.text = Some("All about a crawler.".to_owned());
+                    content.simhash = Some(1);
                 }
                 "/two" | "/copy" => {
-                    visit.content = Some(content("same"));
+                    visit.content = Some(Content { simhash: Some(3), ..content("same") });
                     link(visit, named(root));
                 }
                 "/gone" => {
@@ -137,6 +138,7 @@ async fn every_view_can_be_read() {
         "report_redirects",
         "report_redirect_chains",
         "report_duplicates",
+        "report_near_duplicates",
         "report_titles",
         "report_excluded",
         "report_inlinks",

@@ -8,6 +8,7 @@ mod conformance;
 mod docs;
 mod hostile;
 mod kills;
+mod near_duplicates;
 mod published;
 mod read;
 mod rooms;

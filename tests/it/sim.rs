@@ -2,7 +2,7 @@
 //! real SQLite store. An oracle that knows the whole web says what must come out; a failure prints
 //! the seed that repeats it (`SQRAWL_SIM_SEED=n`), `SQRAWL_SIM_SEEDS=n` tries more of them.
 
-mod clock;
+pub(crate) mod clock;
 mod crowd;
 mod hour;
 mod store;
