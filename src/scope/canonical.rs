@@ -44,8 +44,9 @@ pub fn canonicalize_noting(
     charset: Option<&str>,
     rules: &UrlRules,
 ) -> Result<(CrawlUrl, Removed), NotCrawlable> {
-    // The first `#` starts the fragment in every state of the parser: what follows is never read.
-    let reference = raw.split('#').next().unwrap_or_default();
+    // The first `#` starts the fragment in every state of the parser: what follows is never read. It
+    // stays itself, for it keeps a space before it from being trimmed (WHATWG URL 4.4).
+    let reference = raw.find('#').map_or(raw, |hash| &raw[..=hash]);
     if has_foreign_scheme(reference) {
         return Err(NotCrawlable::Scheme);
     }

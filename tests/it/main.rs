@@ -14,6 +14,7 @@ mod read;
 mod rooms;
 mod rot;
 mod sim;
+mod whatwg;
 
 /// A read-only look into a crawl database, past the library.
 async fn open_raw(path: &std::path::Path) -> sqlx::SqliteConnection {

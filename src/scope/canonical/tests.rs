@@ -56,6 +56,8 @@ fn fragments_are_dropped() {
     check("https://example.com/#!/route?x", "https://example.com/");
     check("https://example.com/#", "https://example.com/");
     check(&format!("https://example.com/#:~:text={}", "x".repeat(100_000)), "https://example.com/");
+    check("https://example.com/a #b", "https://example.com/a%20");
+    check("https://example.com/?a # b ", "https://example.com/?a%20");
     check_in("#top", Some("https://example.com/a?b"), None, "https://example.com/a?b");
 }
 
