@@ -7,6 +7,7 @@ mod crowd;
 mod hour;
 mod store;
 mod town;
+mod traps;
 mod web;
 
 use std::collections::BTreeMap;
