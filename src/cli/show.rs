@@ -48,8 +48,8 @@ pub(super) async fn run(args: ShowArgs, sources: &Sources, terminal: &Terminal) 
     Ok(Exit::Done)
 }
 
-/// The URL by the crawl's own rules of spelling, and as the URL standard alone writes it: the target
-/// of a redirect may be known like that.
+/// The URL as the URL standard alone writes it, for a known URL may be older than the rules or the
+/// target of a redirect; and by the crawl's own rules of spelling.
 async fn spellings(given: &str, sources: &Sources) -> anyhow::Result<[String; 2]> {
     let spelled = |rules: &UrlRules| match seed_url(given, rules) {
         Ok(seed) => Ok(seed.url.as_str().to_owned()),
@@ -57,22 +57,21 @@ async fn spellings(given: &str, sources: &Sources) -> anyhow::Result<[String; 2]
     };
     let as_written = spelled(&UrlRules::none())?;
     let settings = stored_settings(sources.path()).await?.unwrap_or_default();
-    Ok([spelled(&UrlRules::new(&settings))?, as_written])
+    Ok([as_written, spelled(&UrlRules::new(&settings))?])
 }
 
-/// The first spelling that is known; otherwise what is known of the first one.
+/// The first spelling that is known; otherwise what is known of the crawl's own one.
 async fn look_up(
     reader: &mut Reader,
-    [ours, as_written]: [String; 2],
+    [as_written, ours]: [String; 2],
 ) -> anyhow::Result<Result<(String, Box<PageFacts>), UnknownUrl>> {
-    let unknown = match reader.show(&ours, ShowLimits::default(), &Limits::default()).await? {
-        Lookup::Known(facts) => return Ok(Ok((ours, facts))),
-        Lookup::Unknown(unknown) => unknown,
-    };
-    match reader.show(&as_written, ShowLimits::default(), &Limits::default()).await? {
-        Lookup::Known(facts) => Ok(Ok((as_written, facts))),
-        Lookup::Unknown(_) => Ok(Err(unknown)),
+    if let Lookup::Known(facts) = reader.show(&as_written, ShowLimits::default(), &Limits::default()).await? {
+        return Ok(Ok((as_written, facts)));
     }
+    Ok(match reader.show(&ours, ShowLimits::default(), &Limits::default()).await? {
+        Lookup::Known(facts) => Ok((ours, facts)),
+        Lookup::Unknown(unknown) => Err(unknown),
+    })
 }
 
 fn part(url: &str, what: &str, is_page: bool, found: Option<Vec<u8>>) -> anyhow::Result<Vec<u8>> {

@@ -105,8 +105,8 @@ impl Scope {
         }
     }
 
-    /// Accepts a URL, or names the rule that rejects it. Allocates nothing when it accepts (but
-    /// for punycode names with `domain`).
+    /// Accepts a URL, or names the rule that rejects it. Allocates little when it accepts:
+    /// for punycode names with `domain`, and for queries of many parameters.
     pub fn judge(&self, url: &CrawlUrl, by: NamedBy) -> Admission {
         let rejected = if by.seed { self.patterns.exclude(url) } else { self.reject(url, by) };
         rejected.map_or(Admission::Queue, Admission::Exclude)

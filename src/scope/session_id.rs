@@ -83,16 +83,15 @@ pub(super) fn is_cookieless_segment(segment: &str) -> bool {
 }
 
 /// What the trap guard takes for a session id under any other name that speaks of one: the name ends
-/// in `sid` or contains `sess` and `id`, and the value is long, drawn and without a word in it.
+/// in `sid` or contains `sessid`, `sessionid` or `session_id`, and the value is long and drawn.
 pub(super) fn looks_like_session_id(parameter: &str) -> bool {
     let Some((name, value)) = parameter.split_once('=') else { return false };
-    if is_session_id(parameter) || name.len() > 64 {
+    if !is_drawn(value, MIN_SHARED_BYTES) || is_session_id(parameter) || name.len() > 64 {
         return false;
     }
     let name = name.to_ascii_lowercase();
-    let speaks = name.ends_with("sid") || name.contains("sessid") || name.contains("sessionid");
-    let speaks = speaks || name.contains("session_id") || name.contains("session-id");
-    speaks && is_drawn(value, MIN_SHARED_BYTES)
+    let stems = ["sessid", "sessionid", "session_id", "session-id"];
+    name.ends_with("sid") || stems.iter().any(|stem| name.contains(stem))
 }
 
 /// Characters of a token, at least so many.

@@ -400,6 +400,18 @@ fn what_is_taken_out_of_links_is_counted() {
 }
 
 #[test]
+fn what_is_no_url_to_crawl_is_counted_and_not_stored() {
+    let too_long = format!("/{}", "a".repeat(CrawlUrl::MAX_BYTES));
+    let hrefs = [&too_long, "mailto:a@b.c", "javascript:void(0)", "ftp://b.example/", "tel:1", "http://[", "/good"];
+    let links = hrefs.iter().map(|href| link(href, LinkKind::A, false)).collect();
+    let page = Page { mime: "text/html".to_owned(), links, ..Page::default() };
+    let visit =
+        visit_with(&CrawlSettings::default(), &leased("https://a.example/"), &exchange(200, &[], "x"), Some(page));
+    assert_eq!(admissions(&visit), [("https://a.example/good", "queue")]);
+    assert_eq!(visit.discarded, [(Rule::TOO_LONG, 1), (Rule::SCHEME, 4), (Rule::SYNTAX, 1)]);
+}
+
+#[test]
 fn a_redirect_to_itself_with_a_session_id_keeps_it() {
     let target = |from: &str, to: &str| {
         let visit = visit(&leased(from), &exchange(302, &[("location", to)], ""));

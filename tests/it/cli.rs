@@ -58,7 +58,7 @@ fn help() {
 
 #[test]
 fn wrong_usage_is_named_and_leaves_nothing() {
-    let cases: [(&[&str], &str); 21] = [
+    let cases: [(&[&str], &str); 24] = [
         (&["crawl"], "error: no seed is given; for example: sqrawl crawl https://example.org/\n"),
         (
             &["crawl", "mailto:x@example.org"],
@@ -96,6 +96,21 @@ fn wrong_usage_is_named_and_leaves_nothing() {
         (
             &["crawl", "x.test", "--allow-net", "everyone"],
             "error: --allow-net everyone: not a network in CIDR notation; for example --allow-net 10.0.0.0/8\n",
+        ),
+        (
+            &["crawl", "x.test", "--traps", "-calender"],
+            "error: --traps -calender: none of path_repeats, path_depth, query_growth, calendar, session_id, self_link, \
+             soft_404, same_content, all, none; for example --traps -calendar\n",
+        ),
+        (
+            &["crawl", "x.test", "--url-rules", "sorted"],
+            "error: --url-rules sorted: none of escapes, empty_query, session_ids, sort_query, all, none; for example \
+             --url-rules +sort_query,-session_ids\n",
+        ),
+        (
+            &["crawl", "x.test", "--drop-param", "a=b"],
+            "error: --drop-param a=b: not the name of a query parameter as a URL spells it, with * at its end at most; \
+             for example --drop-param utm_*\n",
         ),
         (
             &["crawl", "x.test", "--durable=perhaps"],

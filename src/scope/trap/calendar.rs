@@ -56,6 +56,7 @@ fn years_of_query(query: &str) -> impl Iterator<Item = i64> {
 /// `2031-12-24`, `2031-12`, `2031/12/24`, `2031.12.24`: four digits, two, and none or two, parted the
 /// same way, with nothing behind them or the time of the day.
 fn year_of_date(text: &str) -> Option<i64> {
+    number(text.get(..4)?, 4)?;
     if let Some(year) = slashed(text) {
         return Some(year);
     }

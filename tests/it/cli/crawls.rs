@@ -273,6 +273,24 @@ fn show_tells_one_page() {
     assert!(unknown.err.starts_with("error: https://nowhere.test/ is not in the database"), "{}", unknown.err);
 }
 
+/// A seed is spelled by the rules in force, and known again when they change.
+#[test]
+fn a_seed_is_known_under_other_rules_of_spelling() {
+    let world = World::new();
+    let bare = world.url("docs.localhost");
+    let seed = format!("{bare}?PHPSESSID=9682993c8daa2c5497996114facdc805");
+    let as_typed = world.run(&["crawl", &seed, "--max-depth", "0", "--url-rules", "-session_ids"]);
+    assert_eq!(as_typed.code, Some(0), "{}", as_typed.err);
+    assert_eq!(world.json(&["show", &seed]).1["url"], seed.as_str());
+    let again = world.run(&["crawl", &seed, "--url-rules", "+session_ids", "--max-depth", "1"]);
+    assert_eq!(again.code, Some(0), "{}", again.err);
+    assert_eq!(world.json(&["show", &seed]).1["url"], seed.as_str(), "known URLs keep their spelling");
+    let other = World::new();
+    let seed = format!("{}?PHPSESSID=9682993c8daa2c5497996114facdc805&utm_a=1&b", other.url("docs.localhost"));
+    other.run(&["crawl", &seed, "--max-depth", "0", "--drop-param", "utm_*"]);
+    assert_eq!(other.json(&["show", &seed]).1["url"], format!("{}?b", other.url("docs.localhost")));
+}
+
 #[test]
 fn query_formats_and_ends() {
     let world = World::new();
