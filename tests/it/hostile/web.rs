@@ -6,7 +6,7 @@
 //! - [`facts`]: what the database says, compared with what it must.
 //! - [`alone`], [`together`], [`terminal`]: the tests. [`listed`]: the page about them.
 //! - the shelves: [`heads`], [`bodies`], [`codings`], [`types`], [`html`], [`soup`], [`redirects`],
-//!   [`robots`], [`polite`], [`traps`], [`urls`], [`secure`].
+//!   [`robots`], [`polite`], [`traps`], [`maps`], [`urls`], [`secure`].
 
 mod alone;
 mod behaviour;
@@ -17,6 +17,7 @@ mod heads;
 mod html;
 mod large;
 mod listed;
+mod maps;
 mod ordinary;
 mod place;
 mod polite;
@@ -44,7 +45,7 @@ use self::run::Run;
 type Shelf = fn(&At) -> Vec<Behaviour>;
 
 /// Every shelf with the name of the test that crawls its behaviours one by one.
-const SHELVES: [(&str, &str, Shelf); 12] = [
+const SHELVES: [(&str, &str, Shelf); 13] = [
     ("Status lines and headers", "heads", heads::shelf),
     ("Bodies", "bodies", bodies::shelf),
     ("Content codings", "codings", codings::shelf),
@@ -55,6 +56,7 @@ const SHELVES: [(&str, &str, Shelf); 12] = [
     ("robots.txt", "robots", robots::shelf),
     ("Politeness", "polite", polite::shelf),
     ("Traps", "traps", traps::shelf),
+    ("Sitemaps and feeds", "maps", maps::shelf),
     ("URLs and addresses", "urls", urls::shelf),
     ("TLS", "secure", secure::shelf),
 ];

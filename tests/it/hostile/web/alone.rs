@@ -61,3 +61,8 @@ fn urls() {
 fn secure() {
     one_by_one(super::secure::shelf);
 }
+
+#[test]
+fn maps() {
+    one_by_one(super::maps::shelf);
+}
