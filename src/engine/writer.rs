@@ -18,6 +18,8 @@ pub(super) const QUEUE_ITEMS: usize = 1024;
 const BATCH_VISITS: usize = 400;
 /// Most bytes of packed bodies of a batch.
 const BATCH_BYTES: usize = 32 * 1024 * 1024;
+/// Most URLs that the visits of a batch name, but for one visit more: sitemaps name 50,000 each.
+const BATCH_NAMES: usize = 100_000;
 /// Longest wait for a batch to fill, in ms.
 const BATCH_MS: u64 = 500;
 /// The same for the first batches of a session: one that is killed soon, again and again, gets on.
@@ -30,6 +32,7 @@ const FIRST_BATCHES: u64 = 8;
 struct Batch {
     settlement: Settlement,
     bytes: usize,
+    names: usize,
     held: Vec<Reservation>,
     settled: Vec<(mpsc::UnboundedSender<UrlId>, UrlId)>,
     hurry: bool,
@@ -41,6 +44,7 @@ impl Batch {
         match item {
             Item::Visit { visit, bytes, settled } => {
                 self.bytes += visit.content.as_ref().and_then(|c| c.body.as_ref()).map_or(0, |b| b.data.len());
+                self.names += visit.candidates.len();
                 self.settled.push((settled, visit.url_id));
                 self.settlement.visits.push(*visit);
                 self.held.extend(bytes);
@@ -62,7 +66,10 @@ impl Batch {
     }
 
     fn is_full(&self) -> bool {
-        self.end || self.settlement.visits.len() >= BATCH_VISITS || self.bytes >= BATCH_BYTES
+        self.end
+            || self.settlement.visits.len() >= BATCH_VISITS
+            || self.bytes >= BATCH_BYTES
+            || self.names >= BATCH_NAMES
     }
 
     fn is_empty(&self) -> bool {

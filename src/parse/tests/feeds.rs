@@ -1,5 +1,7 @@
 //! Feeds: what they link to, and what they are called.
 
+use proptest::prelude::*;
+
 use super::parsed;
 use crate::model::LinkKind::{self, *};
 use crate::model::{Page, ParseCut};
@@ -150,4 +152,29 @@ fn links_of_a_feed_have_the_caps_of_a_page() {
     assert_eq!((page.links.len(), page.links_cut, page.cut), (10, 15, Some(ParseCut::Links)));
     let guids = format!("<rss><channel><item>{}", "<guid>https://example.com/1</guid><link>/2</link>".repeat(50_000));
     assert_eq!(feed(&guids).links.len(), 2, "an item that repeats itself");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn any_soup_is_data(
+        body in "(<item>|</item>|<entry>|<link>|</link>|<link href='/a'/>|<guid>http://x/|</guid>|<title>|</title>|&amp;|<!\\[CDATA\\[|\\]\\]>|<channel>|[ -~]|\\PC|\u{0}){0,100}",
+        root in "(rss|feed|rdf:RDF)",
+    ) {
+        let page = feed(&format!("<{root}>{body}"));
+        let texts = page.links.iter().flat_map(|link| [Some(&link.href), link.anchor.as_ref()]);
+        let texts = texts.chain([page.title.as_ref(), page.description.as_ref()]).flatten();
+        prop_assert!(texts.into_iter().all(|text| !text.contains('\0')));
+        prop_assert!(page.links.iter().enumerate().all(|(at, link)| link.position as usize == at));
+        prop_assert_eq!(page.cut, None);
+    }
+
+    #[test]
+    fn any_json_is_data(body in "\\PC{0,200}", title in "\\PC{0,20}") {
+        parsed(body.as_bytes(), Some("application/feed+json"), &ParseLimits::default());
+        let feed = serde_json::json!({ "title": title, "items": [{ "url": body, "title": title }] }).to_string();
+        let page = parsed(feed.as_bytes(), Some("application/feed+json"), &ParseLimits::default());
+        prop_assert!(page.links.len() <= 1);
+    }
 }

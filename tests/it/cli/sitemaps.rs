@@ -273,6 +273,44 @@ fn maps(port: u16) -> HashMap<String, Answer> {
 }
 
 #[test]
+fn a_crawl_that_is_judged_again_keeps_its_sitemaps() {
+    let shelf = Shelf::open(shop);
+    let seed = format!("http://shop.localhost:{}/", shelf.port);
+    shelf.crawl(&["crawl", &seed, OPEN, "--sitemaps", "--max-pages", "1"]);
+    assert_eq!(
+        shelf.rows("SELECT count(*) AS n FROM sitemaps s JOIN urls u ON u.id = s.url_id WHERE state = 'queued'"),
+        ["2"]
+    );
+    shelf.crawl(&["resume", "--max-pages", "none", "--max-depth", "9"]);
+    assert_eq!(shelf.rows(PAGES), FOUND);
+}
+
+#[test]
+fn a_sitemap_beyond_its_room_counts_as_far_as_it_goes() {
+    let shelf = Shelf::open(|_| {
+        let entry = |n| format!("<url><loc>/private/{n}/{}</loc></url>", "x".repeat(100));
+        let map = (0..12_000).fold("<urlset>".to_owned(), |map, n| map + &entry(n));
+        HashMap::from([
+            ("long.localhost/robots.txt".to_owned(), text("User-agent: *\nDisallow: /private/\nSitemap: /map")),
+            ("long.localhost/".to_owned(), html("<a href=/plain>x</a>")),
+            ("long.localhost/map".to_owned(), xml(map.clone())),
+            ("long.localhost/plain".to_owned(), xml(map)),
+        ])
+    });
+    let seed = format!("http://long.localhost:{}/", shelf.port);
+    // Half of what 256 KiB for the one request leave, but for 4 MiB: 917,504 bytes.
+    shelf.crawl(&["crawl", &seed, OPEN, "--sitemaps", "-c", "1", "--memory", "10MiB", "--max-body", "100kB"]);
+    let facts = "SELECT u.url, f.outcome, c.size_bytes, c.parse_cut,
+                   (SELECT count(*) FROM sitemap_entries e WHERE e.source_id = u.id) BETWEEN 6000 AND 7000 AS half
+                 FROM urls u JOIN fetches f ON f.id = u.last_fetch_id LEFT JOIN contents c ON c.id = f.content_id
+                 WHERE u.url LIKE '%/map' OR u.url LIKE '%/plain' ORDER BY 1";
+    assert_eq!(
+        shelf.rows(facts),
+        ["http://long.localhost/map page 917504 size 1", "http://long.localhost/plain too_big - - 0"]
+    );
+}
+
+#[test]
 fn indexes_do_not_lead_on_for_ever() {
     let shelf = Shelf::open(maps);
     shelf.crawl(&["crawl", &format!("http://deep.localhost:{}/", shelf.port), "--sitemaps", OPEN]);
