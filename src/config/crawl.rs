@@ -404,6 +404,8 @@ mod tests {
             ("concurrency", "0"),
             ("concurrency", "10001"),
             ("per-host", "0"),
+            ("per-ip", "0"),
+            ("no-adaptive", "perhaps"),
             ("max-pages", "0"),
             ("max-pages", "99999999999999999999"),
             ("max-depth", "4294967296"),
@@ -432,6 +434,7 @@ mod tests {
         assert_eq!(said("max-pages", &["none"]).unwrap().max_pages, None);
         assert_eq!(said("max-pages-per-host", &["unlimited"]).unwrap().max_pages_per_host, None);
         assert_eq!(said("rate", &["none"]).unwrap().rate_per_second, None);
+        assert_eq!(said("per-ip", &["none"]).unwrap().per_ip, None);
         assert_eq!(said("delay", &["none"]).unwrap().delay_ms, Some(0));
         assert_eq!(said("delay", &["auto"]).unwrap().delay_ms, None);
     }

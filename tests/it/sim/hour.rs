@@ -174,6 +174,24 @@ fn a_crawl_that_dies_every_second_breaks_no_rule_of_politeness() {
     });
 }
 
+/// With no delay that would hide it: the rate of the session holds from one to the next.
+#[test]
+fn the_rate_holds_over_restarts() {
+    on_paused_clock(async {
+        let plan = TownPlan { hosts: 20, lasts_ms: 60_000, troubled: false, many_origins: false, most_pages: 4 };
+        let world = World::town(6, plan);
+        let settings = CrawlSettings { delay_ms: Some(0), rate_per_second: Some(2.0), per_ip: None, ..settings() };
+        let mut chance = Chance::new(8);
+        for n in 0..20 {
+            let end = if n % 2 == 0 { End::Killed } else { End::Drained };
+            world.live(&settings, end, 400 + chance.below(900)).await;
+        }
+        let findings = judge(&world.fetcher, &settings);
+        assert!(findings.checked["--rate"] > 15, "{:?}", findings.checked);
+        assert!(findings.breaches.is_empty(), "{:#?}", findings.breaches.iter().take(5).collect::<Vec<_>>());
+    });
+}
+
 /// Several requests at a time: the delay counts from their starts.
 #[test]
 fn several_requests_at_a_time_break_no_rule_of_politeness() {
