@@ -45,7 +45,7 @@ fn shop(port: u16) -> HashMap<String, Answer> {
         <url><loc>http://elsewhere.LOCAL/p</loc></url><url><loc>http://shop.LOCAL/private/p</loc></url></urlset>");
     let moved = at("<?xml version='1.0'?><urlset xmlns:xhtml='http://www.w3.org/1999/xhtml'><url>\
         <loc>http://shop.LOCAL/p3</loc><xhtml:link rel='alternate' hreflang='de' href='http://shop.LOCAL/p3-de'/></url>");
-    let gone = "<html><title>Not found</title><a href=/from-404>x</a></html>";
+    let page = "<html><title>Where to find us</title><a href=/from-404>x</a></html>";
     let mut shelf = HashMap::from([
         ("shop.localhost/robots.txt".to_owned(), text(&robots)),
         ("shop.localhost/".to_owned(), html("<title>Shop</title><a href=/a>a</a>")),
@@ -56,7 +56,7 @@ fn shop(port: u16) -> HashMap<String, Answer> {
         ("maps.localhost/index.xml".to_owned(), xml(index)),
         ("maps.localhost/part.xml.gz".to_owned(), ("content-type: application/gzip".to_owned(), gz(&part))),
         ("plain.localhost/".to_owned(), html("<title>Plain</title>")),
-        ("plain.localhost/sitemap.xml".to_owned(), html(gone)),
+        ("plain.localhost/sitemap.xml".to_owned(), html(page)),
     ]);
     for page in ["a", "p1", "p2?a=1&b=2", "p3", "p3-de", "p4"] {
         shelf.insert(format!("shop.localhost/{page}"), html(&format!("<title>{page}</title>")));
