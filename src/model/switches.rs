@@ -81,13 +81,12 @@ impl Trap {
 
     /// The rule that excludes what it finds: `trap:` and the name.
     pub fn rule(self) -> Rule {
-        Rule(std::borrow::Cow::Owned(format!("{}{}", Self::PREFIX, self.as_str())))
+        Rule(std::borrow::Cow::Borrowed(self.rule_name()))
     }
 
     /// The trap whose rule this is.
     pub fn of_rule(rule: &Rule) -> Option<Trap> {
-        let name = rule.as_str().strip_prefix(Self::PREFIX)?;
-        Self::ALL.iter().copied().find(|trap| trap.as_str() == name)
+        Self::ALL.iter().copied().find(|trap| trap.rule_name() == rule.as_str())
     }
 
     /// Whether the page that names a URL decides, and not the URL itself.
@@ -95,7 +94,18 @@ impl Trap {
         matches!(self, Trap::Soft404 | Trap::SameContent)
     }
 
-    const PREFIX: &'static str = "trap:";
+    fn rule_name(self) -> &'static str {
+        match self {
+            Self::PathRepeats => "trap:path_repeats",
+            Self::PathDepth => "trap:path_depth",
+            Self::QueryGrowth => "trap:query_growth",
+            Self::Calendar => "trap:calendar",
+            Self::SessionId => "trap:session_id",
+            Self::SelfLink => "trap:self_link",
+            Self::Soft404 => "trap:soft_404",
+            Self::SameContent => "trap:same_content",
+        }
+    }
 }
 
 impl Named for Trap {
@@ -111,16 +121,7 @@ impl Named for Trap {
     ];
 
     fn as_str(self) -> &'static str {
-        match self {
-            Self::PathRepeats => "path_repeats",
-            Self::PathDepth => "path_depth",
-            Self::QueryGrowth => "query_growth",
-            Self::Calendar => "calendar",
-            Self::SessionId => "session_id",
-            Self::SelfLink => "self_link",
-            Self::Soft404 => "soft_404",
-            Self::SameContent => "same_content",
-        }
+        self.rule_name().strip_prefix("trap:").unwrap_or_default()
     }
 }
 

@@ -108,8 +108,11 @@ const UNSPACED: [&str; 13] = [
     "ไม่พบหน้า",
 ];
 
-/// What parts a title: `Not found | Example`.
-const PARTING: [char; 10] = ['|', '-', '–', '—', ':', '·', '•', '«', '»', '/'];
+/// What parts a title wherever it stands: `Not found | Example`.
+const PARTING: [char; 7] = ['|', '–', '—', '·', '•', '«', '»'];
+
+/// What parts it with white space beside it only: `status-404` and `1/404` are one word.
+const PARTING_APART: [&str; 3] = [" - ", " / ", ": "];
 
 /// Whether the title or the first heading of level 1 says that there is no such page, and the text is
 /// short. The languages are those of the lists above.
@@ -126,7 +129,13 @@ fn says_not_found(saying: &str) -> bool {
     let words = words_of(&saying);
     PHRASES.iter().any(|phrase| holds(&words, phrase))
         || WHOLE.contains(&words.trim())
-        || saying.split(PARTING).any(|part| WHOLE.contains(&words_of(part).trim()))
+        || parts_of(&saying).any(|part| WHOLE.contains(&words_of(part).trim()))
+}
+
+fn parts_of(saying: &str) -> impl Iterator<Item = &str> {
+    let [dash, slash, colon] = PARTING_APART;
+    let parts = saying.split(PARTING).flat_map(move |part| part.split(dash));
+    parts.flat_map(move |part| part.split(slash)).flat_map(move |part| part.split(colon))
 }
 
 /// Whether the phrase stands among the words as whole words.
@@ -163,6 +172,7 @@ mod tests {
             "404 Not Found",
             "Not Found | Example",
             "Example - 404",
+            "Example: 404",
             "Error 404 (Not Found)!!1",
             "Oops! That page can’t be found.",
             "Page not found – The Shop",
@@ -186,6 +196,9 @@ mod tests {
             "",
             "Example",
             "404 Media",
+            "status-404",
+            "Chapter 7:404",
+            "Page 1/404",
             "Room 404",
             "Lost and found",
             "How to write a 404 page",

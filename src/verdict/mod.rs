@@ -199,8 +199,7 @@ fn record_page(
     visit.noindex = noindex;
     visit.nofollow = nofollow;
     let obeyed_nofollow = nofollow && !policy.settings.ignore_robots;
-    let caught = [(page.soft_404, Trap::Soft404), (attempt.one_copy_more, Trap::SameContent)];
-    let trap = caught.into_iter().find(|(is, trap)| *is && policy.scope.looks_for(*trap)).map(|(_, trap)| trap);
+    let trap = trap_of(policy, attempt, &page);
     let mut names = Names::new(policy, attempt.leased, attempt.now, trap);
     let header_links = exchange.headers_named("link").flat_map(parse::link_header);
     let refresh = exchange.header("refresh").and_then(parse::refresh_header);
@@ -230,6 +229,14 @@ fn record_page(
         text,
         body,
     });
+}
+
+/// What the page itself is caught in. A seed, and what it redirects to, was asked for by name: without
+/// its links there would be no crawl.
+fn trap_of(policy: &Policy<'_>, attempt: &Attempt<'_>, page: &Page) -> Option<Trap> {
+    let caught = [(page.soft_404, Trap::Soft404), (attempt.one_copy_more, Trap::SameContent)];
+    let looked_for = |trap: &Trap| attempt.leased.depth > 0 && policy.scope.looks_for(*trap);
+    caught.into_iter().filter(|(is, _)| *is).map(|(_, trap)| trap).find(looked_for)
 }
 
 fn record_redirect(policy: &Policy<'_>, attempt: &Attempt<'_>, exchange: &Exchange, visit: &mut Visit) {

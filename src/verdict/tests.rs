@@ -457,4 +457,8 @@ fn links_of_a_page_that_is_a_trap_are_recorded_and_not_followed() {
     check(&without_soft, true, true, "trap:same_content");
     let none = CrawlSettings { traps: [].into(), ..CrawlSettings::default() };
     check(&none, true, true, "queue");
+    // A seed's links are followed whatever it says.
+    let seed = LeasedUrl { depth: 0, ..leased("https://a.example/") };
+    let visit = visit_of_copy(&all, &seed, &exchange(200, &[], "x"), Some(page(true)), true);
+    assert_eq!(admissions(&visit)[0], ("https://a.example/x", "queue"));
 }

@@ -68,10 +68,10 @@ fn lengths(at: &At) -> Vec<Behaviour> {
             at,
             "parameters-repeated",
             "repeats a parameter 400 times",
-            "asks for it as it is",
+            "records it as a query that has grown",
             std::slice::from_ref(&repeated),
         )
-        .ends(&repeated, "gone 404"),
+        .ends(&repeated, "excluded trap:query_growth"),
         names(
             at,
             "dots-5000",
