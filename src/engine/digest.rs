@@ -53,12 +53,12 @@ where
             agent: Arc::clone(&shared.agent),
             clock: Arc::clone(&shared.clock),
             copies: Arc::clone(&shared.copies),
-            leased: leased.clone(),
             exchange,
         };
+        let parsed_url = leased.clone();
         let parsed = tokio::task::spawn_blocking(move || {
             let _held = (room, turn);
-            job.run(Attempt { key, leased: &job.leased, ledger, host, one_copy_more: false, now, jitter })
+            job.run(Attempt { key, leased: &parsed_url, ledger, host, one_copy_more: false, now, jitter })
         })
         .await;
         parsed.unwrap_or_else(|failure| {
@@ -78,9 +78,11 @@ where
     (visit, bytes)
 }
 
-/// How much of [`MOST_PARSED_KB`] a parse takes.
+/// How much of [`MOST_PARSED_KB`] a parse takes. A gzip file is a sitemap that packs twenty times, or is
+/// soon looked through.
 fn parsed_kb(exchange: &Exchange) -> u32 {
     let bytes = match &exchange.end {
+        ExchangeEnd::Complete { body, .. } if body.starts_with(b"\x1f\x8b") => body.len().saturating_mul(20),
         ExchangeEnd::Complete { body, .. } => body.len(),
         ExchangeEnd::Failed { .. } => 0,
     };
@@ -94,32 +96,34 @@ struct ParseJob<C> {
     agent: Arc<str>,
     clock: Arc<C>,
     copies: Arc<Copies>,
-    leased: LeasedUrl,
     exchange: Exchange,
 }
 
 impl<C: Clock> ParseJob<C> {
-    fn run(&self, mut attempt: Attempt<'_>) -> Visit {
-        let policy = Policy { settings: &self.settings, scope: &self.scope, agent: &self.agent };
-        let body: &[u8] = match &self.exchange.end {
-            ExchangeEnd::Complete { body, .. } => body,
-            ExchangeEnd::Failed { .. } => &[],
+    fn run(mut self, mut attempt: Attempt<'_>) -> Visit {
+        let (body, truncated) = match &mut self.exchange.end {
+            ExchangeEnd::Complete { body, truncated } => (std::mem::take(body), *truncated),
+            ExchangeEnd::Failed { .. } => (Vec::new(), false),
         };
+        let policy = Policy { settings: &self.settings, scope: &self.scope, agent: &self.agent };
+        let leased = attempt.leased;
         let facts = BodyFacts {
-            url: &self.leased.url,
+            url: &leased.url,
             content_type: self.exchange.header("content-type"),
             agent: &self.agent,
-            is_sitemap: self.leased.is_sitemap,
+            is_sitemap: leased.is_sitemap,
         };
-        let patience_ms = if self.leased.is_sitemap { SITEMAP_PARSE_MS } else { PARSE_MS };
+        let patience_ms = if leased.is_sitemap { SITEMAP_PARSE_MS } else { PARSE_MS };
         let end = self.clock.elapsed_ms().saturating_add(patience_ms);
-        let mut page = parse::parse(body, facts, &ParseLimits::default(), &mut || self.clock.elapsed_ms() > end);
-        if matches!(self.exchange.end, ExchangeEnd::Complete { truncated: true, .. }) {
+        let mut page = parse::parse(&body, facts, &ParseLimits::default(), &mut || self.clock.elapsed_ms() > end);
+        if truncated {
             page.cut = page.cut.or(Some(ParseCut::Size));
         }
         // Without links there is nothing to follow, and a copy costs nothing more.
         attempt.one_copy_more = !page.links.is_empty() && self.copies.one_more(attempt.key.host_id, page.hash);
-        let packed = verdict::keeps_body(self.settings.store_body, &page.mime).then(|| store::body::pack(body));
+        let packed = verdict::keeps_body(self.settings.store_body, &page.mime).then(|| store::body::pack(&body));
+        // What the page names needs room of its own: of a sitemap as much as its body took.
+        drop(body);
         verdict::after_exchange(&policy, &attempt, &self.exchange, Some((page, packed)))
     }
 }

@@ -18,8 +18,9 @@ pub(super) const QUEUE_ITEMS: usize = 1024;
 const BATCH_VISITS: usize = 400;
 /// Most bytes of packed bodies of a batch.
 const BATCH_BYTES: usize = 32 * 1024 * 1024;
-/// Most URLs that the visits of a batch name, but for one visit more: sitemaps name 50,000 each.
-const BATCH_NAMES: usize = 100_000;
+/// URLs named by a batch after which it takes no more visits. A sitemap may name as many by itself, and
+/// settling them takes some 150 MB.
+const BATCH_NAMES: usize = 50_000;
 /// Longest wait for a batch to fill, in ms.
 const BATCH_MS: u64 = 500;
 /// The same for the first batches of a session: one that is killed soon, again and again, gets on.

@@ -164,6 +164,8 @@ pub struct Page {
     /// WHATWG name of the encoding the text was decoded from, lower case; `None` for bodies that
     /// are not text.
     pub charset: Option<String>,
+    /// Bytes of the body.
+    pub size_bytes: u64,
     /// blake3-128 of (mime, charset, body): the identity of the content.
     pub hash: [u8; 16],
     /// 64-bit simhash of the plain text; `None` when there is too little text.

@@ -100,7 +100,7 @@ pub fn parse(body: &[u8], facts: BodyFacts<'_>, limits: &ParseLimits, out_of_tim
         named: facts.is_sitemap || syndication::names_sitemap(facts.url),
     };
     let listing = syndication::read(source, limits.max_links, out_of_time);
-    let mut page = Page { charset, hash, ..Page::default() };
+    let mut page = Page { size_bytes: body.len() as u64, charset, hash, ..Page::default() };
     if let Some(listing) = listing {
         take_listing(&mut page, listing);
     } else if let Some(encoding) = encoding {

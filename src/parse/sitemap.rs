@@ -37,8 +37,8 @@ struct Gathered {
     links: References,
     entries: usize,
     alternates: usize,
-    /// What the file names, so that an alternate is not told once for each of its siblings.
-    named: HashSet<String>,
+    /// Hashes of what the file names, so that an alternate is not told once for each of its siblings.
+    named: HashSet<[u8; 16]>,
     dropped: u32,
 }
 
@@ -61,19 +61,21 @@ impl Gathered {
             self.dropped = self.dropped.saturating_add(1);
         } else if let Some(position) = self.links.add(LinkKind::Sitemap, href, false) {
             self.entries += 1;
-            self.named.insert(href.trim().to_owned());
+            self.named.insert(hash(href));
             self.links.set_entry(position, entry);
         }
     }
 
     fn alternate(&mut self, href: &str) {
-        let href = href.trim();
-        if self.named.contains(href) {
-        } else if self.alternates == MAX_ALTERNATES {
+        let hash = hash(href);
+        if self.named.contains(&hash) {
+            return;
+        }
+        if self.alternates == MAX_ALTERNATES {
             self.dropped = self.dropped.saturating_add(1);
         } else if self.links.add(LinkKind::Alternate, href, false).is_some() {
             self.alternates += 1;
-            self.named.insert(href.to_owned());
+            self.named.insert(hash);
         }
     }
 
@@ -84,6 +86,11 @@ impl Gathered {
             links: self.links.finish(),
         }
     }
+}
+
+fn hash(href: &str) -> [u8; 16] {
+    let hash = blake3::hash(href.trim().as_bytes());
+    hash.as_bytes().first_chunk().copied().unwrap_or_default()
 }
 
 /// What an entry says beside its alternates.

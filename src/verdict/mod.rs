@@ -205,16 +205,12 @@ fn record_page(
     let refresh = exchange.header("refresh").and_then(parse::refresh_header);
     names.add_page(&page, header_links.chain(refresh), obeyed_nofollow);
     names.write_to(visit);
-    let size_bytes = match &exchange.end {
-        ExchangeEnd::Complete { body, .. } => body.len() as u64,
-        ExchangeEnd::Failed { .. } => 0,
-    };
     let text = page.text.filter(|_| policy.settings.store_text);
     visit.content = Some(Content {
         hash: page.hash,
         mime: page.mime,
         charset: page.charset,
-        size_bytes,
+        size_bytes: page.size_bytes,
         simhash: page.simhash,
         meta_robots: page.meta_robots,
         parse_cut: page.cut,

@@ -306,30 +306,37 @@ impl<'a> Name<'a> {
     }
 }
 
+/// Names that are looked up at once. A row of the answer takes about a kilobyte until it is read, and a
+/// sitemap names 50,000 URLs.
+const LOOKED_UP_AT_ONCE: usize = 10_000;
+
 async fn read_known(tx: &mut Tx<'_>, names: &[&Name<'_>]) -> Result<HashMap<String, Known>, StoreError> {
-    let texts: Vec<&str> = names.iter().map(|name| name.candidate.url.as_str()).collect();
-    let rows = tx
-        .rows(
-            sql("SELECT u.id, u.host_id, u.state, u.depth, u.priority, u.hops, u.seen_round, u.url, r.name AS rule
+    let mut known = HashMap::new();
+    for names in names.chunks(LOOKED_UP_AT_ONCE) {
+        let texts: Vec<&str> = names.iter().map(|name| name.candidate.url.as_str()).collect();
+        let rows = tx
+            .rows(
+                sql("SELECT u.id, u.host_id, u.state, u.depth, u.priority, u.hops, u.seen_round, u.url, r.name AS rule
                  FROM json_each(?1) j CROSS JOIN urls u ON u.url = j.value LEFT JOIN rules r ON r.id = u.rule_id")
-            .bind(encode::rows(&texts)),
-        )
-        .await?;
-    let mut known = HashMap::with_capacity(rows.len());
-    for row in &rows {
-        known.insert(
-            get::<String>(tx, row, "url")?,
-            Known {
-                id: get(tx, row, "id")?,
-                host_id: get(tx, row, "host_id")?,
-                state: get(tx, row, "state")?,
-                depth: small(tx, row, "depth")?,
-                priority: get(tx, row, "priority")?,
-                hops: small(tx, row, "hops")?,
-                rule: get(tx, row, "rule")?,
-                seen_round: get(tx, row, "seen_round")?,
-            },
-        );
+                .bind(encode::rows(&texts)),
+            )
+            .await?;
+        known.reserve(rows.len());
+        for row in &rows {
+            known.insert(
+                get::<String>(tx, row, "url")?,
+                Known {
+                    id: get(tx, row, "id")?,
+                    host_id: get(tx, row, "host_id")?,
+                    state: get(tx, row, "state")?,
+                    depth: small(tx, row, "depth")?,
+                    priority: get(tx, row, "priority")?,
+                    hops: small(tx, row, "hops")?,
+                    rule: get(tx, row, "rule")?,
+                    seen_round: get(tx, row, "seen_round")?,
+                },
+            );
+        }
     }
     Ok(known)
 }
