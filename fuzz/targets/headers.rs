@@ -1,11 +1,11 @@
-//! Header fields that the crawler obeys: `Retry-After`, `Link`, `X-Robots-Tag`.
+//! Header fields that the crawler obeys: `Retry-After`, `Link`, `Refresh`, `X-Robots-Tag`.
 //!
 //! Input: the first line is a moment in ms, the rest the value.
 
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use sqrawl::parse::{Directives, directives, link_header};
+use sqrawl::parse::{Directives, directives, link_header, refresh_header};
 use sqrawl::politeness::retry_after_ms;
 
 const DAY_MS: u64 = 86_400_000;
@@ -24,6 +24,11 @@ fuzz_target!(|input: &[u8]| {
     assert!(links.len() <= 1000 && links.len() <= value.matches('<').count());
     for (at, link) in links.iter().enumerate() {
         assert_eq!(link.position as usize, at);
+        assert!(!link.href.contains('\0'));
+    }
+
+    if let Some(link) = refresh_header(value) {
+        assert!(value.contains(&link.href) || link.href.len() < value.len());
         assert!(!link.href.contains('\0'));
     }
 

@@ -6,6 +6,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+use serde_json::Value;
 use sqrawl::model::{CrawlUrl, Page, ParseCut};
 use sqrawl::parse::{BodyFacts, ParseLimits, parse};
 
@@ -17,7 +18,7 @@ fuzz_target!(|input: &[u8]| {
     let limits = if mode == b'0' { TIGHT } else { ParseLimits::default() };
     let content_type = if mode == b'x' { "application/xhtml+xml; charset=utf-8" } else { "text/html; charset=utf-8" };
     let url = CrawlUrl::stored("https://example.com/dir/page?q").unwrap();
-    let facts = BodyFacts { url: &url, content_type: Some(content_type), agent: "sqrawl" };
+    let facts = BodyFacts { url: &url, content_type: Some(content_type), agent: "sqrawl", is_sitemap: false };
     let read = || {
         let mut asked = 0;
         parse(body, facts, &limits, &mut || {
@@ -31,6 +32,19 @@ fuzz_target!(|input: &[u8]| {
         assert_eq!(page, read(), "the same document within the same caps, another page");
     }
 });
+
+/// SQLite ends a text at a NUL, also at one that JSON spells.
+fn check_json(value: &Value) {
+    match value {
+        Value::String(text) => assert!(!text.contains('\0')),
+        Value::Array(items) => items.iter().for_each(check_json),
+        Value::Object(fields) => fields.iter().for_each(|(name, value)| {
+            assert!(!name.contains('\0'));
+            check_json(value);
+        }),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
 
 fn check(page: &Page, limits: &ParseLimits, bytes: usize) {
     assert!(page.links.len() <= limits.max_links, "{} links", page.links.len());
@@ -47,6 +61,9 @@ fn check(page: &Page, limits: &ParseLimits, bytes: usize) {
     }
     for text in [&page.title, &page.description, &page.text, &page.base, &page.lang, &page.meta_robots] {
         assert!(text.as_deref().is_none_or(|text| !text.contains('\0')));
+    }
+    for json in [&page.json_ld, &page.open_graph].into_iter().flatten() {
+        check_json(&serde_json::from_str(json).expect("JSON"));
     }
     assert!(page.headings.iter().all(|(level, text)| (1..=6).contains(level) && !text.contains('\0')));
     assert_eq!(page.words.unwrap_or_default() as usize, text.split_whitespace().count());
