@@ -60,6 +60,8 @@ pub(super) struct Behaviour {
     pub(super) slow: bool,
     /// Whether it must come out as it does only when it has the crawl for itself.
     pub(super) lone: bool,
+    /// Whether it is left out when all are crawled together: without a limit of pages it has no end.
+    pub(super) apart: bool,
     /// The exit code of its own crawl.
     pub(super) exit: i32,
     /// Why the crawler does not do it right yet.
@@ -84,6 +86,7 @@ impl Behaviour {
             open_ended: false,
             slow: false,
             lone: false,
+            apart: false,
             exit: 0,
             defect: None,
         };
@@ -192,6 +195,10 @@ impl Behaviour {
         Behaviour { lone: true, ..self }
     }
 
+    pub(super) fn apart(self) -> Self {
+        Behaviour { apart: true, lone: true, ..self }
+    }
+
     pub(super) fn exit(self, exit: i32) -> Self {
         Behaviour { exit, ..self }
     }
@@ -210,7 +217,7 @@ impl Behaviour {
         self.answers.iter().find_map(|answer| answer(asked)).unwrap_or_else(|| match asked.path {
             "/" => {
                 let links = self.home_links.iter().map(|link| format!("<a href=\"{link}\">.</a>\n"));
-                page(format!("<title>{}</title>{}<a href=/after>.</a>", self.name, links.collect::<String>()))
+                page(format!("<title>Home</title>{}<a href=/after>.</a>", links.collect::<String>()))
             }
             "/after" => page("<title>After</title><a href=/end>the end</a>"),
             "/end" => page("<title>The end</title>"),

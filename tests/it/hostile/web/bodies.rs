@@ -203,9 +203,16 @@ fn kept(at: &At) -> Vec<Behaviour> {
     vec![
         after("pipelined", "sends a second response nobody asked for", evil.as_bytes().to_vec()),
         after("garbage-after", "sends noise after the body", (0..=255).collect()),
-        Behaviour::new(at, "kept-but-gone", "says keep-alive and resets", "asks the next page over another connection")
-            .x(Reply::Torn(message(&format!("{length}\nConnection: keep-alive"), PAGE)), "page 200")
-            .title("X"),
+        Behaviour::new(
+            at,
+            "kept-but-gone",
+            "says keep-alive and resets",
+            "asks the next page over another connection, or again",
+        )
+        .x(Reply::Torn(message(&format!("{length}\nConnection: keep-alive"), PAGE)), "page 200")
+        .title("X")
+        .flags(&["--retries", "2"])
+        .lone(),
         Behaviour::new(at, "204-then-evil", "sends a whole response as the body of a 204", "the next page is its own")
             .x(Reply::Kept(message("HTTP/1.1 204 No Content\nContent-Length: 20", evil)), "page 204"),
     ]

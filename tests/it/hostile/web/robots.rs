@@ -217,6 +217,10 @@ fn delays(at: &At) -> Vec<Behaviour> {
         )
         .answers("/robots.txt", file("User-agent: *\nCrawl-delay: 3153600000\n"))
         .home_ends("queued")
-        .says("SELECT delay_ms FROM host_queue q JOIN hosts h ON h.id = q.host_id WHERE h.name = ?1", "3600000"),
+        .says(
+            "SELECT (q.polite_ms - r.fetched_ms) / 60000 BETWEEN 59 AND 60 FROM host_queue q
+             JOIN hosts h ON h.id = q.host_id JOIN robots r ON r.host_id = h.id WHERE h.name = ?1",
+            "1",
+        ),
     ]
 }

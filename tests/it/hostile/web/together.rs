@@ -58,7 +58,7 @@ fn an_ordinary_site_comes_out_complete_beside_all_of_them() {
     alone.finish(0, |_| Err("it must end by itself".to_owned()));
     compare(site, &reader.facts(&alone.db()).unwrap(), true).unwrap();
 
-    let all = place.behaviours.iter().flat_map(seeds);
+    let all = place.behaviours.iter().filter(|behaviour| !behaviour.apart).flat_map(seeds);
     let mut together = Run::start("all together", MOST_TIME, &arguments(&flags, all));
     together.finish(0, |db| is_over(&place.behaviours, &reader, db));
     let (time, bytes) = together.figures();
