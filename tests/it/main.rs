@@ -3,6 +3,7 @@
 #![allow(unreachable_pub, reason = "a test binary has no outside")]
 #![allow(clippy::disallowed_methods, reason = "tests stand outside: they set watchdogs and read the environment")]
 
+mod behaviours;
 mod cli;
 mod conformance;
 mod docs;
