@@ -12,6 +12,12 @@ pub trait Clock: Send + Sync + 'static {
     /// Time since some fixed moment, in ms; never goes back.
     fn elapsed_ms(&self) -> u64;
 
+    /// Work that the calling thread has done, in ms; never goes back. A busy machine makes nobody
+    /// work more.
+    fn worked_ms(&self) -> u64 {
+        self.elapsed_ms()
+    }
+
     /// Waits at least `ms`.
     fn sleep_ms(&self, ms: u64) -> impl Future<Output = ()> + Send;
 
@@ -50,6 +56,12 @@ impl Clock for SystemClock {
 
     fn elapsed_ms(&self) -> u64 {
         u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    #[cfg(unix)]
+    fn worked_ms(&self) -> u64 {
+        let worked = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+        u64::try_from(worked.tv_sec * 1000 + worked.tv_nsec / 1_000_000).unwrap_or_default()
     }
 
     async fn sleep_ms(&self, ms: u64) {

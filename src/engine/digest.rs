@@ -13,7 +13,8 @@ use super::Clock;
 use super::copies::Copies;
 use super::shared::Shared;
 
-/// Longest time one document may be parsed, in ms. The caps decide before it; this is a backstop.
+/// Most work that one document may cost its thread, in ms. The caps decide before it; this is a
+/// backstop. It is work and not time: on a busy machine the same page gives the same links.
 const PARSE_MS: u64 = 5_000;
 /// The same of a sitemap, which may be five times as long as a page and is read in linear time.
 const SITEMAP_PARSE_MS: u64 = 30_000;
@@ -114,8 +115,8 @@ impl<C: Clock> ParseJob<C> {
             is_sitemap: leased.is_sitemap,
         };
         let patience_ms = if leased.is_sitemap { SITEMAP_PARSE_MS } else { PARSE_MS };
-        let end = self.clock.elapsed_ms().saturating_add(patience_ms);
-        let mut page = parse::parse(&body, facts, &ParseLimits::default(), &mut || self.clock.elapsed_ms() > end);
+        let end = self.clock.worked_ms().saturating_add(patience_ms);
+        let mut page = parse::parse(&body, facts, &ParseLimits::default(), &mut || self.clock.worked_ms() > end);
         if truncated {
             page.cut = page.cut.or(Some(ParseCut::Size));
         }

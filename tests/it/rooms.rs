@@ -44,7 +44,7 @@ const ROOMS: [(&str, &[&str]); 13] = [
 const OWNED: [(&str, &[&str]); 13] = [
     ("sqlx", &["store"]),
     ("reqwest", &["fetch"]),
-    ("rustix", &["fetch", "store", "cli"]),
+    ("rustix", &["fetch", "store", "engine", "cli"]),
     ("governor", &["engine"]),
     ("tokio", &["fetch", "store", "engine", "report", "demo", "cli", "main"]),
     ("clap", &["cli", "config", "main"]),
