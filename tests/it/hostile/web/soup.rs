@@ -32,10 +32,10 @@ fn deep(at: &At) -> Vec<Behaviour> {
         nested("depth-div", "nests 50,000 elements", "<div>", 50_000),
         nested("depth-lists", "nests 20,000 lists", "<ul><li>", 20_000),
         nested("depth-tables", "nests 5,000 tables", "<table><tr><td>", 5_000),
-        nested("depth-quotes", "nests 20,000 quotations with paragraphs", "<blockquote><p>", 20_000),
+        nested("depth-quotes", "nests 10,000 quotations with paragraphs", "<blockquote><p>", 10_000),
         nested("depth-svg", "nests 50,000 groups of a picture", "<svg><g>", 50_000),
         nested("depth-templates", "nests 10,000 sections with templates", "<template></template><section>", 10_000),
-        nested("depth-buttons", "nests 10,000 links in objects", "<object><a href=#>", 10_000),
+        nested("depth-buttons", "nests 3,000 links in objects", "<object><a href=#>", 3_000),
     ]
 }
 
