@@ -20,7 +20,7 @@ const PARSE_MS: u64 = 5_000;
 const SITEMAP_PARSE_MS: u64 = 30_000;
 
 /// Most kB of bodies that are parsed at the same time; a larger body is parsed alone. A tree takes up
-/// to 80 bytes for each byte of HTML (`<p>x<p>x…`, measured), up to 160 MB at the cap on nodes, and
+/// to 80 bytes for each byte of HTML (`<p>x<p>x…`, measured), up to 80 MB at the cap on nodes, and
 /// stands outside the byte budget: without this bound every core could build such a tree at once.
 pub(super) const MOST_PARSED_KB: u32 = 2_000;
 

@@ -76,7 +76,7 @@ impl Default for ParseLimits {
     fn default() -> Self {
         ParseLimits {
             max_depth: 512,
-            max_nodes: 1_000_000,
+            max_nodes: 500_000,
             max_attributes: 512,
             max_links: 20_000,
             max_text_bytes: 4_000_000,
