@@ -40,6 +40,8 @@ pub(super) struct Gate {
     pause: Option<Pause>,
     pace: Pace,
     failures: u32,
+    /// States told so far.
+    told: u64,
 }
 
 /// A request that was let through.
@@ -65,6 +67,7 @@ impl Gate {
             pause: lease.pause.filter(|_| wait <= MAX_WAIT_MS),
             pace: lease.pace,
             failures: lease.failures,
+            told: 0,
         }
     }
 
@@ -155,8 +158,10 @@ impl Gate {
     }
 
     /// The host's state as it is to be stored.
-    pub(super) fn update(&self, now: UnixMs, elapsed_ms: u64) -> HostUpdate {
+    pub(super) fn update(&mut self, now: UnixMs, elapsed_ms: u64) -> HostUpdate {
+        self.told += 1;
         HostUpdate {
+            order: self.told,
             polite_ms: now.saturating_add_unsigned(self.wait_ms(elapsed_ms)),
             delay_ms: self.delay_ms,
             failures: self.failures,

@@ -6,8 +6,9 @@
 //! - [`Clock`] is its only source of time, so that a simulated web can drive this very loop.
 //!
 //! Inside: `session` asks the store for ready hosts and starts one `worker` per host; a worker
-//! waits for its `gate` (politeness) and for a turn at the host's address (`addresses`), fetches, has the body parsed off the async threads, and
-//! hands the visit to the `writer`, which settles batches in one transaction each.
+//! waits for its `gate` (politeness) and for a turn at the host's address (`addresses`), fetches, has
+//! the body parsed off the async threads, and hands the visit to the `writer`, which settles batches
+//! in one transaction each.
 
 mod addresses;
 mod clock;

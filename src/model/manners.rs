@@ -77,6 +77,9 @@ pub struct Pause {
 /// What a visit changes about its host.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct HostUpdate {
+    /// Grows with every state that a worker tells under one lease: parsing takes its time, so states
+    /// need not arrive in the order in which they were true.
+    pub order: u64,
     /// No request before this moment. The store keeps the later of this and what it has.
     pub polite_ms: UnixMs,
     /// The delay in force, in ms.

@@ -89,7 +89,8 @@ fn pauses_are_kept_and_named() {
     assert!(gate.take(0).is_ok());
     gate.observe(paused(1, 5000, DelayBy::RetryAfter), Pace::default(), 50);
     assert_eq!(gate.wait_ms(50), 5000);
-    let update = gate.update(1_000_000, 50);
+    let (first, update) = (gate.update(1_000_000, 50), gate.update(1_000_000, 50));
+    assert!(update.order > first.order, "the later one counts");
     assert_eq!((update.polite_ms, update.asked_ms), (1_005_000, Some(1_000_000)));
     assert_eq!(update.pause, Some(Pause { ms: 5000, by: DelayBy::RetryAfter }));
     gate.check_ledger(5050, (5000, DelayBy::RetryAfter), Some(5000));

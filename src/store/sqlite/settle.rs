@@ -302,7 +302,7 @@ async fn write_hosts(
 /// Of two states of a host under one lease the one that knows more: parsing takes its time, so the
 /// visits of a batch need not stand in the order of their answers.
 fn later(before: &HostUpdate, host: HostUpdate) -> HostUpdate {
-    let latest = if host.asked_ms >= before.asked_ms { host } else { *before };
+    let latest = if host.order >= before.order { host } else { *before };
     HostUpdate { polite_ms: before.polite_ms.max(host.polite_ms), ..latest }
 }
 

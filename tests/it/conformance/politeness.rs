@@ -33,12 +33,25 @@ pub async fn what_is_known_of_a_host_comes_back_with_its_lease<B: Backend>() {
 pub async fn the_latest_word_on_a_host_counts<B: Backend>() {
     let crawl = Crawl::<B>::of(&[A]).await;
     let lease = crawl.lease_one().await;
-    let early = HostUpdate { asked_ms: Some(100), delay_ms: 1, polite_ms: 900, ..HostUpdate::default() };
-    let late = HostUpdate { asked_ms: Some(200), delay_ms: 2, polite_ms: 500, ..HostUpdate::default() };
+    let early = HostUpdate { order: 1, asked_ms: Some(100), delay_ms: 1, polite_ms: 900, ..HostUpdate::default() };
+    let late = HostUpdate { order: 2, asked_ms: Some(200), delay_ms: 2, polite_ms: 500, ..HostUpdate::default() };
     let hosts = vec![(lease.key, late), (lease.key, early)];
     crawl.settle(Settlement { hosts, ..Settlement::default() }).await;
     let row = "SELECT asked_ms, delay_ms, polite_ms FROM host_queue";
     assert_eq!(crawl.rows(row).await, [["200", "2", "900"]], "the longest promise holds");
+}
+
+/// Moments are told by two clocks cut to milliseconds: the same one may read as a millisecond earlier
+/// the second time. A delay that robots.txt had just asked for was lost so.
+pub async fn a_moment_read_twice_does_not_bring_an_old_delay_back<B: Backend>() {
+    let crawl = Crawl::<B>::of(&[A]).await;
+    let lease = crawl.lease_one().await;
+    let before = HostUpdate { order: 1, asked_ms: Some(100), delay_ms: 0, ..HostUpdate::default() };
+    let after = HostUpdate { order: 2, asked_ms: Some(99), delay_ms: 3_600_000, ..HostUpdate::default() };
+    for hosts in [vec![(lease.key, before), (lease.key, after)], vec![(lease.key, after), (lease.key, before)]] {
+        crawl.settle(Settlement { hosts, ..Settlement::default() }).await;
+        assert_eq!(crawl.value("SELECT delay_ms FROM host_queue").await, "3600000");
+    }
 }
 
 pub async fn requests_for_robots_stand_in_the_ledger<B: Backend>() {
