@@ -54,6 +54,7 @@ CREATE TABLE host_queue (
   lease_session  INTEGER REFERENCES sessions(id),
   lease_until_ms INTEGER,
   fence          INTEGER NOT NULL DEFAULT 0,    -- grows with every lease
+  told           INTEGER NOT NULL DEFAULT 0,    -- how many states of the host its lease had told with the one that stands here
   page_limit     INTEGER,                       -- most pages of this host; NULL: none
   pages          INTEGER NOT NULL DEFAULT 0,    -- fetches of this round that gave a page
   queued         INTEGER NOT NULL DEFAULT 0,
@@ -148,10 +149,17 @@ CREATE TABLE seeds (
   given         TEXT NOT NULL,                  -- as typed
   source        TEXT NOT NULL CHECK (source IN ('argument','file','stdin')),
   grants_origin INTEGER NOT NULL DEFAULT 0 CHECK (grants_origin IN (0,1)),
-  widened_to    INTEGER REFERENCES hosts(id),   -- the host its redirect brought into scope
   UNIQUE (round_id, url_id)
 ) STRICT;
 CREATE INDEX seeds_url ON seeds(url_id);
+
+-- Hosts that redirects of seeds brought into scope.
+CREATE TABLE seed_hosts (
+  seed_id INTEGER NOT NULL REFERENCES seeds(id),
+  host_id INTEGER NOT NULL REFERENCES hosts(id),
+  PRIMARY KEY (seed_id, host_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX seed_hosts_host ON seed_hosts(host_id);
 
 -- URLs that robots.txt or a sitemap index names as sitemaps.
 CREATE TABLE sitemaps (

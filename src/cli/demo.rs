@@ -148,7 +148,7 @@ mod tests {
                 given: (*url).to_owned(),
                 url: (*url).to_owned(),
                 grants_origin: false,
-                widened_to: None,
+                widened_to: Vec::new(),
             };
             let stored = StoredCrawl {
                 settings: CrawlSettings::default(),

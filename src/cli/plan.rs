@@ -93,7 +93,7 @@ pub(super) fn all_seeds(stored: Option<&StoredCrawl>, new: &[GivenSeed]) -> Vec<
 
 /// The hosts that redirects of seeds brought into scope.
 pub(super) fn widened(stored: Option<&StoredCrawl>) -> Vec<Host> {
-    stored.into_iter().flat_map(|stored| &stored.seeds).filter_map(|seed| seed.widened_to.clone()).collect()
+    stored.into_iter().flat_map(|stored| &stored.seeds).flat_map(|seed| seed.widened_to.iter().cloned()).collect()
 }
 
 /// The origins that stored and new seeds allow.
@@ -124,7 +124,7 @@ mod tests {
             given: (*url).to_owned(),
             url: (*url).to_owned(),
             grants_origin: url.contains("localhost"),
-            widened_to: None,
+            widened_to: Vec::new(),
         };
         StoredCrawl {
             settings: CrawlSettings::default(),

@@ -157,7 +157,7 @@ fn scope_of(job: &Job) -> Result<Scope, EngineError> {
     let mut widened = Vec::new();
     for seed in job.stored.iter().flat_map(|stored| &stored.seeds) {
         urls.extend(CrawlUrl::stored(&seed.url));
-        widened.extend(seed.widened_to.clone());
+        widened.extend_from_slice(&seed.widened_to);
     }
     Ok(Scope::new(&job.settings, &urls, &widened)?)
 }

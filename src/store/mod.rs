@@ -50,8 +50,8 @@ pub struct StoredSeed {
     pub url: String,
     /// A literal or localhost seed allows its own origin.
     pub grants_origin: bool,
-    /// The host its redirect brought into scope.
-    pub widened_to: Option<Host>,
+    /// The hosts that its redirects brought into scope, by name.
+    pub widened_to: Vec<Host>,
 }
 
 /// How a session begins.

@@ -80,6 +80,7 @@ every_store! {
         what_is_known_of_a_host_comes_back_with_its_lease,
         the_latest_word_on_a_host_counts,
         a_moment_read_twice_does_not_bring_an_old_delay_back,
+        a_state_that_comes_batches_late_does_not_bring_an_old_delay_back,
         requests_for_robots_stand_in_the_ledger,
         the_ledger_holds_requests_alone,
         a_host_can_be_leased_by_its_name,

@@ -253,7 +253,7 @@ async fn read_urls(tx: &mut Tx<'_>, picked: &[(i64, i64)]) -> Result<HashMap<i64
 
 async fn mark(tx: &mut Tx<'_>, ask: &LeaseAsk, hosts: &[i64]) -> Result<(), StoreError> {
     tx.execute(
-        sql("UPDATE host_queue SET ready_ms = NULL, lease_session = ?2, lease_until_ms = ?3, fence = fence + 1
+        sql("UPDATE host_queue SET ready_ms = NULL, lease_session = ?2, lease_until_ms = ?3, fence = fence + 1, told = 0
              WHERE host_id IN (SELECT j.value FROM json_each(?1) j)")
         .bind(encode::rows(hosts))
         .bind(ask.session.0)

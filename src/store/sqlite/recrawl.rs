@@ -19,9 +19,17 @@ pub(super) async fn begin(tx: &mut Tx<'_>, now: UnixMs) -> Result<i64, StoreErro
         .await?;
     let round: i64 = get(tx, &row, "id")?;
     tx.execute(
-        sql("INSERT INTO seeds(round_id, url_id, given, source, grants_origin, widened_to)
-             SELECT ?1, url_id, given, source, grants_origin, widened_to FROM seeds
+        sql("INSERT INTO seeds(round_id, url_id, given, source, grants_origin)
+             SELECT ?1, url_id, given, source, grants_origin FROM seeds
              WHERE round_id = (SELECT max(id) FROM rounds WHERE id < ?1) ORDER BY id")
+        .bind(round),
+    )
+    .await?;
+    tx.execute(
+        sql("INSERT INTO seed_hosts(seed_id, host_id)
+             SELECT s.id, w.host_id FROM seeds s
+             JOIN seeds before ON before.url_id = s.url_id AND before.round_id = (SELECT max(id) FROM rounds WHERE id < ?1)
+             JOIN seed_hosts w ON w.seed_id = before.id WHERE s.round_id = ?1")
         .bind(round),
     )
     .await?;

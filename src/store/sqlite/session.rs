@@ -32,9 +32,10 @@ pub(super) async fn stored_crawl(tx: &mut Tx<'_>) -> Result<Option<StoredCrawl>,
 async fn stored_seeds(tx: &mut Tx<'_>, round: i64) -> Result<Vec<StoredSeed>, StoreError> {
     let rows = tx
         .rows(
-            sql("SELECT s.given, u.url, s.grants_origin, h.name AS widened_to
-                 FROM seeds s JOIN urls u ON u.id = s.url_id LEFT JOIN hosts h ON h.id = s.widened_to
-                 WHERE s.round_id = ?1 ORDER BY s.id")
+            sql("SELECT s.given, u.url, s.grants_origin,
+                        (SELECT json_group_array(h.name ORDER BY h.name)
+                         FROM seed_hosts w JOIN hosts h ON h.id = w.host_id WHERE w.seed_id = s.id) AS widened_to
+                 FROM seeds s JOIN urls u ON u.id = s.url_id WHERE s.round_id = ?1 ORDER BY s.id")
             .bind(round),
         )
         .await?;
@@ -44,10 +45,15 @@ async fn stored_seeds(tx: &mut Tx<'_>, round: i64) -> Result<Vec<StoredSeed>, St
             given: get(tx, row, "given")?,
             url: get(tx, row, "url")?,
             grants_origin: get(tx, row, "grants_origin")?,
-            widened_to: get::<Option<String>>(tx, row, "widened_to")?.map(Host::new),
+            widened_to: hosts_in(tx, get(tx, row, "widened_to")?)?,
         });
     }
     Ok(seeds)
+}
+
+fn hosts_in(tx: &Tx<'_>, json: &str) -> Result<Vec<Host>, StoreError> {
+    let names: Vec<String> = serde_json::from_str(json).map_err(|error| tx.corrupt(format!("seed_hosts: {error}")))?;
+    Ok(names.into_iter().map(Host::new).collect())
 }
 
 /// See [`crate::store::Store::begin_session`].
@@ -160,7 +166,7 @@ async fn apply_page_limit(tx: &mut Tx<'_>, settings: &CrawlSettings) -> Result<(
     tx.execute(
         sql("UPDATE host_queue SET page_limit = ?1 WHERE page_limit IS NOT ?1 AND host_id NOT IN (
                SELECT u.host_id FROM seeds s JOIN urls u ON u.id = s.url_id
-               UNION SELECT widened_to FROM seeds WHERE widened_to IS NOT NULL)")
+               UNION SELECT host_id FROM seed_hosts)")
         .bind(limit),
     )
     .await?;

@@ -207,7 +207,7 @@ async fn write_states(
 
 /// A seed's redirect brought a host into scope: noted with the seed, which may stand some
 /// redirects before the visited URL. The host is let off the page limit of hosts that are no
-/// seed's.
+/// seed's. A seed may widen the scope more than once: every redirect on its way may.
 async fn write_widened(
     tx: &mut Tx<'_>,
     start: &SessionStart,
@@ -232,8 +232,8 @@ async fn write_widened(
                UNION
                SELECT u.via_id, back.host_id, n + 1 FROM back JOIN urls u ON u.id = back.url_id
                WHERE u.via_id IS NOT NULL AND u.depth = 0 AND n < 20)
-             UPDATE seeds SET widened_to = back.host_id FROM back
-             WHERE seeds.url_id = back.url_id AND seeds.round_id = ?2")
+             INSERT OR IGNORE INTO seed_hosts(seed_id, host_id)
+             SELECT s.id, back.host_id FROM back CROSS JOIN seeds s ON s.url_id = back.url_id AND s.round_id = ?2")
         .bind(&json)
         .bind(start.round.0),
     )
@@ -279,14 +279,21 @@ async fn write_hosts(
                 key,
                 (host.polite_ms, host.delay_ms, host.failures, ends),
                 (host.asked_ms, pause_ms, pause_by, host.pace.response_ms, host.pace.strain),
+                host.order,
             )
         })
         .collect();
     tx.execute(
         sql("UPDATE host_queue SET
-               polite_ms = max(polite_ms, j.value->1->>0), delay_ms = j.value->1->>1, failures = j.value->1->>2,
-               asked_ms = coalesce(j.value->2->>0, asked_ms), pause_ms = j.value->2->>1, pause_by = j.value->2->>2,
-               response_ms = j.value->2->>3, strain = j.value->2->>4,
+               polite_ms = max(polite_ms, j.value->1->>0),
+               delay_ms = iif(j.value->>3 >= told, j.value->1->>1, delay_ms),
+               failures = iif(j.value->>3 >= told, j.value->1->>2, failures),
+               asked_ms = iif(j.value->>3 >= told, coalesce(j.value->2->>0, asked_ms), asked_ms),
+               pause_ms = iif(j.value->>3 >= told, j.value->2->>1, pause_ms),
+               pause_by = iif(j.value->>3 >= told, j.value->2->>2, pause_by),
+               response_ms = iif(j.value->>3 >= told, j.value->2->>3, response_ms),
+               strain = iif(j.value->>3 >= told, j.value->2->>4, strain),
+               told = max(told, j.value->>3),
                lease_session = CASE WHEN j.value->1->>3 THEN NULL ELSE lease_session END,
                lease_until_ms = CASE WHEN j.value->1->>3 THEN NULL ELSE lease_until_ms END
              FROM json_each(?1) j
@@ -299,8 +306,8 @@ async fn write_hosts(
     Ok(())
 }
 
-/// Of two states of a host under one lease the one that knows more: parsing takes its time, so the
-/// visits of a batch need not stand in the order of their answers.
+/// Of two states of a host under one lease the one that knows more: parsing takes its time, so
+/// visits need not stand in the order of their answers, within a batch and from one to the next.
 fn later(before: &HostUpdate, host: HostUpdate) -> HostUpdate {
     let latest = if host.order >= before.order { host } else { *before };
     HostUpdate { polite_ms: before.polite_ms.max(host.polite_ms), ..latest }

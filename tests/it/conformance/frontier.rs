@@ -236,7 +236,14 @@ pub async fn a_seeds_redirect_widens_the_crawl<B: Backend>() {
     crawl.round_trip(redirect("https://www.a.example/", Some("www.a.example"))).await;
     let stored = crawl.stored().await.expect("a crawl");
     assert_eq!(stored.seeds.len(), 1);
-    assert_eq!(stored.seeds[0].widened_to, Some(Host::new("www.a.example")), "two redirects from its seed");
+    assert_eq!(stored.seeds[0].widened_to, [Host::new("www.a.example")], "two redirects from its seed");
+    crawl.round_trip(redirect("https://b.example/", Some("b.example"))).await;
+    let stored = crawl.stored().await.expect("a crawl");
+    assert_eq!(
+        stored.seeds[0].widened_to,
+        [Host::new("b.example"), Host::new("www.a.example")],
+        "every host on its way"
+    );
     assert_eq!(crawl.lease_one().await.pages_left, None);
     crawl.crash().await;
     assert_eq!(crawl.value("SELECT count(page_limit) FROM host_queue").await, "0");

@@ -54,6 +54,36 @@ pub async fn a_moment_read_twice_does_not_bring_an_old_delay_back<B: Backend>() 
     }
 }
 
+/// A page that takes long to parse is settled in a later batch than what its host said meanwhile.
+pub async fn a_state_that_comes_batches_late_does_not_bring_an_old_delay_back<B: Backend>() {
+    let mut crawl = Crawl::<B>::of(&[A]).await;
+    let lease = crawl.lease_one().await;
+    let after = HostUpdate {
+        order: 2,
+        polite_ms: 900,
+        asked_ms: Some(100),
+        delay_ms: 8_000,
+        failures: 1,
+        pause: Some(Pause { ms: 800, by: DelayBy::Backoff }),
+        pace: Pace { response_ms: Some(7), strain: 3 },
+    };
+    let before =
+        HostUpdate { order: 1, polite_ms: 1_000, asked_ms: Some(50), delay_ms: 1_000, ..HostUpdate::default() };
+    let told =
+        "SELECT polite_ms, asked_ms, delay_ms, failures, pause_ms, pause_by, response_ms, strain FROM host_queue";
+    for (host, polite_ms) in [(after, "900"), (before, "1000")] {
+        crawl.settle(Settlement { hosts: vec![(lease.key, host)], ..Settlement::default() }).await;
+        assert_eq!(crawl.rows(told).await, [[polite_ms, "100", "8000", "1", "800", "backoff", "7", "3"]]);
+    }
+    // The next lease counts from the beginning.
+    crawl.release(&lease).await;
+    crawl.now += 60_000;
+    let lease = crawl.lease_one().await;
+    crawl.settle(Settlement { hosts: vec![(lease.key, before)], ..Settlement::default() }).await;
+    assert_eq!(crawl.value("SELECT delay_ms FROM host_queue").await, "1000");
+    crawl.check().await;
+}
+
 pub async fn requests_for_robots_stand_in_the_ledger<B: Backend>() {
     let crawl = Crawl::<B>::of(&[A]).await;
     let lease = crawl.lease_one().await;

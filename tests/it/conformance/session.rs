@@ -35,12 +35,12 @@ pub async fn settings_and_seeds_come_back<B: Backend>() {
     let stored = crawl.stored().await.expect("a crawl");
     assert_eq!(stored.settings, settings);
     let expected = [
-        StoredSeed { given: A.to_owned(), url: A.to_owned(), grants_origin: false, widened_to: None },
+        StoredSeed { given: A.to_owned(), url: A.to_owned(), grants_origin: false, widened_to: Vec::new() },
         StoredSeed {
             given: "localhost:8080".to_owned(),
             url: "http://localhost:8080/".to_owned(),
             grants_origin: true,
-            widened_to: None,
+            widened_to: Vec::new(),
         },
     ];
     assert_eq!(stored.seeds, expected);
