@@ -6,11 +6,13 @@
 //! - core: [`model`], [`scope`], [`politeness`], [`frontier`], [`parse`], [`verdict`]
 //! - adapters: [`fetch`] (HTTP and DNS), [`store`] (the database)
 //! - shell: [`engine`] (the crawl loop), `config` and `cli`
+//! - [`failpoint`]: where tests let the process die
 
 pub mod cli;
 pub mod config;
 pub mod demo;
 pub mod engine;
+pub mod failpoint;
 pub mod fetch;
 pub mod frontier;
 pub mod model;

@@ -41,6 +41,7 @@ use flags::CrawlFlags;
 use sources::Sources;
 use terminal::Terminal;
 
+use crate::failpoint;
 use crate::report::neutralise_lines;
 
 /// Runs the program with these arguments, the first one being its name.
@@ -61,6 +62,10 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         }
     };
     let terminal = sources.terminal();
+    if let Some(Err(error)) = sources.variable(failpoint::VARIABLE).map(failpoint::arm) {
+        eprint_error(&format!("{}: {error}", failpoint::VARIABLE));
+        return Exit::Usage;
+    }
     panics::report(&sources, terminal.clone());
     logs::start(&sources, &terminal);
     let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| run(verb, &sources, &terminal)));

@@ -7,8 +7,8 @@ use super::{CRAWL, Origin, RUN, Said, Setting, Shape};
 const PATTERN_VARIABLES: [(&str, char); 2] = [("SQRAWL_EXCLUDE", '-'), ("SQRAWL_INCLUDE", '+')];
 
 /// Variables that say no setting and are looked at all the same, in the process environment only.
-pub const OTHER_VARIABLES: [&str; 6] =
-    ["NO_COLOR", "TERM", "RUST_LOG", "RUST_BACKTRACE", "SSL_CERT_FILE", "SSL_CERT_DIR"];
+pub const OTHER_VARIABLES: [&str; 7] =
+    ["NO_COLOR", "TERM", "RUST_LOG", "RUST_BACKTRACE", "SSL_CERT_FILE", "SSL_CERT_DIR", "SQRAWL_FAILPOINT"];
 
 /// The variables of this process that are UTF-8.
 pub fn process_environment() -> Vec<(String, String)> {
@@ -34,6 +34,9 @@ pub fn environment(all: impl IntoIterator<Item = (String, String)>, origin: &Ori
     let all: Vec<(String, String)> =
         all.into_iter().filter(|(name, _)| name == "DATABASE_URL" || name.starts_with("SQRAWL_")).collect();
     for (name, value) in &all {
+        if OTHER_VARIABLES.contains(&name.as_str()) {
+            continue;
+        }
         if !known.contains(name) {
             unknown.push(name.clone());
         } else if !value.is_empty() {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::failpoint;
 use crate::fetch::Reservation;
 use crate::model::{Exchange, ExchangeEnd, HostUpdate, LeaseKey, LeasedUrl, Ledger, Outcome, ParseCut, Visit};
 use crate::parse::{self, BodyFacts, ParseLimits};
@@ -116,6 +117,7 @@ impl<C: Clock> ParseJob<C> {
         };
         let patience_ms = if leased.is_sitemap { SITEMAP_PARSE_MS } else { PARSE_MS };
         let end = self.clock.worked_ms().saturating_add(patience_ms);
+        failpoint::reach("parsing", "page", leased.url.as_str());
         let mut page = parse::parse(&body, facts, &ParseLimits::default(), &mut || self.clock.worked_ms() > end);
         if truncated {
             page.cut = page.cut.or(Some(ParseCut::Size));

@@ -7,6 +7,7 @@ mod behaviours;
 mod cli;
 mod conformance;
 mod docs;
+mod failpoints;
 mod hostile;
 mod kills;
 mod near_duplicates;

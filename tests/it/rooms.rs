@@ -21,7 +21,7 @@ const NAMES_THAT_SAY_NOTHING: [&str; 9] =
 const CORE: [&str; 6] = ["model", "scope", "politeness", "frontier", "parse", "verdict"];
 
 /// Each room with the rooms that it may import. `*`: all of them.
-const ROOMS: [(&str, &[&str]); 13] = [
+const ROOMS: [(&str, &[&str]); 14] = [
     // core
     ("model", &[]),
     ("scope", &["model"]),
@@ -31,9 +31,10 @@ const ROOMS: [(&str, &[&str]); 13] = [
     ("verdict", &["model", "scope", "politeness", "frontier", "parse"]),
     // adapters
     ("fetch", &["model"]),
-    ("store", &["model"]),
+    ("store", &["model", "failpoint"]),
     // shell
-    ("engine", &["model", "scope", "politeness", "frontier", "parse", "verdict", "store", "fetch"]),
+    ("failpoint", &[]),
+    ("engine", &["failpoint", "model", "scope", "politeness", "frontier", "parse", "verdict", "store", "fetch"]),
     ("report", &["model", "store"]),
     ("config", &["model", "scope"]),
     ("demo", &["*"]),

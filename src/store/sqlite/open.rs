@@ -9,6 +9,7 @@ use sqlx::ConnectOptions;
 use sqlx::migrate::MigrateError;
 use sqlx::sqlite::{SqliteAutoVacuum, SqliteConnectOptions, SqliteConnection, SqliteSynchronous};
 
+use crate::failpoint;
 use crate::store::StoreError;
 
 use super::SqliteStore;
@@ -59,7 +60,9 @@ impl SqliteStore {
         // Another process may have made it, used it and left before the lock was ours.
         let new = check(&path, mode)? != Header::Crawl(SCHEMA_VERSION);
         let mut connection = connect(&path, durable, new).await.map_err(|e| store_error(&path, "opening", e))?;
+        failpoint::reach("migrating", "begin", "");
         migrate(&mut connection, &path).await?;
+        failpoint::reach("migrating", "after", "");
         Ok(SqliteStore { writer: Writer::new(path.clone(), connection), path, _lock: lock })
     }
 }

@@ -12,6 +12,7 @@ use sqlx::sqlite::{SqliteArguments, SqliteConnection, SqliteRow};
 use sqlx::{Arguments, Connection, Executor, Row};
 use tokio::sync::{Mutex, MutexGuard};
 
+use crate::failpoint;
 use crate::store::StoreError;
 
 use super::fault::{leaves_connection_usable, store_error};
@@ -78,6 +79,7 @@ impl Writer {
         }
         tx.state.open = true;
         tx.control("BEGIN IMMEDIATE").await?;
+        failpoint::reach(what, "begin", "");
         Ok(tx)
     }
 
@@ -132,7 +134,9 @@ impl Tx<'_> {
     pub(super) async fn end<T>(mut self, result: Result<T, StoreError>) -> Result<T, StoreError> {
         match result {
             Ok(value) => {
+                failpoint::reach(self.what, "commit", "");
                 self.control("COMMIT").await?;
+                failpoint::reach(self.what, "after", "");
                 self.state.open = false;
                 self.bound_log().await;
                 Ok(value)
@@ -198,6 +202,7 @@ impl Tx<'_> {
         &mut self,
         statement: Statement,
     ) -> Result<sqlx::query::Query<'static, sqlx::Sqlite, SqliteArguments>, StoreError> {
+        failpoint::reach(self.what, "statement", statement.text);
         *self.state.sent.entry(statement.text).or_default() += 1;
         let arguments = self.kept(statement.arguments.map_err(sqlx::Error::Encode))?;
         Ok(sqlx::query_with(statement.text, arguments))
@@ -228,7 +233,9 @@ impl Tx<'_> {
 /// could.
 async fn empty_log(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
     connection.execute("PRAGMA busy_timeout = 50").await?;
+    failpoint::reach("emptying the log", "begin", "");
     let row = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(&mut *connection).await;
+    failpoint::reach("emptying the log", "after", "");
     let patience = sqlx::AssertSqlSafe(format!("PRAGMA busy_timeout = {}", BUSY.as_millis()));
     connection.execute(patience).await?;
     Ok(row?.try_get::<i64, _>(0)? == 0)
