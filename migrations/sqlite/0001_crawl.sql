@@ -166,14 +166,15 @@ CREATE TABLE sitemaps (
   url_id INTEGER PRIMARY KEY REFERENCES urls(id)
 ) STRICT;
 
--- URLs handed to a worker and not settled yet. Not queue state: losing every row costs nothing. It tells the next session
--- which URLs were in work when a process died.
-CREATE TABLE in_flight (
-  host_id    INTEGER NOT NULL REFERENCES hosts(id),
-  url_id     INTEGER NOT NULL REFERENCES urls(id),
-  session_id INTEGER NOT NULL REFERENCES sessions(id),
-  PRIMARY KEY (host_id, url_id)
-) STRICT, WITHOUT ROWID;
+-- URLs that were in work when a process died. Not queue state: losing every row costs nothing. What is held back is scheduled
+-- for 9999-12-31T23:59:59Z, and tried alone when nothing else is left.
+CREATE TABLE suspects (
+  url_id     INTEGER PRIMARY KEY REFERENCES urls(id),
+  session_id INTEGER NOT NULL REFERENCES sessions(id),        -- the latest that died with the URL in work
+  held       INTEGER NOT NULL CHECK (held IN (0,1)),          -- 0: only remembered until the next death
+  deaths     INTEGER NOT NULL CHECK (deaths >= 0)             -- in a row while it was parsed and nothing else was in work
+) STRICT;
+CREATE INDEX suspects_session ON suspects(session_id);
 
 -- ---------------------------------------------------------------- contents and fetches
 -- One version of a page, shared by every URL that serves it.

@@ -12,6 +12,7 @@ use crate::verdict::{self, Attempt, Policy};
 
 use super::Clock;
 use super::copies::Copies;
+use super::in_work::InWork;
 use super::shared::Shared;
 
 /// Most work that one document may cost its thread, in ms. The caps decide before it; this is a
@@ -34,6 +35,7 @@ pub(super) struct Landing {
     pub(super) ledger: Ledger,
     pub(super) host: HostUpdate,
     pub(super) bytes: Reservation,
+    pub(super) work: Option<InWork>,
 }
 
 /// Makes the visit. What is returned holds as many bytes of the budget as the visit has.
@@ -41,7 +43,7 @@ pub(super) async fn digest<F, C: Clock>(shared: &Shared<F, C>, landing: Landing)
 where
     F: Send + Sync + 'static,
 {
-    let Landing { key, leased, exchange, ledger, host, mut bytes } = landing;
+    let Landing { key, leased, exchange, ledger, host, mut bytes, work } = landing;
     let now = shared.clock.now_ms();
     let jitter = shared.clock.jitter();
     let visit = if verdict::may_hold_page(&exchange) {
@@ -59,7 +61,10 @@ where
         };
         let parsed_url = leased.clone();
         let parsed = tokio::task::spawn_blocking(move || {
-            let _held = (room, turn);
+            if let Some(work) = &work {
+                work.parsing();
+            }
+            let _held = (room, turn, work);
             job.run(Attempt { key, leased: &parsed_url, ledger, host, one_copy_more: false, now, jitter })
         })
         .await;

@@ -12,6 +12,7 @@ use super::Clock;
 use super::addresses::AddressPermit;
 use super::gate::Departure;
 use super::hops::Hop;
+use super::in_work::InWork;
 use super::pages::PagePermit;
 use super::robots::{self, Chase};
 use super::shared::Shared;
@@ -54,6 +55,8 @@ pub(super) struct Flown {
     pub(super) departure: Departure,
     pub(super) page: PagePermit,
     pub(super) bytes: Reservation,
+    /// Of a URL.
+    pub(super) work: Option<InWork>,
 }
 
 /// Waits until a request to `url` may start as far as the session is concerned. Nothing scarce is
@@ -121,7 +124,11 @@ pub(super) async fn fly<F: Fetcher, C: Clock>(
             }
         }
     };
+    let work = match &errand {
+        Errand::Url(leased) => Some(shared.work.asked(leased.id)),
+        Errand::Robots(_) | Errand::Hop(_) => None,
+    };
     let exchange = shared.fetcher.fetch(request, &mut bytes).await;
     drop((slot, address));
-    Flown { errand, exchange, departure, page, bytes }
+    Flown { errand, exchange, departure, page, bytes, work }
 }

@@ -18,6 +18,7 @@ mod digest;
 mod flight;
 mod gate;
 mod hops;
+mod in_work;
 mod pages;
 mod progress;
 mod robots;

@@ -13,6 +13,7 @@ use crate::store::{LeaseAsk, LeaseGrant, Refill, SessionOpen, Store, StoreError,
 use crate::verdict;
 
 use super::hops::Hops;
+use super::in_work::Board;
 use super::pages::PageBudget;
 use super::shared::{Ask, Item, Parts, Shared};
 use super::sitemaps;
@@ -53,10 +54,12 @@ pub(super) async fn run<S: Store, F: Fetcher, C: Clock>(
     };
     let start = store.begin_session(open, clock.now_ms()).await?;
     if start.orphaned_hosts > 0 {
+        tracing::info!(hosts = start.orphaned_hosts, "the session before ended without a word; its work goes on");
+    }
+    if start.suspects > 0 {
         tracing::info!(
-            hosts = start.orphaned_hosts,
-            urls = start.orphaned_urls,
-            "the session before ended without a word; its work goes on"
+            urls = start.suspects,
+            "a process died with these in work; what may have killed it is tried alone, after everything else"
         );
     }
     if changed.is_some() {
@@ -75,6 +78,7 @@ pub(super) async fn run<S: Store, F: Fetcher, C: Clock>(
         session: start.session,
         quiet_ms: start.quiet_from_ms.map(|at| u64::try_from(clock.now_ms().saturating_sub(at)).unwrap_or(0)),
         scope,
+        work: Board::new(store.work_slots()),
         progress,
         writer: items,
         desk,
@@ -90,6 +94,8 @@ pub(super) async fn run<S: Store, F: Fetcher, C: Clock>(
         refills: Vec::new(),
         hops: Hops::default(),
         look: true,
+        alone: false,
+        suspects: start.suspects > 0,
         wake_at: None,
         spent_ms: start.spent_ms,
         began,
@@ -200,6 +206,10 @@ struct Session<S, F, C> {
     hops: Hops,
     /// Whether the store may have a ready host that it did not have at the last look.
     look: bool,
+    /// Nothing else is in work or ready: the next leasing asks for a URL to be tried alone.
+    alone: bool,
+    /// Whether there were such URLs at the last look.
+    suspects: bool,
     wake_at: Option<UnixMs>,
     spent_ms: u64,
     began: u64,
@@ -249,7 +259,12 @@ impl<S: Store, F: Fetcher, C: Clock> Session<S, F, C> {
                 self.hops.clear();
             }
             self.reap()?;
-            if self.active == 0 && (!running || (!self.look && self.wake_at.is_none())) {
+            let over = self.active == 0 && (!running || (!self.look && self.wake_at.is_none()));
+            if over && running && self.suspects {
+                (self.look, self.alone) = (true, true);
+                continue;
+            }
+            if over {
                 return Ok(running && !self.stuck_at_page_limits());
             }
             let wait_ms = self.wait_ms();
@@ -305,6 +320,7 @@ impl<S: Store, F: Fetcher, C: Clock> Session<S, F, C> {
             hosts,
             urls_per_host: settings.per_host.saturating_mul(4).max(16),
             until_ms: now.saturating_add(LEASE_MS),
+            alone: self.alone,
             refills,
             named: self.hops.wanted().into_iter().map(|host| (scope::registrable_domain(&host), host)).collect(),
         };
@@ -318,6 +334,8 @@ impl<S: Store, F: Fetcher, C: Clock> Session<S, F, C> {
             self.engage(lease);
         }
         if self.look {
+            self.suspects &= !self.alone || !grant.hosts.is_empty() || grant.next_ready_ms.is_some();
+            self.alone = false;
             self.employ(grant, hosts, room == 0);
         }
         self.shared.progress.set_active_hosts(u64::from(self.active));

@@ -18,6 +18,7 @@ use super::copies::Copies;
 use super::digest::MOST_PARSED_KB;
 use super::gate::RateGate;
 use super::hops::Hop;
+use super::in_work::Board;
 use super::pages::PageBudget;
 use super::{Clock, Limit, Progress, Stop};
 
@@ -70,6 +71,8 @@ pub(super) struct Shared<F, C> {
     pub(super) rate: RateGate,
     pub(super) addresses: Addresses,
     pub(super) copies: Arc<Copies>,
+    /// What the session works on.
+    pub(super) work: Arc<Board>,
     pub(super) progress: Arc<Progress>,
     pub(super) writer: mpsc::Sender<Item>,
     pub(super) desk: mpsc::UnboundedSender<Ask>,
@@ -91,6 +94,7 @@ pub(super) struct Parts<F, C> {
     pub(super) quiet_ms: Option<u64>,
     pub(super) pages: PageBudget,
     pub(super) scope: Scope,
+    pub(super) work: Arc<Board>,
     pub(super) progress: Arc<Progress>,
     pub(super) writer: mpsc::Sender<Item>,
     pub(super) desk: mpsc::UnboundedSender<Ask>,
@@ -114,6 +118,7 @@ impl<F, C: Clock> Shared<F, C> {
             copies: Arc::default(),
             settings: Arc::new(settings),
             clock: parts.clock,
+            work: parts.work,
             progress: parts.progress,
             writer: parts.writer,
             desk: parts.desk,

@@ -36,6 +36,34 @@ impl LeasedFrom {
     }
 }
 
+/// How far the work on a URL has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum WorkStage {
+    /// It is being asked for.
+    Asked,
+    /// What it sent is being parsed.
+    Parsing,
+}
+
+impl WorkStage {
+    /// Its name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            WorkStage::Asked => "asked",
+            WorkStage::Parsing => "parsing",
+        }
+    }
+
+    /// Reads the name back.
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Asked, Self::Parsing].into_iter().find(|stage| stage.as_str() == name)
+    }
+}
+
+/// Deaths in a row after which a URL is given up: the process was parsing it, and working on nothing
+/// else.
+pub const DEATHS_THAT_PROVE: u32 = 3;
+
 /// One URL to visit.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LeasedUrl {
@@ -49,6 +77,8 @@ pub struct LeasedUrl {
     pub hops: u32,
     /// Failed tries so far in this run of tries.
     pub attempts: u32,
+    /// How often in a row the process died while it parsed this URL and worked on nothing else.
+    pub deaths: u32,
     /// The state it was leased from.
     pub from: LeasedFrom,
     /// Whether it stands in `seeds`.

@@ -30,7 +30,9 @@ pub use address::{CrawlUrl, Host, NotCrawlable, Origin, Scheme};
 pub use credentials::{CustomHeader, HARMLESS_HEADERS, Proxy, Secret};
 pub use exchange::{Exchange, ExchangeEnd, FailureKind, FetchRequest, Header, Overflow, Validators};
 pub use ids::{FetchId, HostId, RoundId, SessionId, UnixMs, UrlId};
-pub use lease::{HostLease, LeaseKey, LeasedFrom, LeasedUrl, RobotsRecord, RobotsVerdict};
+pub use lease::{
+    DEATHS_THAT_PROVE, HostLease, LeaseKey, LeasedFrom, LeasedUrl, RobotsRecord, RobotsVerdict, WorkStage,
+};
 pub use manners::{DelayBy, HostUpdate, Ledger, Pace, Pause, Release, RobotsFetch};
 pub use page::{LinkKind, PARSER_VERSION, Page, ParseCut, RawLink, SitemapEntry};
 pub use settings::{BodyPolicy, CrawlSettings, LARGEST_SITEMAP_BYTES, PatternRule, ScopeKind};

@@ -12,10 +12,11 @@ pub mod sqlite;
 pub use error::StoreError;
 
 use std::future::Future;
+use std::sync::Arc;
 
 use crate::model::{
     Admission, Candidate, CrawlSettings, CrawlUrl, EndedBy, Host, HostLease, HostUpdate, LeaseKey, LeasedUrl, Release,
-    RobotsFetch, RobotsRecord, RoundId, Rule, Seed, SessionId, Totals, UnixMs, UrlId, Visit,
+    RobotsFetch, RobotsRecord, RoundId, Rule, Seed, SessionId, Totals, UnixMs, UrlId, Visit, WorkStage,
 };
 
 /// What the store knows of a crawl before a session begins.
@@ -85,8 +86,8 @@ pub struct SessionStart {
     pub round_pages: u64,
     /// Hosts whose lease a dead process left behind.
     pub orphaned_hosts: u64,
-    /// URLs that were in work when it died.
-    pub orphaned_urls: u64,
+    /// URLs that were in work when a process died: to be watched, or to be tried alone.
+    pub suspects: u64,
     /// Counters.
     pub totals: Totals,
 }
@@ -118,6 +119,8 @@ pub struct LeaseAsk {
     /// Hosts to be leased although they may have no work and need not be known: another host's
     /// robots.txt is redirected to them. With their registrable domains.
     pub named: Vec<(Option<String>, Host)>,
+    /// Nothing else is in work or ready: lease a URL that is to be tried alone.
+    pub alone: bool,
 }
 
 /// What leasing gave.
@@ -131,7 +134,8 @@ pub struct LeaseGrant {
     /// For each refill with a valid lease, in the order asked: the URLs (none: nothing is due now)
     /// with the pages the host may still give.
     pub refills: Vec<(LeaseKey, Vec<LeasedUrl>)>,
-    /// When the next host that nobody holds becomes ready; `None`: no such host has work.
+    /// When the next host that nobody holds becomes ready, or the next URL may be tried alone if that
+    /// was asked for; `None`: there is none.
     pub next_ready_ms: Option<UnixMs>,
 }
 
@@ -195,9 +199,19 @@ pub struct Judged {
     pub rule: Option<Rule>,
 }
 
+/// What a process works on, noted where it outlives the process; the next session reads it when it begins.
+/// Advice: it is never waited for, and may be lost.
+pub trait WorkSlots: Send + Sync + std::fmt::Debug {
+    /// Notes what a slot works on; `None`: nothing any more.
+    fn set(&self, slot: u32, work: Option<(UrlId, WorkStage)>);
+}
+
 /// The verbs of the crawl loop. Each is one transaction and takes as many items as it is given;
 /// the number of statements does not depend on them. An error leaves nothing half done.
 pub trait Store: Send + Sync + 'static {
+    /// Where a session notes what it works on.
+    fn work_slots(&self) -> Arc<dyn WorkSlots>;
+
     /// What the database holds, or `None` when no crawl was ever begun in it.
     fn stored_crawl(&self) -> impl Future<Output = Result<Option<StoredCrawl>, StoreError>> + Send;
 

@@ -139,6 +139,18 @@ pub fn after_parser_failure(attempt: &Attempt<'_>, exchange: &Exchange, detail: 
     visit
 }
 
+/// The visit of a URL that killed the process each time it was parsed with nothing else in work: given
+/// up without a request.
+pub fn after_deaths(attempt: &Attempt<'_>) -> Visit {
+    let mut visit = bare_visit(attempt, Outcome::Crashed, attempt.now);
+    visit.next = NextState::Failed;
+    let deaths = attempt.leased.deaths;
+    visit.error = Some(format!(
+        "given up: the process died {deaths} times in a row while it parsed this page and worked on nothing else"
+    ));
+    visit
+}
+
 fn bare_visit(attempt: &Attempt<'_>, outcome: Outcome, started_ms: UnixMs) -> Visit {
     Visit {
         key: attempt.key,

@@ -17,6 +17,7 @@ mod session;
 mod settle;
 mod sitemaps;
 pub(crate) mod sqlite;
+mod suspects;
 
 /// Runs every case against every backend.
 macro_rules! every_store {
@@ -76,6 +77,14 @@ every_store! {
         a_host_with_nothing_due_is_not_leased,
         a_lease_carries_what_the_worker_needs,
         leasing_extends_every_lease_of_the_session;
+    suspects:
+        what_was_parsed_at_a_death_is_tried_alone_and_last,
+        what_was_asked_for_at_two_deaths_is_held_back,
+        a_death_of_something_else_forgets_what_was_only_asked_for,
+        three_deaths_alone_in_a_row_are_proof,
+        a_host_that_must_wait_keeps_its_suspect_waiting,
+        losing_the_suspects_costs_nothing,
+        a_recrawl_still_holds_back_what_killed;
     politeness:
         what_is_known_of_a_host_comes_back_with_its_lease,
         the_latest_word_on_a_host_counts,

@@ -11,6 +11,7 @@ mod failpoints;
 mod hostile;
 mod kills;
 mod near_duplicates;
+mod poison;
 mod published;
 mod read;
 mod rooms;

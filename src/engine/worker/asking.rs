@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 
 use crate::fetch::Fetcher;
-use crate::model::{DelayBy, Exchange, ExchangeEnd, FailureKind, Header, Ledger, Visit};
+use crate::model::{DEATHS_THAT_PROVE, DelayBy, Exchange, ExchangeEnd, FailureKind, Header, Ledger, Visit};
 use crate::verdict::{self, Attempt};
 
 use super::super::digest;
@@ -46,6 +46,10 @@ impl<F: Fetcher, C: Clock> Worker<F, C> {
             }
             let Some(leased) = self.queue.front() else { return };
             let now = self.shared.clock.now_ms();
+            if leased.deaths >= DEATHS_THAT_PROVE {
+                self.settle_unasked(|attempt, _| verdict::after_deaths(attempt));
+                continue;
+            }
             if self.is_dead() {
                 self.settle_unasked(verdict::after_dead_host);
                 continue;

@@ -26,7 +26,7 @@ impl<F: Fetcher, C: Clock> Worker<F, C> {
     /// Takes in what came back.
     pub(super) fn land(&mut self, flown: Flown) {
         self.shared.progress.request_ended();
-        let Flown { errand, exchange, departure, page, bytes } = flown;
+        let Flown { errand, exchange, departure, page, bytes, work } = flown;
         let (now, elapsed) = (self.shared.clock.now_ms(), self.shared.clock.elapsed_ms());
         let outcome = verdict::classify(&exchange, false);
         self.unreachable = matches!(outcome, Outcome::Connect | Outcome::Dns);
@@ -54,7 +54,7 @@ impl<F: Fetcher, C: Clock> Worker<F, C> {
             }
             Errand::Url(leased) => {
                 let host = self.gate.update(now, elapsed);
-                let landing = Landing { key: self.lease.key, leased, exchange, ledger, host, bytes };
+                let landing = Landing { key: self.lease.key, leased, exchange, ledger, host, bytes, work };
                 let shared = Arc::clone(&self.shared);
                 let settled = self.settled.0.clone();
                 self.digests.push(Box::pin(hand_on(shared, landing, page, settled)));

@@ -13,6 +13,7 @@ use crate::store::{LeaseAsk, LeaseGrant, Refill, StoreError};
 use super::encode;
 use super::names;
 use super::rows::{self, get, small};
+use super::suspects;
 use super::writer::{Tx, sql};
 
 /// A host that is to get URLs.
@@ -35,12 +36,19 @@ pub(super) async fn lease(tx: &mut Tx<'_>, ask: &LeaseAsk, now: UnixMs) -> Resul
     let mut ready = ready_hosts(tx, ask, now).await?;
     let named = named_hosts(tx, ask, &ready, now).await?;
     ready.extend(&named);
+    let alone = if ready.is_empty() { suspects::next_alone(tx, ask).await? } else { None };
+    let due = alone.filter(|alone| alone.polite_ms <= now);
+    ready.extend(due.map(|alone| alone.host_id));
     let facts = read_facts(tx, ask, &ready).await?;
     let held: Vec<&Refill> = ask.refills.iter().filter(|refill| is_held(&facts, refill.key, ask)).collect();
     let open: Vec<&Refill> = held.iter().copied().filter(|refill| !is_full(&facts, refill.key)).collect();
     let mut picked = next_urls(tx, &ready, ask.urls_per_host.into(), now).await?;
     picked.extend(pick_refills(tx, &open, now).await?);
+    picked.extend(due.map(|alone| (alone.host_id, alone.url_id)));
     let mut urls = read_urls(tx, &picked).await?;
+    if let Some(alone) = due {
+        urls.entry(alone.host_id).or_default().iter_mut().for_each(|url| url.deaths = alone.deaths);
+    }
     let refills: Vec<(LeaseKey, Vec<LeasedUrl>)> =
         held.iter().map(|refill| (refill.key, urls.remove(&refill.key.host_id.0).unwrap_or_default())).collect();
     let (working, idle): (Vec<i64>, Vec<i64>) =
@@ -66,8 +74,8 @@ pub(super) async fn lease(tx: &mut Tx<'_>, ask: &LeaseAsk, now: UnixMs) -> Resul
             urls,
         });
     }
-    note_in_flight(tx, ask, &grant).await?;
-    grant.next_ready_ms = next_ready(tx).await?;
+    let next_alone = alone.map(|alone| alone.polite_ms).filter(|_| due.is_none());
+    grant.next_ready_ms = next_ready(tx).await?.or(next_alone);
     Ok(grant)
 }
 
@@ -231,6 +239,7 @@ async fn read_urls(tx: &mut Tx<'_>, picked: &[(i64, i64)]) -> Result<HashMap<i64
             depth: small(tx, row, "depth")?,
             hops: small(tx, row, "hops")?,
             attempts: small(tx, row, "attempts")?,
+            deaths: 0,
             from: match get::<&str>(tx, row, "state")? {
                 "scheduled" => LeasedFrom::Scheduled,
                 _ => LeasedFrom::Queued,
@@ -290,21 +299,6 @@ async fn read_robots(tx: &mut Tx<'_>, hosts: &[i64]) -> Result<HashMap<i64, Vec<
         robots.entry(get(tx, row, "host_id")?).or_default().push(rows::robots(tx, row)?);
     }
     Ok(robots)
-}
-
-async fn note_in_flight(tx: &mut Tx<'_>, ask: &LeaseAsk, grant: &LeaseGrant) -> Result<(), StoreError> {
-    let hosts = grant.hosts.iter().chain(&grant.named).map(|lease| (lease.key, &lease.urls));
-    let refills = grant.refills.iter().map(|(key, urls)| (*key, urls));
-    let rows: Vec<(i64, i64)> =
-        hosts.chain(refills).flat_map(|(key, urls)| urls.iter().map(move |url| (key.host_id.0, url.id.0))).collect();
-    tx.execute(
-        sql("INSERT OR REPLACE INTO in_flight(host_id, url_id, session_id)
-             SELECT j.value->>0, j.value->>1, ?2 FROM json_each(?1) j")
-        .bind(encode::rows(&rows))
-        .bind(ask.session.0),
-    )
-    .await?;
-    Ok(())
 }
 
 async fn next_ready(tx: &mut Tx<'_>) -> Result<Option<UnixMs>, StoreError> {

@@ -2,17 +2,21 @@
 //! database itself: closing any descriptor of it would drop SQLite's own locks.
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
+use crate::model::{UrlId, WorkStage};
 use crate::store::StoreError;
+
+use super::work::{self, WorkFile};
 
 /// Held as long as this process crawls into the file. The system gives it back when the process
 /// dies, however it dies; the file then stays, and is nobody's.
 #[derive(Debug)]
 pub(super) struct CrawlLock {
-    file: File,
+    file: Arc<File>,
     path: PathBuf,
     signed: bool,
 }
@@ -37,7 +41,9 @@ impl CrawlLock {
                 }
             };
             match try_lock_patiently(&file) {
-                Ok(()) if is_at(&file, &path) => return Ok(Some(CrawlLock { file, path, signed: false })),
+                Ok(()) if is_at(&file, &path) => {
+                    return Ok(Some(CrawlLock { file: Arc::new(file), path, signed: false }));
+                }
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) => {
                     return Err(StoreError::InUse { path: database.to_owned(), pid: holder(&mut file) });
@@ -56,14 +62,19 @@ impl CrawlLock {
     }
 
     /// Makes the lock file this process's own: its id goes in, and the file goes with the lock. Not
-    /// before the database was found fit: a folder is left as it was when it is refused.
-    pub(super) fn sign(&mut self) {
+    /// before the database was found fit: a folder is left as it was when it is refused. What the
+    /// process before worked on when it died.
+    pub(super) fn sign(&mut self) -> Vec<(UrlId, WorkStage)> {
         self.signed = true;
+        let left = work::read(&self.file);
         // Only a hint for the message of a second process: without it the lock holds all the same.
-        let _ = self.file.set_len(0).and_then(|()| {
-            self.file.seek(SeekFrom::Start(0))?;
-            writeln!(self.file, "{}", std::process::id())
-        });
+        let _ = work::sign(&self.file, std::process::id());
+        left
+    }
+
+    /// Where to write what this process works on.
+    pub(super) fn work(&self) -> WorkFile {
+        WorkFile(Arc::clone(&self.file))
     }
 }
 

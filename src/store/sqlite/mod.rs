@@ -5,6 +5,8 @@
 //!   crawl away; `header` reads what a file says of itself.
 //! - `writer` is the connection with its transactions; `names` gives URLs their ids; `settle`,
 //!   `lease`, `session` are the verbs, SQL beside its method.
+//! - `work` is what the process works on, in a place that outlives it; `suspects` are the URLs that
+//!   may have killed it.
 //! - [`read`] is the read side, used beside a running crawl.
 //!
 //! Every verb sends a constant number of statements, each over the whole batch: parameters go in
@@ -24,6 +26,8 @@ mod rows;
 mod seeds;
 mod session;
 mod settle;
+mod suspects;
+mod work;
 mod writer;
 
 pub use header::{APPLICATION_ID, SCHEMA_VERSION};
@@ -31,12 +35,13 @@ pub use open::OpenMode;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::model::{Admission, CrawlSettings, EndedBy, RobotsRecord, Seed, Totals, UnixMs, UrlId};
+use crate::model::{Admission, CrawlSettings, EndedBy, RobotsRecord, Seed, Totals, UnixMs, UrlId, WorkStage};
 
 use super::{
     Admitted, Judged, LeaseAsk, LeaseGrant, SessionOpen, SessionStart, Settled, Settlement, Store, StoreError,
-    StoredCrawl,
+    StoredCrawl, WorkSlots,
 };
 use writer::Writer;
 
@@ -45,7 +50,9 @@ use writer::Writer;
 pub struct SqliteStore {
     path: PathBuf,
     writer: Writer,
-    _lock: lock::CrawlLock,
+    lock: lock::CrawlLock,
+    /// What the process before worked on when it died, until a session takes it in.
+    left: Mutex<Vec<(UrlId, WorkStage)>>,
 }
 
 impl SqliteStore {
@@ -70,6 +77,10 @@ impl SqliteStore {
 }
 
 impl Store for SqliteStore {
+    fn work_slots(&self) -> Arc<dyn WorkSlots> {
+        Arc::new(self.lock.work())
+    }
+
     async fn stored_crawl(&self) -> Result<Option<StoredCrawl>, StoreError> {
         let mut tx = self.writer.begin("reading the crawl").await?;
         let stored = session::stored_crawl(&mut tx).await;
@@ -78,7 +89,8 @@ impl Store for SqliteStore {
 
     async fn begin_session(&self, open: SessionOpen<'_>, now: UnixMs) -> Result<SessionStart, StoreError> {
         let mut tx = self.writer.begin("beginning a session").await?;
-        let start = session::begin(&mut tx, &open, now).await;
+        let left = std::mem::take(&mut *self.left.lock().unwrap_or_else(PoisonError::into_inner));
+        let start = session::begin(&mut tx, &open, &left, now).await;
         tx.end(start).await
     }
 

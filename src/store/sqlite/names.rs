@@ -9,6 +9,7 @@ use crate::store::{SessionStart, StoreError};
 
 use super::encode;
 use super::rows::{get, small};
+use super::suspects::HELD_MS;
 use super::writer::{Tx, sql};
 
 /// A state's place in the counters.
@@ -384,13 +385,14 @@ pub(super) async fn wake(tx: &mut Tx<'_>, hosts: &[i64], now: UnixMs) -> Result<
                      WHEN EXISTS (SELECT 1 FROM urls u WHERE u.host_id = q.host_id AND u.state = 'queued')
                        THEN min(max(q.polite_ms, ?2), coalesce(q.ready_ms, max(q.polite_ms, ?2)))
                      ELSE (SELECT max(min(u.due_ms), q.polite_ms) FROM urls u
-                           WHERE u.host_id = q.host_id AND u.state = 'scheduled') END AS ready_ms
+                           WHERE u.host_id = q.host_id AND u.state = 'scheduled' AND u.due_ms < ?3) END AS ready_ms
                    FROM json_each(?1) j CROSS JOIN host_queue q ON q.host_id = j.value
                    WHERE q.lease_session IS NULL) n
                  WHERE host_queue.host_id = n.host_id AND host_queue.ready_ms IS NOT n.ready_ms
                  RETURNING host_id, host_queue.ready_ms AS ready_ms")
             .bind(encode::rows(hosts))
-            .bind(now),
+            .bind(now)
+            .bind(HELD_MS),
         )
         .await?;
     let mut woken = Vec::new();

@@ -3,6 +3,7 @@
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use sqlx::ConnectOptions;
@@ -56,14 +57,14 @@ impl SqliteStore {
             None => CrawlLock::take(&path, true)?
                 .ok_or_else(|| StoreError::ReadOnly { path: path.clone(), cause: "no lock file".to_owned() })?,
         };
-        lock.sign();
+        let left = lock.sign();
         // Another process may have made it, used it and left before the lock was ours.
         let new = check(&path, mode)? != Header::Crawl(SCHEMA_VERSION);
         let mut connection = connect(&path, durable, new).await.map_err(|e| store_error(&path, "opening", e))?;
         failpoint::reach("migrating", "begin", "");
         migrate(&mut connection, &path).await?;
         failpoint::reach("migrating", "after", "");
-        Ok(SqliteStore { writer: Writer::new(path.clone(), connection), path, _lock: lock })
+        Ok(SqliteStore { writer: Writer::new(path.clone(), connection), path, lock, left: Mutex::new(left) })
     }
 }
 

@@ -1,10 +1,11 @@
 //! Sessions and rounds: `stored_crawl`, `begin_session`, `end_session`.
 
-use crate::model::{CrawlSettings, EndedBy, Host, RoundId, SessionId, Totals, UnixMs};
+use crate::model::{CrawlSettings, EndedBy, Host, RoundId, SessionId, Totals, UnixMs, UrlId, WorkStage};
 use crate::store::{SessionOpen, SessionStart, StoreError, StoredCrawl, StoredSeed};
 
 use super::recrawl;
 use super::rows::{self, count, get};
+use super::suspects;
 use super::writer::{Tx, sql};
 
 /// No promise to a host reaches further than this: a clock that jumped must not stop it for years.
@@ -57,7 +58,13 @@ fn hosts_in(tx: &Tx<'_>, json: &str) -> Result<Vec<Host>, StoreError> {
 }
 
 /// See [`crate::store::Store::begin_session`].
-pub(super) async fn begin(tx: &mut Tx<'_>, open: &SessionOpen<'_>, now: UnixMs) -> Result<SessionStart, StoreError> {
+pub(super) async fn begin(
+    tx: &mut Tx<'_>,
+    open: &SessionOpen<'_>,
+    left: &[(UrlId, WorkStage)],
+    now: UnixMs,
+) -> Result<SessionStart, StoreError> {
+    let dead = suspects::dead_session(tx).await?;
     let round = match open.recrawl && last_round_is_over(tx).await? {
         true => recrawl::begin(tx, now).await?,
         false => open_round(tx, now).await?,
@@ -90,7 +97,7 @@ pub(super) async fn begin(tx: &mut Tx<'_>, open: &SessionOpen<'_>, now: UnixMs) 
         .await?;
     let session = SessionId(get(tx, &session, "id")?);
     let orphaned_hosts = free_leases(tx, open, now).await?;
-    let orphaned_urls = tx.execute(sql("DELETE FROM in_flight")).await?;
+    let suspects = suspects::take_in(tx, left, dead).await?;
     apply_page_limit(tx, open.settings).await?;
     wake_all(tx, now).await?;
     let totals = rows::totals(tx).await?;
@@ -102,7 +109,7 @@ pub(super) async fn begin(tx: &mut Tx<'_>, open: &SessionOpen<'_>, now: UnixMs) 
         quiet_from_ms,
         round_pages: totals.pages.saturating_sub(count(tx, &before, "pages_before")?),
         orphaned_hosts,
-        orphaned_urls,
+        suspects,
         totals,
     })
 }
@@ -183,9 +190,10 @@ async fn wake_all(tx: &mut Tx<'_>, now: UnixMs) -> Result<(), StoreError> {
                WHEN pages >= page_limit THEN NULL
                WHEN queued > 0 THEN min(max(polite_ms, ?1), coalesce(ready_ms, max(polite_ms, ?1)))
                ELSE (SELECT max(min(u.due_ms), host_queue.polite_ms) FROM urls u
-                     WHERE u.host_id = host_queue.host_id AND u.state = 'scheduled') END
+                     WHERE u.host_id = host_queue.host_id AND u.state = 'scheduled' AND u.due_ms < ?2) END
              WHERE lease_session IS NULL AND (queued > 0 OR scheduled > 0 OR ready_ms IS NOT NULL)")
-        .bind(now),
+        .bind(now)
+        .bind(suspects::HELD_MS),
     )
     .await?;
     Ok(())
@@ -214,7 +222,6 @@ pub(super) async fn end(
     )
     .await?;
     wake_all(tx, now).await?;
-    tx.execute(sql("DELETE FROM in_flight")).await?;
     if ended_by == EndedBy::Complete {
         tx.execute(sql("UPDATE rounds SET ended_ms = ?2 WHERE id = ?1").bind(start.round.0).bind(now)).await?;
     }

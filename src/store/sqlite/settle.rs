@@ -7,12 +7,13 @@
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 
-use crate::model::{HostUpdate, Release, Rule, UnixMs, UrlId, Visit};
+use crate::model::{HostUpdate, Rule, UnixMs, UrlId, Visit};
 use crate::store::{SessionStart, Settled, Settlement, StoreError};
 
 use super::encode;
 use super::names::{self, Counts, Ids, Names};
 use super::rows::{self, get};
+use super::suspects;
 use super::writer::{Tx, sql};
 
 mod contents;
@@ -63,7 +64,10 @@ pub(super) async fn settle(
     counts.fetches = counted.len() as i64;
     counts.write(tx).await?;
     write_hosts(tx, start, &counted, batch).await?;
-    clear_in_flight(tx, &counted, &batch.releases).await?;
+    if start.suspects > 0 {
+        let visited: Vec<i64> = counted.iter().map(|Counted { visit, .. }| visit.url_id.0).collect();
+        suspects::clear(tx, &visited).await?;
+    }
     let released: HashSet<i64> = batch.releases.iter().map(|release| release.key.host_id.0).collect();
     let touched: HashSet<i64> =
         counts.hosts.keys().copied().chain(released.iter().copied()).chain(widened.iter().copied()).collect();
@@ -311,22 +315,4 @@ async fn write_hosts(
 fn later(before: &HostUpdate, host: HostUpdate) -> HostUpdate {
     let latest = if host.order >= before.order { host } else { *before };
     HostUpdate { polite_ms: before.polite_ms.max(host.polite_ms), ..latest }
-}
-
-async fn clear_in_flight(tx: &mut Tx<'_>, counted: &[Counted<'_>], releases: &[Release]) -> Result<(), StoreError> {
-    let visited: Vec<_> = counted.iter().map(|Counted { visit, .. }| (visit.key.host_id.0, visit.url_id.0)).collect();
-    tx.execute(
-        sql("DELETE FROM in_flight WHERE (host_id, url_id) IN (SELECT j.value->>0, j.value->>1 FROM json_each(?1) j)")
-            .bind(encode::rows(&visited)),
-    )
-    .await?;
-    let released: Vec<i64> = releases.iter().map(|release| release.key.host_id.0).collect();
-    tx.execute(
-        sql("DELETE FROM in_flight WHERE host_id IN (
-               SELECT q.host_id FROM json_each(?1) j CROSS JOIN host_queue q ON q.host_id = j.value
-               WHERE q.lease_session IS NULL)")
-        .bind(encode::rows(&released)),
-    )
-    .await?;
-    Ok(())
 }

@@ -18,6 +18,9 @@ pub trait Backend: Sized {
     /// Opens it as a new process would. The store that was open before is gone by then.
     async fn open(&self) -> Self::Store;
 
+    /// The process that has the store dies: nothing is tidied up.
+    fn die(&self, store: Self::Store);
+
     /// Rows of a query; numbers as decimal text, blobs as hexadecimal text, NULL as `-`.
     async fn rows(&self, sql: &str) -> Vec<Vec<String>>;
 
@@ -53,6 +56,13 @@ impl Backend for Sqlite {
 
     async fn open(&self) -> SqliteStore {
         SqliteStore::open(&self.path(), OpenMode::CreateOrOpen, false).await.expect("a store")
+    }
+
+    fn die(&self, store: SqliteStore) {
+        let lock = self.folder.path().join("crawl.db-lock");
+        let left = std::fs::read(&lock).expect("a lock file");
+        drop(store);
+        std::fs::write(lock, left).expect("written");
     }
 
     async fn rows(&self, sql: &str) -> Vec<Vec<String>> {

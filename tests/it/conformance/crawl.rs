@@ -75,6 +75,7 @@ impl<B: Backend> Crawl<B> {
             until_ms: self.now + 600_000,
             refills: Vec::new(),
             named: Vec::new(),
+            alone: false,
         }
     }
 
@@ -111,6 +112,8 @@ impl<B: Backend> Crawl<B> {
 
     /// The process dies, and another begins where it was.
     pub async fn crash(&mut self) {
+        let store = self.store.take().expect("an open store");
+        self.backend.die(store);
         self.begin_again(false).await;
     }
 
@@ -250,8 +253,9 @@ const RECOUNTS: [(&str, &str); 10] = [
     ("every host has its queue row", "SELECT id FROM hosts WHERE id NOT IN (SELECT host_id FROM host_queue)"),
     (
         "a free host is ready exactly when it has work and room for pages",
-        "SELECT * FROM host_queue WHERE lease_session IS NULL AND (ready_ms IS NOT NULL) <>
-           (queued + scheduled > 0 AND (page_limit IS NULL OR pages < page_limit))",
+        "SELECT * FROM host_queue q WHERE lease_session IS NULL AND (ready_ms IS NOT NULL) <>
+           (queued + scheduled > (SELECT count(*) FROM urls u WHERE u.host_id = q.host_id AND u.due_ms = 253402300799000)
+            AND (page_limit IS NULL OR pages < page_limit))",
     ),
     ("a leased host is not ready", "SELECT * FROM host_queue WHERE lease_session IS NOT NULL AND ready_ms IS NOT NULL"),
     (
@@ -270,8 +274,10 @@ const RECOUNTS: [(&str, &str); 10] = [
            AND f.outcome IN ('page', 'unchanged') WHERE u.page_fetch_id IS NOT NULL AND f.id IS NULL",
     ),
     (
-        "only leased hosts have URLs in work",
-        "SELECT * FROM in_flight i JOIN host_queue q ON q.host_id = i.host_id WHERE q.lease_session IS NULL",
+        "what is held back is known, and nothing wakes for it",
+        "SELECT u.id FROM urls u LEFT JOIN suspects s ON s.url_id = u.id AND s.held
+           WHERE u.due_ms = 253402300799000 AND s.url_id IS NULL
+         UNION ALL SELECT host_id FROM host_queue WHERE ready_ms >= 253402300799000",
     ),
 ];
 

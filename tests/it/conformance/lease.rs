@@ -105,7 +105,6 @@ pub async fn a_refill_skips_what_is_held<B: Backend>() {
     assert_eq!((*key, more.len()), (lease.key, 3));
     let all: HashSet<_> = lease.urls.iter().chain(more).map(|url| url.id).collect();
     assert_eq!(all.len(), 7);
-    assert_eq!(crawl.value("SELECT count(*) FROM in_flight").await, "7");
     // What was settled meanwhile is neither held nor handed out again.
     crawl.settle_visits(vec![crawl.page(lease, &lease.urls[0])]).await;
     let held: Vec<_> = lease.urls[1..].iter().chain(more).cloned().collect();
@@ -214,10 +213,6 @@ pub async fn a_lease_carries_what_the_worker_needs<B: Backend>() {
     assert_eq!(again.validators, Some(Validators { etag: None, last_modified: Some("then".to_owned()) }));
     assert_eq!((deep.depth, deep.hops, deep.attempts, deep.is_seed), (4, 0, 0, false));
     assert_eq!(deep.validators, None);
-    assert_eq!(
-        crawl.rows("SELECT host_id, url_id, session_id FROM in_flight ORDER BY url_id").await,
-        [["1", "1", "1"], ["1", "2", "1"]]
-    );
     crawl.check().await;
 }
 

@@ -38,7 +38,7 @@ const DAMAGE: &[(&str, &str)] = &[
     ("UPDATE bodies SET data = CAST('<p>HELLO!</p>' AS BLOB), size_bytes = 13", "bodies"),
     ("UPDATE host_queue SET pages = 7 WHERE host_id = 1", "host_pages"),
     ("PRAGMA ignore_check_constraints = ON; UPDATE host_queue SET lease_session = 2 WHERE host_id = 1", "lease"),
-    ("DROP TABLE in_flight", "schema"),
+    ("DROP TABLE suspects", "schema"),
     ("DROP TABLE links", "schema"),
     ("DELETE FROM hosts WHERE id = 2", "foreign_keys"),
     ("UPDATE links SET target_id = 4242 WHERE target_id = 6", "foreign_keys"),

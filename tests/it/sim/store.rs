@@ -1,10 +1,12 @@
 //! [`SimStore`]: the real store, during whose work virtual time stands still.
 
+use std::sync::Arc;
+
 use sqrawl::model::{Admission, CrawlSettings, EndedBy, RobotsRecord, Seed, Totals, UnixMs, UrlId};
 use sqrawl::store::sqlite::SqliteStore;
 use sqrawl::store::{
     Admitted, Judged, LeaseAsk, LeaseGrant, SessionOpen, SessionStart, Settled, Settlement, Store, StoreError,
-    StoredCrawl,
+    StoredCrawl, WorkSlots,
 };
 
 pub struct SimStore {
@@ -31,6 +33,10 @@ pub async fn in_no_time<T>(work: impl Future<Output = T>) -> T {
 }
 
 impl Store for SimStore {
+    fn work_slots(&self) -> Arc<dyn WorkSlots> {
+        self.inner.work_slots()
+    }
+
     async fn stored_crawl(&self) -> Result<Option<StoredCrawl>, StoreError> {
         in_no_time(self.inner.stored_crawl()).await
     }

@@ -119,6 +119,8 @@ pub(super) async fn examine(
     diagnosis.add("bodies", bodies)?;
     diagnosis.add("sessions", dead_sessions(conn, running).await)?;
     diagnosis.add("leases", dead_leases(conn, running).await)?;
+    diagnosis.add("suspects", suspects(conn).await)?;
+    diagnosis.add("crashed", crashed(conn).await)?;
     diagnosis.findings.sort_by_key(|f| std::cmp::Reverse(f.severity));
     Ok(diagnosis)
 }
@@ -340,4 +342,32 @@ async fn dead_leases(conn: &mut SqliteConnection, running: bool) -> Result<Optio
     Ok(rows.finding("leases", "a host is held by a session that is dead").map(|f| {
         f.location("host_queue.lease_session").remedy("nothing to do: the next sqrawl resume frees it").info()
     }))
+}
+
+async fn suspects(conn: &mut SqliteConnection) -> Result<Option<Finding>, sqlx::Error> {
+    let rows = counted(
+        conn,
+        "SELECT u.url || ', died of ' || s.deaths || ' times in a row' FROM suspects s JOIN urls u ON u.id = s.url_id
+         WHERE s.held ORDER BY s.deaths DESC, u.id",
+    )
+    .await?;
+    Ok(rows.finding("suspects", "a page was in work when the process died: it is tried alone, after all others").map(
+        |f| {
+            f.location("suspects")
+                .remedy("nothing to do: sqrawl resume tries it, and gives it up after three deaths")
+                .info()
+        },
+    ))
+}
+
+async fn crashed(conn: &mut SqliteConnection) -> Result<Option<Finding>, sqlx::Error> {
+    let rows = counted(
+        conn,
+        "SELECT u.url || ': ' || coalesce(f.error, '') FROM urls u JOIN fetches f ON f.id = u.last_fetch_id
+         WHERE u.state = 'failed' AND f.outcome = 'crashed' ORDER BY u.id",
+    )
+    .await?;
+    Ok(rows
+        .finding("crashed", "a page was given up because this program cannot parse it")
+        .map(|f| f.location("fetches.outcome").remedy("please report the page: this is a defect of sqrawl").info()))
 }
