@@ -83,7 +83,10 @@ CREATE TABLE robots (
   failures   INTEGER NOT NULL DEFAULT 0,        -- attempts in a row without an answer to rely on
   error      TEXT,                              -- why the last attempt failed
   body       TEXT,                              -- at most 500 KiB
-  UNIQUE (host_id, scheme, port)
+  hop_url    TEXT,                              -- where it is redirected to, while nobody has asked there yet
+  hops       INTEGER CHECK (hops >= 1),         -- redirects in a row that led there
+  UNIQUE (host_id, scheme, port),
+  CHECK ((hop_url IS NULL) = (hops IS NULL))
 ) STRICT;
 
 -- One row per request for a robots.txt, or for what one was redirected to; only ever added to. With fetches the whole of

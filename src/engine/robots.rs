@@ -1,11 +1,13 @@
 //! [`RobotsBook`]: the robots.txt of the origins of one host, as its worker knows them; a
 //! [`Chase`] is one such file on its way. One worker holds a host, so each origin's file is asked
-//! for once however many URLs wait for it.
+//! for once however many URLs wait for it. Where a redirect leads is stored, so a chase goes on where
+//! it was in the next lease of the host.
 
 use std::collections::{HashMap, HashSet};
 
 use crate::model::{
-    CrawlUrl, Exchange, ExchangeEnd, FailureKind, LeasedUrl, Origin, Outcome, RobotsRecord, RobotsVerdict, UnixMs,
+    CrawlUrl, Exchange, ExchangeEnd, FailureKind, LeasedUrl, Origin, Outcome, RobotsHop, RobotsRecord, RobotsVerdict,
+    UnixMs,
 };
 use crate::politeness::{self, RobotsFile, RobotsRules};
 use crate::scope::{self, UrlRules};
@@ -86,7 +88,7 @@ impl RobotsBook {
         let Some(entry) = self.entries.get(&origin) else { return first_ask(origin, UnixMs::MIN) };
         let record = &entry.record;
         match record.verdict {
-            _ if !politeness::robots_holds(record, now) => first_ask(origin, now),
+            _ if !politeness::robots_holds(record, now) => next_ask(record, now),
             RobotsVerdict::AllowAll => Say::Allowed,
             RobotsVerdict::Rules => {
                 let check = entry.rules.check(leased.url.path_and_query());
@@ -97,11 +99,11 @@ impl RobotsBook {
                 status: record.status,
                 error: record.error.clone().unwrap_or_else(|| "no usable answer".to_owned()),
             },
-            RobotsVerdict::DisallowAll => first_ask(origin, record.expires_ms),
+            RobotsVerdict::DisallowAll => next_ask(record, record.expires_ms),
         }
     }
 
-    /// Takes in an exchange: the next hop of the chase, or the record to store.
+    /// Takes in an exchange, with the record to store.
     pub(super) fn landed(&mut self, chase: &Chase, exchange: &Exchange, now: UnixMs, jitter: f64) -> Landed {
         let outcome = verdict::classify(exchange, false);
         if chase.hops == 0 && is_blocked(exchange) {
@@ -118,14 +120,25 @@ impl RobotsBook {
                 .and_then(|location| scope::canonicalize(location, Some(chase.url.as_url()), None, &as_written).ok());
             match next {
                 Some(url) if chase.hops < MAX_HOPS => {
-                    return Landed::Hop(Chase { origin: chase.origin.clone(), url, hops: chase.hops + 1 });
+                    let hop = RobotsHop { url, hops: chase.hops + 1 };
+                    let known = self.known(&chase.origin);
+                    let record = politeness::robots_on_its_way(&chase.origin, exchange, hop, known, now);
+                    return self.keep(record, outcome);
                 }
                 Some(_) => hops_exceeded = true,
                 None => {}
             }
         }
-        let known = self.entries.get(&chase.origin).map(|entry| &entry.record);
+        let known = self.known(&chase.origin);
         let record = politeness::robots_record(&chase.origin, exchange, hops_exceeded, known, now, jitter);
+        self.keep(record, outcome)
+    }
+
+    fn known(&self, origin: &Origin) -> Option<&RobotsRecord> {
+        self.entries.get(origin).map(|entry| &entry.record)
+    }
+
+    fn keep(&mut self, record: RobotsRecord, outcome: Outcome) -> Landed {
         self.enter(record.clone(), outcome);
         Landed::Record(Box::new(record))
     }
@@ -139,9 +152,7 @@ impl RobotsBook {
 /// What became of a robots request.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Landed {
-    /// It was redirected: ask there.
-    Hop(Chase),
-    /// It ended.
+    /// What is known of it now.
     Record(Box<RobotsRecord>),
     /// The address guard refused the origin itself.
     Blocked,
@@ -149,6 +160,15 @@ pub(super) enum Landed {
 
 fn is_blocked(exchange: &Exchange) -> bool {
     matches!(exchange.end, ExchangeEnd::Failed { kind: FailureKind::BlockedAddress, .. })
+}
+
+/// Where the file is to be asked for next.
+fn next_ask(record: &RobotsRecord, from: UnixMs) -> Say {
+    let origin = record.origin.clone();
+    match politeness::robots_next(record, from) {
+        Some(RobotsHop { url, hops }) => Say::Ask(Chase { origin, url: url.clone(), hops: *hops }, from),
+        None => first_ask(origin, from),
+    }
 }
 
 /// The origin's own robots.txt. An origin is printed as a URL that parses.

@@ -57,10 +57,9 @@ pub(super) struct Worker<F, C> {
     book: RobotsBook,
     queue: VecDeque<LeasedUrl>,
     held: HashSet<UrlId>,
-    /// Where a robots.txt of this host was redirected to.
-    chase: Option<Chase>,
+    /// A robots.txt of this host is being asked for.
     chasing: bool,
-    /// A chase that another host's worker makes.
+    /// One that was redirected to another host, whose worker asks.
     away: Option<(Chase, oneshot::Receiver<Exchange>)>,
     /// What other hosts' workers need from this host.
     hops: mpsc::UnboundedReceiver<Hop>,
@@ -94,7 +93,6 @@ impl<F: Fetcher, C: Clock> Worker<F, C> {
             gate,
             book,
             queue,
-            chase: None,
             chasing: false,
             away: None,
             hops,

@@ -164,4 +164,15 @@ pub struct RobotsRecord {
     pub error: Option<String>,
     /// The text, at most 500 KiB, when the verdict is `Rules`.
     pub body: Option<String>,
+    /// Where the last attempt was redirected to, while nobody has asked there yet.
+    pub hop: Option<RobotsHop>,
+}
+
+/// A step of a robots.txt that is redirected.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RobotsHop {
+    /// Where to ask next.
+    pub url: CrawlUrl,
+    /// Redirects in a row that led there, at least 1.
+    pub hops: u32,
 }

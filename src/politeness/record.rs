@@ -1,10 +1,11 @@
-//! [`robots_record`]: what a fetch of robots.txt comes to.
+//! [`robots_record`]: what a fetch of robots.txt comes to; [`robots_on_its_way`]: while it is redirected,
+//! and [`robots_next`]: where to ask then.
 
 use encoding_rs::{Encoding, UTF_8};
 
 use super::delay::{BACKOFF_MAX_MS, backoff_ms, retry_after_ms};
 use super::robots::{RobotsCheck, RobotsFile, last_line_end, whole_lines};
-use crate::model::{CrawlUrl, Exchange, ExchangeEnd, Origin, RobotsRecord, RobotsVerdict, UnixMs};
+use crate::model::{CrawlUrl, Exchange, ExchangeEnd, Origin, RobotsHop, RobotsRecord, RobotsVerdict, UnixMs};
 
 /// How long an answer holds: a day, whatever its caching headers say (RFC 9309 2.4).
 const GOOD_FOR_MS: UnixMs = 86_400_000;
@@ -41,6 +42,7 @@ pub fn robots_record(
         failures: 0,
         error: error.map(str::to_owned),
         body,
+        hop: None,
     };
     match meaning(last, hops_exceeded) {
         Meaning::Rules(body) => answered(RobotsVerdict::Rules, Some(body), None),
@@ -84,6 +86,32 @@ fn unreachable(
     let failures = known.map_or(0, |record| record.failures).saturating_add(1);
     let asked = last.header("retry-after").and_then(|value| retry_after_ms(value, now)).unwrap_or(0);
     let wait = backoff_ms(failures, jitter).max(asked).min(BACKOFF_MAX_MS);
+    let expires_ms = now.saturating_add_unsigned(wait);
+    RobotsRecord { expires_ms, failures, error: Some(why), ..undecided(origin, last, known, now) }
+}
+
+/// The record of an origin whose robots.txt is redirected, until it is known what is there. What was known
+/// is kept and decides nothing: the file is to be asked for at `hop` before anything else, in whichever
+/// lease, session or process that comes to be.
+pub fn robots_on_its_way(
+    origin: &Origin,
+    last: &Exchange,
+    hop: RobotsHop,
+    known: Option<&RobotsRecord>,
+    now: UnixMs,
+) -> RobotsRecord {
+    RobotsRecord { hop: Some(hop), ..undecided(origin, last, known, now) }
+}
+
+/// Where to ask for the robots.txt of a record that does not hold: where it was redirected to, within a
+/// day; else `None`, and its own place.
+pub fn robots_next(record: &RobotsRecord, now: UnixMs) -> Option<&RobotsHop> {
+    let age_ms = now.saturating_sub(record.fetched_ms);
+    record.hop.as_ref().filter(|_| (0..GOOD_FOR_MS).contains(&age_ms))
+}
+
+/// A record that does not hold, with what keeps ruling of the one before.
+fn undecided(origin: &Origin, last: &Exchange, known: Option<&RobotsRecord>, now: UnixMs) -> RobotsRecord {
     let stale = known.filter(|record| record.verdict != RobotsVerdict::DisallowAll && !is_too_old(record, now));
     RobotsRecord {
         origin: origin.clone(),
@@ -91,10 +119,11 @@ fn unreachable(
         status: last.status,
         fetched_ms: now,
         answered_ms: known.and_then(|record| record.answered_ms),
-        expires_ms: now.saturating_add_unsigned(wait),
-        failures,
-        error: Some(why),
+        expires_ms: now,
+        failures: known.map_or(0, |record| record.failures),
+        error: None,
         body: stale.and_then(|record| record.body.clone()),
+        hop: None,
     }
 }
 

@@ -111,6 +111,7 @@ mod tests {
             failures: 0,
             error: None,
             body: (verdict == RobotsVerdict::Rules).then(|| body.to_owned()),
+            hop: None,
         };
         let found = sitemaps_of(&Policy { settings: &settings, scope: &scope, agent: "sqrawl" }, &record);
         assert!(found.iter().all(|c| c.is_sitemap && (c.depth, c.hops) == (1, 0) && c.priority < 100));

@@ -5,6 +5,7 @@
 pub(crate) mod clock;
 mod crowd;
 mod hour;
+mod moved;
 mod store;
 mod town;
 mod traps;

@@ -36,11 +36,6 @@ impl<F: Fetcher, C: Clock> Worker<F, C> {
             if self.chasing || self.away.is_some() || self.shared.pages.exhausted() {
                 return;
             }
-            match self.chase.take() {
-                Some(chase) if chase.url.host_str() != self.lease.host.as_str() => return self.send_away(chase),
-                Some(chase) => return self.prepare(Errand::Robots(chase)),
-                None => {}
-            }
             if self.pages_left() == 0 {
                 return;
             }
@@ -66,6 +61,9 @@ impl<F: Fetcher, C: Clock> Worker<F, C> {
                     self.settle_unasked(|attempt, _| {
                         verdict::after_unreachable_robots(attempt, outcome, status, &error)
                     });
+                }
+                Say::Ask(chase, _) if chase.url.host_str() != self.lease.host.as_str() => {
+                    return self.send_away(chase);
                 }
                 Say::Ask(chase, from) => {
                     let wait = u64::try_from(from.saturating_sub(now)).unwrap_or(0);
@@ -123,7 +121,8 @@ impl<F: Fetcher, C: Clock> Worker<F, C> {
     fn put_back(&mut self, errand: Errand) {
         match errand {
             Errand::Url(leased) => self.queue.push_front(leased),
-            Errand::Robots(chase) => self.chase = (chase.hops > 0).then_some(chase),
+            // The book says so again.
+            Errand::Robots(_) => {}
             Errand::Hop(hop) => self.guests.push_front(hop),
         }
     }

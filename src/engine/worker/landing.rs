@@ -65,9 +65,8 @@ impl<F: Fetcher, C: Clock> Worker<F, C> {
     /// What another host's worker found. When it ended before it could ask, it is asked again.
     pub(super) fn come_back(&mut self, answer: Option<Exchange>) {
         let Some((chase, _)) = self.away.take() else { return };
-        match answer {
-            Some(exchange) => self.land_robots(&chase, &exchange),
-            None => self.chase = Some(chase),
+        if let Some(exchange) = answer {
+            self.land_robots(&chase, &exchange);
         }
     }
 
@@ -101,7 +100,6 @@ impl<F: Fetcher, C: Clock> Worker<F, C> {
     fn land_robots(&mut self, chase: &Chase, exchange: &Exchange) {
         let (now, jitter) = (self.shared.clock.now_ms(), self.shared.clock.jitter());
         match self.book.landed(chase, exchange, now, jitter) {
-            Landed::Hop(next) => self.chase = Some(next),
             Landed::Blocked => {}
             Landed::Record(record) => self.keep_robots(record),
         }

@@ -40,6 +40,7 @@ fn known(verdict: RobotsVerdict, failures: u32) -> RobotsRecord {
         expires_ms: NOW - DAY,
         failures,
         error: None,
+        hop: None,
         body: (verdict == RobotsVerdict::Rules).then(|| "User-agent: *\nDisallow: /old".to_owned()),
     }
 }
@@ -57,6 +58,7 @@ fn an_answer_holds_for_a_day() {
         failures: 0,
         error: None,
         body: Some("User-agent: *\nDisallow: /x".to_owned()),
+        hop: None,
     };
     assert_eq!(got, expected);
 }
@@ -166,6 +168,27 @@ fn a_stored_record_explains_every_url() {
     check_verdict(&record(&answer(404, b""), None), "/x", Some((true, None)));
     check_verdict(&record(&answer(503, b""), None), "/x", None);
     check_verdict(&record(&answer(503, b""), Some(&rules)), "/x", Some((false, Some((5, "Disallow: /x")))));
+}
+
+#[test]
+fn a_redirect_decides_nothing_and_is_followed_within_a_day() {
+    let hop = RobotsHop { url: CrawlUrl::stored("https://b.example/r.txt").unwrap(), hops: 2 };
+    let moved = answer(302, b"");
+    for before in [None, Some(known(RobotsVerdict::Rules, 2)), Some(known(RobotsVerdict::DisallowAll, 2))] {
+        let got = robots_on_its_way(&origin(), &moved, hop.clone(), before.as_ref(), NOW);
+        let had = before.as_ref();
+        assert_eq!(got.verdict, had.map_or(RobotsVerdict::DisallowAll, |before| before.verdict));
+        assert_eq!(got.body, had.and_then(|before| before.body.clone()));
+        assert_eq!(got.failures, had.map_or(0, |before| before.failures), "nothing has failed");
+        assert_eq!(got.answered_ms, had.and_then(|before| before.answered_ms));
+        assert!(!robots_holds(&got, NOW));
+        for (at, next) in [(NOW, Some(&hop)), (NOW + DAY - 1, Some(&hop)), (NOW + DAY, None), (NOW - 1, None)] {
+            assert_eq!(robots_next(&got, at), next, "{at}");
+        }
+        for last in [answer(404, b""), answer(200, b""), answer(503, b"")] {
+            assert_eq!(robots_next(&record(&last, Some(&got)), NOW), None, "it has arrived: {last:?}");
+        }
+    }
 }
 
 #[test]

@@ -288,7 +288,7 @@ async fn read_robots(tx: &mut Tx<'_>, hosts: &[i64]) -> Result<HashMap<i64, Vec<
         .rows(
             sql(
                 "SELECT r.host_id, h.name, r.scheme, r.port, r.verdict, r.status, r.fetched_ms, r.answered_ms,
-                        r.expires_ms, r.failures, r.error, r.body
+                        r.expires_ms, r.failures, r.error, r.body, r.hop_url, r.hops
                  FROM json_each(?1) j CROSS JOIN robots r ON r.host_id = j.value CROSS JOIN hosts h ON h.id = r.host_id",
             )
             .bind(encode::rows(hosts)),

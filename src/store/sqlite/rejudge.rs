@@ -48,7 +48,7 @@ pub(super) async fn robots_known(
     let rows = tx
         .rows(
             sql("SELECT r.id, h.name, r.scheme, r.port, r.verdict, r.status, r.fetched_ms, r.answered_ms,
-                        r.expires_ms, r.failures, r.error, r.body
+                        r.expires_ms, r.failures, r.error, r.body, r.hop_url, r.hops
                  FROM robots r CROSS JOIN hosts h ON h.id = r.host_id WHERE r.id > ?1 ORDER BY r.id LIMIT ?2")
             .bind(after)
             .bind(most),

@@ -3,7 +3,7 @@
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
-use crate::model::{CrawlUrl, DelayBy, Origin, Pause, RobotsRecord, RobotsVerdict, Scheme, Totals};
+use crate::model::{CrawlUrl, DelayBy, Origin, Pause, RobotsHop, RobotsRecord, RobotsVerdict, Scheme, Totals};
 use crate::store::StoreError;
 
 use super::writer::{Tx, sql};
@@ -47,6 +47,13 @@ pub(super) fn robots(tx: &Tx<'_>, row: &SqliteRow) -> Result<RobotsRecord, Store
     let port = u16::try_from(get::<i64>(tx, row, "port")?).map_err(|_| tx.corrupt("robots.port".to_owned()))?;
     let verdict = get::<&str>(tx, row, "verdict")?;
     let status: Option<i64> = get(tx, row, "status")?;
+    let hop = match get::<Option<&str>>(tx, row, "hop_url")? {
+        None => None,
+        Some(text) => {
+            let url = CrawlUrl::stored(text).map_err(|why| tx.corrupt(format!("robots.hop_url {text:?}: {why}")))?;
+            Some(RobotsHop { url, hops: small(tx, row, "hops")? })
+        }
+    };
     Ok(RobotsRecord {
         origin: Origin { scheme, host: crate::model::Host::new(get::<String>(tx, row, "name")?), port },
         verdict: RobotsVerdict::from_name(verdict)
@@ -58,6 +65,7 @@ pub(super) fn robots(tx: &Tx<'_>, row: &SqliteRow) -> Result<RobotsRecord, Store
         failures: small(tx, row, "failures")?,
         error: get(tx, row, "error")?,
         body: get(tx, row, "body")?,
+        hop,
     })
 }
 

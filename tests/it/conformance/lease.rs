@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 
 use sqrawl::model::{
-    Candidate, Host, LeaseKey, LeasedFrom, NextState, Origin, Outcome, Release, RobotsRecord, RobotsVerdict, Scheme,
-    Validators,
+    Candidate, CrawlUrl, Host, LeaseKey, LeasedFrom, NextState, Origin, Outcome, Release, RobotsHop, RobotsRecord,
+    RobotsVerdict, Scheme, Validators,
 };
 use sqrawl::store::{LeaseAsk, Refill, Settlement};
 
@@ -201,6 +201,7 @@ pub async fn a_lease_carries_what_the_worker_needs<B: Backend>() {
         failures: 0,
         error: None,
         body: Some("User-agent: *".to_owned()),
+        hop: Some(RobotsHop { url: CrawlUrl::stored("https://b.example/robots.txt").unwrap(), hops: 2 }),
     };
     crawl.settle(Settlement { robots: vec![record.clone()], ..Settlement::default() }).await;
     crawl.now += 100;

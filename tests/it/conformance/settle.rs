@@ -229,6 +229,7 @@ fn robots(host: &str, port: u16, verdict: RobotsVerdict) -> RobotsRecord {
         failures: 0,
         error: None,
         body: Some("User-agent: *\nDisallow: /x".to_owned()),
+        hop: None,
     }
 }
 

@@ -13,30 +13,27 @@ pub(super) async fn write(tx: &mut Tx<'_>, robots: &[RobotsRecord], ids: &BatchI
     let rows: Vec<_> = robots
         .iter()
         .map(|record| {
+            let origin = &record.origin;
             (
-                ids.urls.hosts.get(record.origin.host.as_str()),
-                record.origin.scheme.as_str(),
-                record.origin.port,
-                record.verdict.as_str(),
-                record.status,
-                record.fetched_ms,
-                record.answered_ms,
-                record.expires_ms,
-                record.failures,
-                record.error.as_deref().map(encode::clean),
-                record.body.as_deref().map(encode::clean),
+                (ids.urls.hosts.get(origin.host.as_str()), origin.scheme.as_str(), origin.port),
+                (record.verdict.as_str(), record.status, record.failures),
+                (record.fetched_ms, record.answered_ms, record.expires_ms),
+                (record.error.as_deref().map(encode::clean), record.body.as_deref().map(encode::clean)),
+                (record.hop.as_ref().map(|hop| hop.url.as_str()), record.hop.as_ref().map(|hop| hop.hops)),
             )
         })
         .collect();
     tx.execute(
-        sql("INSERT INTO robots(host_id, scheme, port, verdict, status, fetched_ms, answered_ms, expires_ms, failures,
-               error, body)
-             SELECT j.value->>0, j.value->>1, j.value->>2, j.value->>3, j.value->>4, j.value->>5, j.value->>6,
-                    j.value->>7, j.value->>8, j.value->>9, j.value->>10
+        sql("INSERT INTO robots(host_id, scheme, port, verdict, status, failures, fetched_ms, answered_ms, expires_ms,
+               error, body, hop_url, hops)
+             SELECT j.value->0->>0, j.value->0->>1, j.value->0->>2, j.value->1->>0, j.value->1->>1, j.value->1->>2,
+                    j.value->2->>0, j.value->2->>1, j.value->2->>2, j.value->3->>0, j.value->3->>1,
+                    j.value->4->>0, j.value->4->>1
              FROM json_each(?1) j WHERE true
              ON CONFLICT(host_id, scheme, port) DO UPDATE SET verdict = excluded.verdict, status = excluded.status,
-               fetched_ms = excluded.fetched_ms, answered_ms = excluded.answered_ms, expires_ms = excluded.expires_ms, failures = excluded.failures,
-               error = excluded.error, body = excluded.body")
+               failures = excluded.failures, fetched_ms = excluded.fetched_ms, answered_ms = excluded.answered_ms,
+               expires_ms = excluded.expires_ms, error = excluded.error, body = excluded.body,
+               hop_url = excluded.hop_url, hops = excluded.hops")
         .bind(encode::rows(&rows)),
     )
     .await?;

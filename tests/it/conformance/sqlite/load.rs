@@ -65,6 +65,7 @@ fn robots(host: Host) -> RobotsRecord {
         failures: 0,
         error: None,
         body: None,
+        hop: None,
     }
 }
 
