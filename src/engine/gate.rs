@@ -24,6 +24,9 @@ type Limiter = RateLimiter<NotKeyed, InMemoryState, HandClock, NoOpMiddleware<Du
 /// for years.
 const MAX_WAIT_MS: u64 = 24 * 60 * 60 * 1000;
 
+/// By how much two ends of one wait may differ, of which one was told by the wall clock.
+const TWO_CLOCKS_MS: u64 = 2;
+
 /// Politeness of one host. All times of the methods are ms of `Clock::elapsed_ms` but where
 /// `now` says Unix ms.
 #[derive(Debug)]
@@ -138,11 +141,15 @@ impl Gate {
         }
     }
 
-    /// Leaves the host alone for `ms` from now.
+    /// Leaves the host alone for `ms` from now. Of two pauses that end together the first one is named.
     pub(super) fn pause(&mut self, ms: u64, by: DelayBy, elapsed_ms: u64) {
         let until = elapsed_ms.saturating_add(ms);
-        if until > self.floor {
-            self.floor = until;
+        if ms == 0 || until <= self.floor {
+            return;
+        }
+        let together = self.pause.is_some() && until - self.floor <= TWO_CLOCKS_MS;
+        self.floor = until;
+        if !together {
             self.pause = Some(Pause { ms, by });
         }
     }

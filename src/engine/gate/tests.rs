@@ -111,6 +111,33 @@ fn the_longer_of_pause_and_delay_is_named() {
     gate.check_ledger(10_100, (9000, DelayBy::Errors), Some(9000));
 }
 
+/// Every request for a robots.txt asks the gate for a pause, most of them for none at all.
+#[test]
+fn no_pause_is_nobodys_word() {
+    let mut gate = gate(true, 1000);
+    assert!(gate.take(0).is_ok());
+    gate.observe(FINE, Pace::default(), 50);
+    gate.pause(0, DelayBy::Backoff, 9_000);
+    gate.check_ledger(9_000, (1000, DelayBy::Setting), Some(8_950));
+    gate.observe(paused(1, 5000, DelayBy::RetryAfter), Pace::default(), 9_100);
+    gate.pause(0, DelayBy::Backoff, 14_200);
+    gate.check_ledger(14_200, (5000, DelayBy::RetryAfter), Some(5_100));
+}
+
+/// The wait for a robots.txt and that for its host come of one `Retry-After`, by two clocks.
+#[test]
+fn of_two_pauses_that_end_together_the_first_is_named() {
+    let mut gate = gate(true, 1000);
+    assert!(gate.take(0).is_ok());
+    gate.observe(paused(1, 5000, DelayBy::RetryAfter), Pace::default(), 50);
+    gate.pause(4_901, DelayBy::Backoff, 150);
+    assert_eq!(gate.wait_ms(150), 4_901, "and both are kept");
+    gate.check_ledger(5_051, (5000, DelayBy::RetryAfter), Some(5_001));
+    gate.observe(paused(1, 5000, DelayBy::RetryAfter), Pace::default(), 6_000);
+    gate.pause(5_010, DelayBy::Backoff, 6_000);
+    gate.check_ledger(11_010, (5_010, DelayBy::Backoff), Some(5_010));
+}
+
 #[test]
 fn an_earlier_promise_is_kept_but_not_for_years() {
     let gate = Gate::new(&lease(61_000), true, 1_000, 500);
