@@ -131,8 +131,15 @@ async fn judge_again<S: Store>(store: &S, job: &Job, scope: &Scope, now: UnixMs)
         let verdicts: Vec<(UrlId, Admission)> = names
             .iter()
             .filter_map(|name| {
-                let path = (&name.url, name.depth, name.hops, name.is_seed || name.is_sitemap);
-                Some((name.id, verdict::judge_again(&job.settings, scope, path, name.rule.as_ref(), now)?))
+                let named = verdict::NamedBefore {
+                    url: &name.url,
+                    depth: name.depth,
+                    hops: name.hops,
+                    is_seed: name.is_seed,
+                    is_sitemap: name.is_sitemap,
+                    rule: name.rule.as_ref(),
+                };
+                Some((name.id, verdict::judge_again(&job.settings, scope, &named, now)?))
             })
             .collect();
         moved += store.rejudge(&verdicts, now).await?;

@@ -17,7 +17,7 @@ mod sitemaps;
 mod tests;
 
 pub use outcome::{HostEffect, classify, host_effect, is_definite, may_hold_page};
-pub use rejudge::{judge_again, judges_otherwise};
+pub use rejudge::{NamedBefore, judge_again, judges_otherwise};
 pub use sitemaps::{MAX_SITEMAP_STEPS, sitemaps_of, usual_sitemap};
 
 use crate::model::{

@@ -14,15 +14,26 @@ pub fn judges_otherwise(old: &CrawlSettings, new: &CrawlSettings) -> bool {
     more_sitemaps || admits(old) != admits(new)
 }
 
-/// The new word at `now` on a URL at this depth and number of hops, which `rule` excluded or nothing
-/// did; `None` where it stays.
-pub fn judge_again(
-    settings: &CrawlSettings,
-    scope: &Scope,
-    (url, depth, hops, seed): (&CrawlUrl, u32, u32, bool),
-    rule: Option<&Rule>,
-    now: UnixMs,
-) -> Option<Admission> {
+/// A URL of the crawl, and what is known of the path that named it.
+#[derive(Clone, Copy, Debug)]
+pub struct NamedBefore<'a> {
+    /// The URL.
+    pub url: &'a CrawlUrl,
+    /// Links from a seed.
+    pub depth: u32,
+    /// Redirects in a row; of a sitemap, the indexes too.
+    pub hops: u32,
+    /// Whether the operator typed it.
+    pub is_seed: bool,
+    /// Whether robots.txt or a sitemap index names it as a sitemap.
+    pub is_sitemap: bool,
+    /// What excluded it; `None`: nothing did.
+    pub rule: Option<&'a Rule>,
+}
+
+/// The new word at `now` on a URL; `None` where it stays.
+pub fn judge_again(settings: &CrawlSettings, scope: &Scope, named: &NamedBefore<'_>, now: UnixMs) -> Option<Admission> {
+    let rule = named.rule;
     let stays = rule.is_some_and(|rule| {
         // What kind of link on what kind of page named it, and what its visit met, is not known here.
         [Rule::KIND, Rule::SITEMAP_STEPS].contains(rule)
@@ -33,14 +44,26 @@ pub fn judge_again(
     if stays {
         return None;
     }
-    let by = NamedBy { depth, hops, followed: true, nofollow: false, seed, trap: None, now };
-    let admission = scope.judge(url, by);
+    let seed = named.is_seed || is_exempt(named);
+    // Steps between sitemaps are no redirects of a page.
+    let hops = if named.is_sitemap && rule != Some(&Rule::REDIRECTS) { 0 } else { named.hops };
+    let by = NamedBy { depth: named.depth, hops, followed: true, nofollow: false, seed, trap: None, now };
+    let admission = scope.judge(named.url, by);
     let same = match (&admission, rule) {
         (Admission::Queue, None) => true,
         (Admission::Exclude(now), Some(before)) => now == before,
         _ => false,
     };
     (!same).then_some(admission)
+}
+
+/// Whether a sitemap may be one that the scope does not apply to. One that a rule of the scope
+/// excludes was judged like any link: a part that an index of another host names.
+fn is_exempt(named: &NamedBefore<'_>) -> bool {
+    let judged_by_scope = named.rule.is_some_and(|rule| {
+        [Rule::SCOPE, Rule::NOT_INCLUDED, Rule::DEPTH, Rule::REDIRECTS].contains(rule) || Trap::of_rule(rule).is_some()
+    });
+    named.is_sitemap && !judged_by_scope
 }
 
 #[cfg(test)]
@@ -52,7 +75,8 @@ mod tests {
         let seed = CrawlUrl::stored("https://a.example/").unwrap();
         let scope = Scope::new(settings, &[seed], &[]).unwrap();
         let url = CrawlUrl::stored("https://a.example/x").unwrap();
-        assert_eq!(judge_again(settings, &scope, (&url, depth, 0, false), rule.as_ref(), 0), expected);
+        let named = NamedBefore { url: &url, depth, hops: 0, is_seed: false, is_sitemap: false, rule: rule.as_ref() };
+        assert_eq!(judge_again(settings, &scope, &named, 0), expected);
     }
 
     #[test]
@@ -99,5 +123,32 @@ mod tests {
         }
         check(&rude, 1, Some(Rule::KIND), None);
         check(&polite, 1, Some(Rule::ADDRESS), None);
+    }
+
+    #[track_caller]
+    fn check_sitemap(settings: &CrawlSettings, url: &str, rule: Option<Rule>, expected: Option<Admission>) {
+        let seed = CrawlUrl::stored("https://a.example/").unwrap();
+        let scope = Scope::new(settings, &[seed], &[]).unwrap();
+        let url = CrawlUrl::stored(url).unwrap();
+        let named = NamedBefore { url: &url, depth: 1, hops: 3, is_seed: false, is_sitemap: true, rule: rule.as_ref() };
+        assert_eq!(judge_again(settings, &scope, &named, 0), expected, "{url} {rule:?}");
+    }
+
+    #[test]
+    fn foreign_parts_of_an_index_stay_out() {
+        let settings = CrawlSettings { max_redirects: 1, ..CrawlSettings::default() };
+        let (own, foreign) = ("https://a.example/part.xml", "https://b.example/part.xml");
+        // Named by robots.txt, or on the index' own host.
+        check_sitemap(&settings, own, None, None);
+        check_sitemap(&settings, foreign, None, None);
+        check_sitemap(&settings, foreign, Some(Rule::exclude("old")), Some(Admission::Queue));
+        check_sitemap(&settings, foreign, Some(Rule::SCOPE), None);
+        check_sitemap(&settings, foreign, Some(Rule::NOT_INCLUDED), Some(Admission::Exclude(Rule::SCOPE)));
+        let wider = CrawlSettings { scope: crate::model::ScopeKind::Any, ..settings };
+        check_sitemap(&wider, foreign, Some(Rule::SCOPE), Some(Admission::Queue));
+        check_sitemap(&wider, foreign, Some(Rule::REDIRECTS), None);
+        let calendar = "https://a.example/2399/05/part.xml";
+        check_sitemap(&wider, calendar, Some(Trap::Calendar.rule()), None);
+        check_sitemap(&wider, calendar, None, None);
     }
 }

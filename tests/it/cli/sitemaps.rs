@@ -286,6 +286,21 @@ fn a_crawl_that_is_judged_again_keeps_its_sitemaps() {
 }
 
 #[test]
+fn a_crawl_that_is_judged_again_leaves_foreign_parts_of_an_index_out() {
+    let shelf = Shelf::open(shop);
+    let seed = format!("http://shop.localhost:{}/", shelf.port);
+    shelf.crawl(&["crawl", &seed, OPEN, "--sitemaps"]);
+    let foreign =
+        "SELECT u.state, r.name FROM urls u JOIN rules r ON r.id = u.rule_id WHERE u.url LIKE 'http://other.%'";
+    for change in ["--max-depth=9", "--traps=-calendar", "--allow-net=127.0.0.0/9"] {
+        shelf.crawl(&["resume", change]);
+        assert_eq!(shelf.rows(foreign), ["excluded scope"], "{change}");
+    }
+    assert!(!shelf.asked().iter().any(|name| name.starts_with("other.")));
+    assert_eq!(shelf.rows(PAGES), FOUND);
+}
+
+#[test]
 fn a_sitemap_beyond_its_room_counts_as_far_as_it_goes() {
     let shelf = Shelf::open(|_| {
         let entry = |n| format!("<url><loc>/private/{n}/{}</loc></url>", "x".repeat(100));
