@@ -15,8 +15,8 @@ use super::copies::Copies;
 use super::in_work::InWork;
 use super::shared::Shared;
 
-/// Most work that one document may cost its thread, in ms. The caps decide before it; this is a
-/// backstop. It is work and not time: on a busy machine the same page gives the same links.
+/// Most work that reading one document may cost its thread, in ms, and the same again to resolve what it
+/// names. The caps decide before it; this is a backstop. It is work and not time: on a busy machine the same page gives the same links.
 const PARSE_MS: u64 = 5_000;
 /// The same of a sitemap, which may be five times as long as a page and is read in linear time.
 const SITEMAP_PARSE_MS: u64 = 30_000;
@@ -77,7 +77,7 @@ where
         let scope = shared.scope();
         let policy = Policy { settings: &shared.settings, scope: &scope, agent: &shared.agent };
         let attempt = Attempt { key, leased: &leased, ledger, host, one_copy_more: false, now, jitter };
-        verdict::after_exchange(&policy, &attempt, &exchange, None)
+        verdict::after_exchange(&policy, &attempt, &exchange, None, &mut || false)
     };
     let weight = weight_bytes(&visit);
     bytes.shrink(weight);
@@ -121,9 +121,9 @@ impl<C: Clock> ParseJob<C> {
             is_sitemap: leased.is_sitemap,
         };
         let patience_ms = if leased.is_sitemap { SITEMAP_PARSE_MS } else { PARSE_MS };
-        let end = self.clock.worked_ms().saturating_add(patience_ms);
         failpoint::reach("parsing", "page", leased.url.as_str());
-        let mut page = parse::parse(&body, facts, &ParseLimits::default(), &mut || self.clock.worked_ms() > end);
+        let mut deadline = deadline_of(&*self.clock, patience_ms);
+        let mut page = parse::parse(&body, facts, &ParseLimits::default(), &mut deadline);
         if truncated {
             page.cut = page.cut.or(Some(ParseCut::Size));
         }
@@ -132,8 +132,15 @@ impl<C: Clock> ParseJob<C> {
         let packed = verdict::keeps_body(self.settings.store_body, &page.mime).then(|| store::body::pack(&body));
         // What the page names needs room of its own: of a sitemap as much as its body took.
         drop(body);
-        verdict::after_exchange(&policy, &attempt, &self.exchange, Some((page, packed)))
+        let mut deadline = deadline_of(&*self.clock, patience_ms);
+        verdict::after_exchange(&policy, &attempt, &self.exchange, Some((page, packed)), &mut deadline)
     }
+}
+
+/// Tells when this thread has worked for so long from now on.
+fn deadline_of<C: Clock>(clock: &C, patience_ms: u64) -> impl FnMut() -> bool {
+    let end = clock.worked_ms().saturating_add(patience_ms);
+    move || clock.worked_ms() > end
 }
 
 fn panic_text(failure: tokio::task::JoinError) -> String {

@@ -6,7 +6,7 @@ mod json;
 pub(crate) use json::{is_json_feed, json_feed};
 
 use super::flow::{Flow, Room};
-use super::references::{MAX_ANCHOR_CHARS, References};
+use super::references::{MAX_ANCHOR_CHARS, MAX_HREF_BYTES, References};
 use super::walk::{MAX_DESCRIPTION_CHARS, MAX_TITLE_CHARS};
 use super::xml::{Children, Name, Piece, Tag};
 use crate::model::{LinkKind, ParseCut, RawLink};
@@ -58,8 +58,10 @@ impl Feed {
         if !["rss", "rdf", "feed"].iter().any(|local| root.name.is(local)) {
             return None;
         }
-        let found =
-            Findings { lang: root.attribute("xml:lang"), base: root.attribute("xml:base"), ..Findings::default() };
+        let base = root.attribute("xml:base");
+        let cut = base.as_ref().filter(|base| base.len() > MAX_HREF_BYTES).map(|_| ParseCut::Size);
+        let base = base.filter(|_| cut.is_none());
+        let found = Findings { lang: root.attribute("xml:lang"), base, cut, ..Findings::default() };
         Some(Feed {
             in_item: false,
             children: Children::default(),
@@ -201,7 +203,8 @@ impl Feed {
     /// What the feed says.
     pub(crate) fn finish(mut self) -> Findings {
         self.end_item();
-        Findings { links_cut: self.links.dropped, cut: self.links.cut, links: self.links.finish(), ..self.found }
+        let cut = self.found.cut.or(self.links.cut);
+        Findings { links_cut: self.links.dropped, cut, links: self.links.finish(), ..self.found }
     }
 }
 

@@ -14,6 +14,12 @@ use crate::model::{CrawlUrl, NotCrawlable};
 /// segments can make a reference shrink, but nobody writes 64 KiB of them in earnest.
 const MAX_REFERENCE_BYTES: usize = 64 * 1024;
 
+/// A URL that is longer before the rules are applied, scheme and credentials aside, is too long whatever
+/// they do: decoded escapes leave a third of it, so this has room for a whole URL of escapes and as much
+/// again of parameters that are dropped. A document can name its base 20,000 times with a byte each, so the
+/// rules would read the base as often.
+const MAX_PARSED_BYTES: usize = 4 * CrawlUrl::MAX_BYTES;
+
 /// Turns a reference into a canonical URL.
 ///
 /// `base` is what relative references are resolved against; `charset` is the label of the
@@ -56,6 +62,9 @@ pub fn canonicalize_noting(
     let mut url = parse(reference, base, charset)?;
     if !matches!(url.scheme(), "http" | "https") {
         return Err(NotCrawlable::Scheme);
+    }
+    if url[Position::BeforeHost..].len() > MAX_PARSED_BYTES {
+        return Err(NotCrawlable::TooLong);
     }
     normalize_host(&mut url)?;
     drop_unsent_parts(&mut url);

@@ -22,7 +22,7 @@ pub use sitemaps::{MAX_SITEMAP_STEPS, sitemaps_of, usual_sitemap};
 
 use crate::model::{
     BodyPolicy, Content, CrawlSettings, Exchange, ExchangeEnd, HostUpdate, LeaseKey, LeasedUrl, Ledger, NextState,
-    Outcome, Page, Rule, StoredBody, Trap, UnixMs, Validators, Visit,
+    Outcome, Page, ParseCut, Rule, StoredBody, Trap, UnixMs, Validators, Visit,
 };
 use crate::parse::{self, Directives};
 use crate::politeness;
@@ -65,12 +65,14 @@ pub struct Attempt<'a> {
 }
 
 /// The visit of a request that was made. `page` is the parsed body with its packed form when
-/// [`may_hold_page`] said so.
+/// [`may_hold_page`] said so; what it names is resolved until `out_of_time`, which is asked between
+/// pieces of 256 links.
 pub fn after_exchange(
     policy: &Policy<'_>,
     attempt: &Attempt<'_>,
     exchange: &Exchange,
     page: Option<(Page, Option<StoredBody>)>,
+    out_of_time: &mut dyn FnMut() -> bool,
 ) -> Visit {
     let outcome = classify(exchange, attempt.leased.validators.is_some());
     let mut visit = bare_visit(attempt, outcome, exchange.started_ms);
@@ -90,8 +92,8 @@ pub fn after_exchange(
                 |name| exchange.header(name).filter(|text| Validators::can_be_sent(text)).map(str::to_owned);
             visit.etag = validator("etag");
             visit.last_modified = validator("last-modified");
-            if let Some((page, body)) = page {
-                record_page(policy, attempt, exchange, page, body, &mut visit);
+            if let Some(page) = page {
+                record_page(policy, attempt, exchange, page, out_of_time, &mut visit);
             }
         }
         Outcome::Redirect => record_redirect(policy, attempt, exchange, &mut visit),
@@ -202,8 +204,8 @@ fn record_page(
     policy: &Policy<'_>,
     attempt: &Attempt<'_>,
     exchange: &Exchange,
-    page: Page,
-    body: Option<StoredBody>,
+    (page, body): (Page, Option<StoredBody>),
+    out_of_time: &mut dyn FnMut() -> bool,
     visit: &mut Visit,
 ) {
     let Directives { noindex, nofollow } =
@@ -215,7 +217,7 @@ fn record_page(
     let mut names = Names::new(policy, attempt.leased, attempt.now, trap);
     let header_links = exchange.headers_named("link").flat_map(parse::link_header);
     let refresh = exchange.header("refresh").and_then(parse::refresh_header);
-    names.add_page(&page, header_links.chain(refresh), obeyed_nofollow);
+    let late = names.add_page(&page, header_links.chain(refresh), obeyed_nofollow, out_of_time);
     names.write_to(visit);
     let text = page.text.filter(|_| policy.settings.store_text);
     visit.content = Some(Content {
@@ -225,7 +227,7 @@ fn record_page(
         size_bytes: page.size_bytes,
         simhash: page.simhash,
         meta_robots: page.meta_robots,
-        parse_cut: page.cut,
+        parse_cut: page.cut.or(late.then_some(ParseCut::Time)),
         words: page.words,
         lang: page.lang,
         title: page.title,

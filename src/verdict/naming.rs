@@ -13,6 +13,9 @@ use crate::scope::{self, NamedBy, UrlRules};
 
 use super::{Policy, sitemaps};
 
+/// Links between two questions for the time.
+const LINKS_BETWEEN_QUESTIONS: usize = 256;
+
 /// The URLs of one visit while they are gathered.
 pub(super) struct Names<'a> {
     policy: &'a Policy<'a>,
@@ -46,13 +49,26 @@ impl<'a> Names<'a> {
         }
     }
 
-    /// Adds the links of a page and of its `Link` headers. `nofollow`: the whole page says so.
-    pub(super) fn add_page(&mut self, page: &Page, header_links: impl Iterator<Item = RawLink>, nofollow: bool) {
+    /// Adds the links of a page and of its `Link` headers, until `out_of_time`: whether that left any
+    /// out. `nofollow`: the whole page says so.
+    pub(super) fn add_page(
+        &mut self,
+        page: &Page,
+        header_links: impl Iterator<Item = RawLink>,
+        nofollow: bool,
+        out_of_time: &mut dyn FnMut() -> bool,
+    ) -> bool {
         let own = self.leased.url.as_url();
         let base = page.base.as_deref().and_then(|href| base_of(own, href));
         let base = base.as_ref().unwrap_or(own);
         let charset = page.charset.as_deref();
-        for link in &page.links {
+        let mut late = false;
+        for (nth, link) in page.links.iter().enumerate() {
+            late = nth % LINKS_BETWEEN_QUESTIONS == LINKS_BETWEEN_QUESTIONS - 1 && out_of_time();
+            if late {
+                self.discard(Rule::LINKS_CUT, u32::try_from(page.links.len() - nth).unwrap_or(u32::MAX));
+                break;
+            }
             self.add_link(link, base, charset, nofollow, link.position);
         }
         let after = page.links.last().map_or(0, |link| link.position.saturating_add(1));
@@ -62,6 +78,7 @@ impl<'a> Names<'a> {
         if page.links_cut > 0 {
             self.discard(Rule::LINKS_CUT, page.links_cut);
         }
+        late
     }
 
     fn add_link(&mut self, link: &RawLink, base: &Url, charset: Option<&str>, nofollow: bool, position: u32) {

@@ -52,6 +52,17 @@ fn visit_of_copy(
     page: Option<Page>,
     one_copy_more: bool,
 ) -> Visit {
+    visit_until(settings, leased, exchange, page, one_copy_more, &mut || false)
+}
+
+fn visit_until(
+    settings: &CrawlSettings,
+    leased: &LeasedUrl,
+    exchange: &Exchange,
+    page: Option<Page>,
+    one_copy_more: bool,
+    out_of_time: &mut dyn FnMut() -> bool,
+) -> Visit {
     let seeds = [CrawlUrl::stored("https://a.example/").unwrap()];
     let scope = Scope::new(settings, &seeds, &[]).unwrap();
     let policy = Policy { settings, scope: &scope, agent: "sqrawl" };
@@ -64,7 +75,7 @@ fn visit_of_copy(
         now: NOW,
         jitter: 0.5,
     };
-    after_exchange(&policy, &attempt, exchange, page.map(|page| (page, None)))
+    after_exchange(&policy, &attempt, exchange, page.map(|page| (page, None)), out_of_time)
 }
 
 fn visit(leased: &LeasedUrl, exchange: &Exchange) -> Visit {
@@ -410,6 +421,21 @@ fn what_is_no_url_to_crawl_is_counted_and_not_stored() {
         visit_with(&CrawlSettings::default(), &leased("https://a.example/"), &exchange(200, &[], "x"), Some(page));
     assert_eq!(admissions(&visit), [("https://a.example/good", "queue")]);
     assert_eq!(visit.discarded, [(Rule::TOO_LONG, 1), (Rule::SCHEME, 4), (Rule::SYNTAX, 1)]);
+}
+
+#[test]
+fn links_that_take_too_long_to_resolve_are_counted() {
+    let links = (0..1_000).map(|n| link(&format!("/{n}"), LinkKind::A, false)).collect();
+    let page = Page { mime: "text/html".to_owned(), links, ..Page::default() };
+    let mut asked = 0;
+    let mut third = || {
+        asked += 1;
+        asked == 3
+    };
+    let (from, answer) = (leased("https://a.example/"), exchange(200, &[], "x"));
+    let visit = visit_until(&CrawlSettings::default(), &from, &answer, Some(page), false, &mut third);
+    assert_eq!((visit.links.len(), visit.discarded), (767, vec![(Rule::LINKS_CUT, 233)]));
+    assert_eq!(visit.content.unwrap().parse_cut, Some(ParseCut::Time));
 }
 
 #[test]

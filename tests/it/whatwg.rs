@@ -165,7 +165,7 @@ fn visit(settings: &CrawlSettings, url: &str, html: &str) -> Visit {
         address: None,
     };
     let policy = Policy { settings, scope: &scope, agent: "sqrawl" };
-    verdict::after_exchange(&policy, &attempt, &exchange, Some((page, None)))
+    verdict::after_exchange(&policy, &attempt, &exchange, Some((page, None)), &mut || false)
 }
 
 /// Every case, but for these deviations and the references that are relative to nothing.

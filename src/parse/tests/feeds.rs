@@ -86,6 +86,15 @@ fn atom() {
 }
 
 #[test]
+fn a_base_of_a_feed_has_the_length_of_a_reference() {
+    for (bytes, cut) in [(10_000, None), (60_000, Some(ParseCut::Size))] {
+        let base = format!("http://h/{}", "%aa".repeat(bytes / 3));
+        let page = feed(&format!("<rss xml:base='{base}'><channel><item><link>1</link></item></channel></rss>"));
+        assert_eq!((page.base == Some(base), page.cut, page.links.len()), (cut.is_none(), cut, 1));
+    }
+}
+
+#[test]
 fn broken_feeds_give_what_can_be_read() {
     let item = "<item><link>/1</link></item>";
     check(

@@ -62,6 +62,20 @@ fn fragments_are_dropped() {
 }
 
 #[test]
+fn what_is_far_too_long_is_not_normalised() {
+    let escaped = "%61".repeat(2_000);
+    check(&format!("https://example.com/{escaped}"), &format!("https://example.com/{}", "a".repeat(2_000)));
+    check(&format!("https://{escaped}:{escaped}@example.com/"), "https://example.com/");
+    let rules = rules(&[], &["x"]);
+    let with = |bytes| super::canonicalize(&format!("https://a.example/?x={}", "y".repeat(bytes)), None, None, &rules);
+    assert_eq!(with(8_000).as_ref().map(CrawlUrl::as_str), Ok("https://a.example/"));
+    assert_eq!(with(9_000), Err(NotCrawlable::TooLong), "whatever the rules would leave of it");
+    let base = Url::parse(&format!("http://h/{}/", "%aa".repeat(20_000))).unwrap();
+    assert_eq!(canonicalize("x", Some(&base), None), Err(NotCrawlable::TooLong));
+    check_in("/x", Some(base.as_str()), None, "http://h/x");
+}
+
+#[test]
 fn credentials_are_dropped() {
     check("https://user:secret@example.com/", "https://example.com/");
     check("https://user@example.com/@x", "https://example.com/@x");
