@@ -14,8 +14,13 @@ fn main() {
 
 fn parsed(body: &str) -> Page {
     let url = CrawlUrl::stored("https://example.com/").expect("a canonical URL");
-    let facts =
-        BodyFacts { url: &url, content_type: Some("text/html; charset=utf-8"), agent: "sqrawl", is_sitemap: false };
+    let facts = BodyFacts {
+        url: &url,
+        content_type: Some("text/html; charset=utf-8"),
+        agent: "sqrawl",
+        is_sitemap: false,
+        truncated: false,
+    };
     parse(black_box(body.as_bytes()), facts, &ParseLimits::default(), &mut || false)
 }
 

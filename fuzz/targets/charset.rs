@@ -20,6 +20,7 @@ fuzz_target!(|input: &[u8]| {
         content_type: (!content_type.is_empty()).then_some(&content_type),
         agent: "sqrawl",
         is_sitemap: false,
+        truncated: false,
     };
     let page = parse(body, facts, &ParseLimits::default(), &mut || false);
 

@@ -10,15 +10,22 @@ use serde_json::Value;
 use sqrawl::model::{CrawlUrl, Page, ParseCut};
 use sqrawl::parse::{BodyFacts, ParseLimits, parse};
 
-const TIGHT: ParseLimits =
-    ParseLimits { max_depth: 8, max_nodes: 64, max_attributes: 4, max_links: 3, max_text_bytes: 40 };
+const TIGHT: ParseLimits = ParseLimits {
+    max_page_bytes: 1 << 20,
+    max_depth: 8,
+    max_nodes: 64,
+    max_attributes: 4,
+    max_links: 3,
+    max_text_bytes: 40,
+};
 
 fuzz_target!(|input: &[u8]| {
     let Some((&mode, body)) = input.split_first() else { return };
     let limits = if mode == b'0' { TIGHT } else { ParseLimits::default() };
     let content_type = if mode == b'x' { "application/xhtml+xml; charset=utf-8" } else { "text/html; charset=utf-8" };
     let url = CrawlUrl::stored("https://example.com/dir/page?q").unwrap();
-    let facts = BodyFacts { url: &url, content_type: Some(content_type), agent: "sqrawl", is_sitemap: false };
+    let facts =
+        BodyFacts { url: &url, content_type: Some(content_type), agent: "sqrawl", is_sitemap: false, truncated: false };
     let read = || {
         let mut asked = 0;
         parse(body, facts, &limits, &mut || {

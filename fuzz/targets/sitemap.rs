@@ -37,7 +37,8 @@ fuzz_target!(|input: &[u8]| {
 
 fn read(body: &[u8], content_type: &str, is_sitemap: bool, out_of_time: bool) -> Page {
     let url = CrawlUrl::stored("https://example.com/dir/listing").unwrap();
-    let facts = BodyFacts { url: &url, content_type: Some(content_type), agent: "sqrawl", is_sitemap };
+    let facts =
+        BodyFacts { url: &url, content_type: Some(content_type), agent: "sqrawl", is_sitemap, truncated: false };
     parse(body, facts, &ParseLimits::default(), &mut || out_of_time)
 }
 

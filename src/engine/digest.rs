@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use crate::failpoint;
 use crate::fetch::Reservation;
-use crate::model::{Exchange, ExchangeEnd, HostUpdate, LeaseKey, LeasedUrl, Ledger, Outcome, ParseCut, Visit};
+use crate::model::{
+    Exchange, ExchangeEnd, FailureKind, HostUpdate, LeaseKey, LeasedUrl, Ledger, Outcome, ParseCut, Visit,
+};
 use crate::parse::{self, BodyFacts, ParseLimits};
 use crate::scope::Scope;
 use crate::store;
@@ -119,11 +121,19 @@ impl<C: Clock> ParseJob<C> {
             content_type: self.exchange.header("content-type"),
             agent: &self.agent,
             is_sitemap: leased.is_sitemap,
+            truncated,
         };
+        let limits = ParseLimits { max_page_bytes: self.settings.max_body_bytes, ..ParseLimits::default() };
         let patience_ms = if leased.is_sitemap { SITEMAP_PARSE_MS } else { PARSE_MS };
         failpoint::reach("parsing", "page", leased.url.as_str());
         let mut deadline = deadline_of(&*self.clock, patience_ms);
-        let mut page = parse::parse(&body, facts, &ParseLimits::default(), &mut deadline);
+        let mut page = parse::parse(&body, facts, &limits, &mut deadline);
+        if page.too_big {
+            // It had the room of a sitemap, and is none: what it would have come to without.
+            let detail = format!("the body is longer than {} bytes, and no sitemap", limits.max_page_bytes);
+            self.exchange.end = ExchangeEnd::Failed { kind: FailureKind::TooBig, detail };
+            return verdict::after_exchange(&policy, &attempt, &self.exchange, None, &mut || false);
+        }
         if truncated {
             page.cut = page.cut.or(Some(ParseCut::Size));
         }

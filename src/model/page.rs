@@ -196,6 +196,8 @@ pub struct Page {
     pub open_graph: Option<String>,
     /// The page says that it was not found, whatever its status says.
     pub soft_404: bool,
+    /// The body is longer than a page may be, and no sitemap, which may be longer: nothing of it was read.
+    pub too_big: bool,
     /// The first cap that was reached.
     pub cut: Option<ParseCut>,
 }

@@ -55,11 +55,15 @@ pub struct BodyFacts<'a> {
     pub agent: &'a str,
     /// Whether robots.txt, a sitemap index or the operator names it as a sitemap.
     pub is_sitemap: bool,
+    /// Whether the body is only the first part of what the server had.
+    pub truncated: bool,
 }
 
 /// Caps of one parse.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ParseLimits {
+    /// Bytes of a body that is no sitemap and no feed. A larger one is not read: see [`Page::too_big`].
+    pub max_page_bytes: u64,
     /// Nested elements.
     pub max_depth: usize,
     /// Nodes of the tree.
@@ -75,6 +79,7 @@ pub struct ParseLimits {
 impl Default for ParseLimits {
     fn default() -> Self {
         ParseLimits {
+            max_page_bytes: 10_000_000,
             max_depth: 512,
             max_nodes: 500_000,
             max_attributes: 512,
@@ -103,6 +108,8 @@ pub fn parse(body: &[u8], facts: BodyFacts<'_>, limits: &ParseLimits, out_of_tim
     let mut page = Page { size_bytes: body.len() as u64, charset, hash, ..Page::default() };
     if let Some(listing) = listing {
         take_listing(&mut page, listing);
+    } else if facts.truncated || page.size_bytes > limits.max_page_bytes {
+        page.too_big = true;
     } else if let Some(encoding) = encoding {
         let text = || decode(encoding, body);
         match kind {

@@ -17,6 +17,8 @@ pub(crate) const MAX_ENTRIES: usize = 50_000;
 const MAX_ALTERNATES: usize = 50_000;
 /// Bytes of all references of one file.
 const MAX_REFERENCE_BYTES: usize = 16 << 20;
+/// Bytes in which the root element has to begin, or the first address of a text.
+pub(crate) const PROLOG_BYTES: u64 = 64 * 1024;
 /// Longest value beside the address.
 const MAX_VALUE_BYTES: usize = 64;
 
@@ -244,7 +246,8 @@ fn frequency(text: &str) -> Option<String> {
     FREQUENCIES.iter().find(|known| known.eq_ignore_ascii_case(text)).map(|known| (*known).to_owned())
 }
 
-/// A text sitemap: an address with its scheme on each line. Other lines are passed over.
+/// A text sitemap: an address with its scheme on each line. Other lines are passed over; a text that
+/// begins with too much of them is none.
 pub(crate) fn url_list(mut source: TextSource<'_>, out_of_time: &mut dyn FnMut() -> bool) -> Entries {
     let mut gathered = Gathered::new();
     let mut line = Vec::new();
@@ -254,7 +257,8 @@ pub(crate) fn url_list(mut source: TextSource<'_>, out_of_time: &mut dyn FnMut()
         line.clear();
         source.allow(MAX_HREF_BYTES * 2);
         let read = source.read_until(b'\n', &mut line);
-        if matches!(read, Ok(0)) || late {
+        let noise = gathered.entries == 0 && source.given() > PROLOG_BYTES;
+        if matches!(read, Ok(0)) || late || noise {
             break;
         }
         // An address that was cut off is another address.

@@ -6,12 +6,10 @@ use std::ops::ControlFlow;
 
 use super::feed::{self, Feed, is_json_feed};
 use super::mime::BodyKind;
-use super::sitemap::{self, Entries, Sitemap};
+use super::sitemap::{self, Entries, PROLOG_BYTES, Sitemap};
 use super::xml::{Piece, TextSource, XmlPieces, is_gzip};
 use crate::model::{CrawlUrl, ParseCut};
 
-/// Bytes in which the root element has to begin.
-const PROLOG_BYTES: u64 = 64 * 1024;
 /// Longest tag or run of text of a sitemap: what is lost to a quote that is never closed.
 const SITEMAP_PIECE_BYTES: usize = 64 * 1024;
 /// The same of a feed, where the text of an item is one run.

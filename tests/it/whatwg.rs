@@ -153,7 +153,13 @@ fn visit(settings: &CrawlSettings, url: &str, html: &str) -> Visit {
         jitter: 0.0,
     };
     let content_type = "text/html; charset=utf-8";
-    let facts = BodyFacts { url: &leased.url, content_type: Some(content_type), agent: "sqrawl", is_sitemap: false };
+    let facts = BodyFacts {
+        url: &leased.url,
+        content_type: Some(content_type),
+        agent: "sqrawl",
+        is_sitemap: false,
+        truncated: false,
+    };
     let page = parse::parse(html.as_bytes(), facts, &ParseLimits::default(), &mut || false);
     let exchange = Exchange {
         started_ms: 0,

@@ -14,7 +14,12 @@ use crate::model::{CrawlUrl, Page};
 /// Parses with a clock that never runs out.
 fn parsed(body: &[u8], content_type: Option<&str>, limits: &ParseLimits) -> Page {
     let url = CrawlUrl::stored("https://example.com/dir/page").expect("a canonical URL");
-    parse(body, BodyFacts { url: &url, content_type, agent: "sqrawl", is_sitemap: false }, limits, &mut || false)
+    parse(
+        body,
+        BodyFacts { url: &url, content_type, agent: "sqrawl", is_sitemap: false, truncated: false },
+        limits,
+        &mut || false,
+    )
 }
 
 /// Parses UTF-8 HTML under the default limits.

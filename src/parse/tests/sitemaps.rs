@@ -15,7 +15,7 @@ const XML: &str = "application/xml";
 /// Parses a body served at `path` with this media type.
 fn served(body: &[u8], content_type: Option<&str>, path: &str, is_sitemap: bool) -> Page {
     let url = CrawlUrl::stored(&format!("https://example.com{path}")).expect("a canonical URL");
-    let facts = BodyFacts { url: &url, content_type, agent: "sqrawl", is_sitemap };
+    let facts = BodyFacts { url: &url, content_type, agent: "sqrawl", is_sitemap, truncated: false };
     parse(body, facts, &ParseLimits::default(), &mut || false)
 }
 
@@ -228,6 +228,8 @@ fn text_sitemaps() {
     }
     let prose = served(list.as_bytes(), Some("text/plain; charset=utf-8"), "/list.txt", false);
     assert_eq!((prose.links.len(), prose.text.as_deref()), (0, Some(list)), "a text that nobody calls a sitemap");
+    let late = format!("{}{list}", "noise\n".repeat(11_000));
+    assert_eq!(served(late.as_bytes(), Some("text/plain"), "/sitemap.txt", true).links.len(), 0, "noise first");
     let empty = served(b"Not found\n", Some("text/plain; charset=utf-8"), "/sitemap.txt", true);
     assert_eq!(empty.text.as_deref(), Some("Not found\n"));
 }
@@ -289,10 +291,33 @@ fn hostile_sitemaps_are_read_in_linear_time() {
 }
 
 #[test]
+fn what_has_the_room_of_a_sitemap_and_is_none_is_too_big() {
+    let limits = ParseLimits { max_page_bytes: 50, ..ParseLimits::default() };
+    let url = CrawlUrl::stored("https://example.com/sitemap.xml").unwrap();
+    let long = |text: &str| text.repeat(20);
+    for (body, content_type, truncated, too_big) in [
+        (long("<urlset><url><loc>/1</loc>"), XML, true, false),
+        (long("http://example.com/1\n"), "text/plain", false, false),
+        (long("<p>x"), "text/html", false, true),
+        (long("noise"), "text/plain", false, true),
+        (long("\0\u{1}\u{2}"), "image/png", false, true),
+        (long("<x/>"), XML, false, true),
+        ("<p>x".to_owned(), "text/html", true, true),
+        ("<p>x".to_owned(), "text/html", false, false),
+    ] {
+        let facts =
+            BodyFacts { url: &url, content_type: Some(content_type), agent: "sqrawl", is_sitemap: true, truncated };
+        let page = parse(body.as_bytes(), facts, &limits, &mut || false);
+        assert_eq!(page.too_big, too_big, "{content_type} {body}");
+        assert!(!too_big || (page.text.is_none() && page.links.is_empty()), "{body}");
+    }
+}
+
+#[test]
 fn a_deadline_keeps_what_was_read() {
     let body = (0..20_000).fold("<urlset>".to_owned(), |all, n| all + &format!("<url><loc>/{n}</loc></url>"));
     let url = CrawlUrl::stored("https://example.com/").unwrap();
-    let facts = BodyFacts { url: &url, content_type: Some(XML), agent: "sqrawl", is_sitemap: false };
+    let facts = BodyFacts { url: &url, content_type: Some(XML), agent: "sqrawl", is_sitemap: false, truncated: false };
     let mut asked = 0;
     let page = parse(body.as_bytes(), facts, &ParseLimits::default(), &mut || {
         asked += 1;

@@ -5,12 +5,19 @@ use proptest::prelude::*;
 use sqrawl::model::{CrawlUrl, Page};
 use sqrawl::parse::{BodyFacts, Directives, ParseLimits, directives, link_header, parse};
 
-const TIGHT: ParseLimits =
-    ParseLimits { max_depth: 8, max_nodes: 64, max_attributes: 4, max_links: 3, max_text_bytes: 40 };
+const TIGHT: ParseLimits = ParseLimits {
+    max_page_bytes: 1 << 20,
+    max_depth: 8,
+    max_nodes: 64,
+    max_attributes: 4,
+    max_links: 3,
+    max_text_bytes: 40,
+};
 
 fn page(body: &str, content_type: &str) -> Page {
     let url = CrawlUrl::stored("https://example.com/dir/page?q").unwrap();
-    let facts = BodyFacts { url: &url, content_type: Some(content_type), agent: "sqrawl", is_sitemap: false };
+    let facts =
+        BodyFacts { url: &url, content_type: Some(content_type), agent: "sqrawl", is_sitemap: false, truncated: false };
     parse(body.as_bytes(), facts, &TIGHT, &mut || false)
 }
 

@@ -82,6 +82,20 @@ fn entities(at: &At) -> Vec<Behaviour> {
     ]
 }
 
+const PASSES_OVER: &str = "reads 50 MiB, sees that it is none, and that it is longer than a page may be";
+
+/// A body without end that has the room of a sitemap, and is none.
+fn beyond_a_page(at: &At, words: [&'static str; 3], content_type: &str, piece: &[u8]) -> Behaviour {
+    let [name, server, crawl] = words;
+    let head = message(&format!("HTTP/1.1 200 OK\nContent-Type: {content_type}"), "");
+    Behaviour::new(at, name, server, crawl)
+        .answers("/sitemap.xml", Reply::Endless { head, piece: piece.repeat(65_536 / piece.len()) })
+        .home_links([""; 0])
+        .seed(own(at, name, "/sitemap.xml"))
+        .ends("/sitemap.xml", "too_big 200")
+        .fact("/sitemap.xml", "error", "longer than 3000000 bytes")
+}
+
 fn sizes(at: &At) -> Vec<Behaviour> {
     let many: String = (0..55_000).map(|n| entry(&format!("tel:{n}"))).collect();
     let links = |name| entry(&own(at, name, "/found"));
@@ -130,6 +144,8 @@ fn sizes(at: &At) -> Vec<Behaviour> {
             .ends("/sitemap.xml", "page 200")
             .fact("/sitemap.xml", "cut", "size"),
         ),
+        beyond_a_page(at, ["map-page", "sends HTML without end for a sitemap", PASSES_OVER], "text/html", b"<p>x<p>y"),
+        beyond_a_page(at, ["map-bytes", "sends 0xFF without end for a sitemap", PASSES_OVER], "text/plain", b"\xff"),
         found(sitemap(
             at,
             ["map-deep", "nests 100,000 elements in an entry", "reads on"],
