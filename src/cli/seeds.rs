@@ -11,7 +11,9 @@ use super::exit::UsageError;
 use crate::frontier::priority;
 use crate::model::{Candidate, CrawlUrl, Origin, Seed, SeedSource};
 use crate::parse::names_sitemap;
-use crate::scope::{NamedBy, Scope, UrlRules, host_behind_credentials, registrable_domain, seed_url};
+use crate::scope::{
+    NamedBy, Scope, UrlRules, host_behind_credentials, registrable_domain, seed_url, without_credentials,
+};
 
 /// The longest line of a seed file.
 const LONGEST_LINE: u64 = 64 * 1024;
@@ -145,7 +147,7 @@ impl<'a> SeedList<'a> {
                 }
             }
             Err(why) => {
-                let shown: String = given.chars().take(200).collect();
+                let shown: String = without_credentials(given).chars().take(200).collect();
                 self.error(format!("{place}{shown:?} is no seed: {why}; for example https://example.org/"));
             }
         }

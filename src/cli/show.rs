@@ -7,7 +7,7 @@ use super::exit::UsageError;
 use super::sources::Sources;
 use super::terminal::Terminal;
 use crate::report::{self, neutralise_lines};
-use crate::scope::{UrlRules, seed_url};
+use crate::scope::{UrlRules, seed_url, without_credentials};
 use crate::store::sqlite::read::{Limits, Lookup, PageFacts, Reader, ShowLimits, UnknownUrl};
 
 /// Shows the page.
@@ -53,7 +53,7 @@ pub(super) async fn run(args: ShowArgs, sources: &Sources, terminal: &Terminal) 
 async fn spellings(given: &str, sources: &Sources) -> anyhow::Result<[String; 2]> {
     let spelled = |rules: &UrlRules| match seed_url(given, rules) {
         Ok(seed) => Ok(seed.url.as_str().to_owned()),
-        Err(why) => Err(UsageError(format!("{given:?} is no URL: {why}"))),
+        Err(why) => Err(UsageError(format!("{:?} is no URL: {why}", without_credentials(given)))),
     };
     let as_written = spelled(&UrlRules::none())?;
     let settings = stored_settings(sources.path()).await?.unwrap_or_default();

@@ -28,10 +28,8 @@ pub fn read_profile(path: &Path) -> Result<Said, ConfigError> {
 /// # Errors
 /// [`ConfigError`] names the file and the key.
 pub fn profile(text: &str, path: &Path) -> Result<Said, ConfigError> {
-    let table: Table = text.parse().map_err(|error: toml::de::Error| ConfigError::Profile {
-        path: path.to_owned(),
-        detail: format!("not TOML: {}", error.to_string().trim().replace('\n', "\n  ")),
-    })?;
+    let table: Table =
+        text.parse().map_err(|error| ConfigError::Profile { path: path.to_owned(), detail: not_toml(text, &error) })?;
     let origin = Origin::Profile(path.to_owned());
     let mut said = Said::default();
     for (key, value) in &table {
@@ -48,6 +46,14 @@ pub fn profile(text: &str, path: &Path) -> Result<Said, ConfigError> {
         said.insert("patterns", patterns, origin);
     }
     Ok(said)
+}
+
+/// Where it is no TOML, and why. The error itself would show the line, which may hold a secret.
+fn not_toml(text: &str, error: &toml::de::Error) -> String {
+    let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+    let line = before.matches('\n').count() + 1;
+    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+    format!("line {line}, column {column}: not TOML: {}", error.message().replace('\n', "; "))
 }
 
 fn shape_of<T>(table: &[Setting<T>], name: &str) -> Option<(&'static str, Shape)> {
@@ -162,6 +168,25 @@ mod tests {
     }
 
     #[test]
+    fn what_is_no_toml_is_not_shown() {
+        for (text, place) in [
+            ("\ndelay = '1s'\nheader = \"x-api-key: s3cret", "line 3, column "),
+            ("basic-auth = me:s3cret", "line 1, column 14"),
+            ("'ü' = 's3cret' s3cret", "line 1, column "),
+            ("basic-auth = 's3cret'\nbasic-auth = 's3cret'", "line 2, column 1"),
+            ("basic-auth = 's3cret\n'", "line "),
+            ("[s3cret", "line 1, column "),
+            ("header = \"\"\"s3cret", "line 1, column "),
+            ("header = \"s3cret \\q\"", "line 1, column "),
+        ] {
+            let error = read(text).unwrap_err();
+            assert!(error.starts_with(&format!("p.toml: {place}")), "{error}");
+            assert!(error.contains(": not TOML: ") && !error.contains("s3cret"), "{error}");
+            assert!(!error.contains('\n'), "{error}");
+        }
+    }
+
+    #[test]
     fn what_is_refused() {
         let cases = [
             ("dealy = '1s'", r#"p.toml: there is no setting "dealy"; did you mean "delay"?"#),
@@ -174,7 +199,7 @@ mod tests {
         for (text, wanted) in cases {
             assert_eq!(read(text).unwrap_err(), wanted, "{text}");
         }
-        assert!(read("delay = ").unwrap_err().starts_with("p.toml: not TOML: "));
+        assert!(read("delay = ").unwrap_err().starts_with("p.toml: line 1, column 9: not TOML: "));
         assert!(read("patterns = ['a']").unwrap_err().starts_with("p.toml: patterns is a list like"));
     }
 }

@@ -19,5 +19,5 @@ mod url_rules;
 pub use canonical::{canonicalize, canonicalize_noting};
 pub use domain::registrable_domain;
 pub use rules::{NamedBy, PatternError, Scope};
-pub use seed::{SeedUrl, host_behind_credentials, seed_url};
+pub use seed::{SeedUrl, host_behind_credentials, seed_url, without_credentials};
 pub use url_rules::{Removed, UrlRules};

@@ -1,5 +1,6 @@
 //! [`seed_url`]: what an operator typed, read as they meant it.
 
+use std::borrow::Cow;
 use std::net::Ipv6Addr;
 
 use url::Host;
@@ -50,6 +51,15 @@ pub fn host_behind_credentials(given: &str) -> Option<&str> {
     };
     let authority = rest.trim_start_matches(['/', '\\', '\t', '\r', '\n']);
     Some(authority.split(['/', '\\', '?', '#']).next()?.rsplit_once('@')?.1)
+}
+
+/// What was typed, without what may be credentials: a password with a `/` in it makes a text that names
+/// no host, and a message about it must not repeat it.
+pub fn without_credentials(given: &str) -> Cow<'_, str> {
+    match given.rsplit_once('@') {
+        Some((_, rest)) => Cow::Owned(format!("…@{rest}")),
+        None => Cow::Borrowed(given),
+    }
 }
 
 /// The scheme that was typed. `example.com:8443/x` and `localhost:80` have none, though the URL

@@ -169,6 +169,17 @@ fn a_seed_with_a_password_is_refused() {
         let words = "names credentials: give them with --basic-auth, which is not stored";
         assert!(ran.code == Some(2) && ran.err.contains(words), "{}", ran.err);
     }
+    // With a slash in its password it is no URL, which is said without it.
+    for (seed, shown) in [
+        ("https://me:s3c/ret@example.org/a", "\"…@example.org/a\" is no seed"),
+        ("me:s3c/r@et@[::1", "\"…@[::1\" is no seed"),
+        ("https://me:s3c#ret@example.org/", "\"…@example.org/\" is no seed"),
+    ] {
+        let ran = desk.run(&["crawl", seed]);
+        assert!(ran.code == Some(2) && ran.err.contains(shown) && !ran.err.contains("s3c"), "{}", ran.err);
+        let ran = desk.run(&["show", seed]);
+        assert!(ran.code == Some(2) && !ran.err.contains("s3c"), "{}", ran.err);
+    }
     assert!(!desk.0.path().join("crawl.db").exists());
 }
 
