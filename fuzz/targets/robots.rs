@@ -27,7 +27,7 @@ fuzz_target!(|input: &[u8]| {
     }
     assert_eq!(rules.check("/robots.txt"), RobotsCheck { allowed: true, line: None });
     assert!(rules.crawl_delay_ms().is_none_or(|ms| ms <= RobotsRules::MAX_CRAWL_DELAY_MS));
-    assert!(file.sitemaps().iter().all(|sitemap| !sitemap.is_empty() && text.contains(sitemap.as_str())));
+    assert!(file.sitemaps().iter().all(|sitemap| !sitemap.is_empty() && text.contains(*sitemap)));
 
     // What does not change the meaning does not change the answer.
     assert_eq!(check, rules.check(&format!("{path}#fragment")));

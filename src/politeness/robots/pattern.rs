@@ -1,4 +1,4 @@
-//! [`PathPattern`]: the path of a rule, matched in linear time; [`Path`]: what it is matched with.
+//! [`Pattern`]: the path of a rule; [`Path`]: what it is matched with.
 //!
 //! Patterns and paths are brought to one spelling first (RFC 9309 2.2.2): escapes of characters
 //! that mean the same without are decoded, those of others written in upper case, and every octet
@@ -7,65 +7,111 @@
 //!
 //! But not in a query: there `/` and `?` separate nothing (RFC 3986 3.4), and the RFC's own example
 //! has `?baz=https://foo.bar` match `?baz=https%3A%2F%2Ffoo.bar`. Where a pattern's query begins
-//! cannot be told when a wildcard stands for its `?`, so there are two [`Spelling`]s: as written,
-//! and with these two decoded behind the first `?`. A rule matches in either.
+//! cannot be told when a wildcard stands for its `?`, so there are two spellings: as written, and
+//! with these two decoded behind the first `?`. A rule matches in either.
 
 use crate::model::escape::{escaped_octet, is_unreserved};
+
+/// A part of a text that holds many.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Span {
+    start: u32,
+    len: u32,
+}
+
+impl Span {
+    /// Appends `part`. (What robots.txt files of 500 KiB come to has less than 4 GiB.)
+    pub(super) fn push(text: &mut String, part: &str) -> Self {
+        let start = text.len();
+        text.push_str(part);
+        Span::between(start, text.len())
+    }
+
+    fn between(start: usize, end: usize) -> Self {
+        Span { start: start as u32, len: (end - start) as u32 }
+    }
+
+    pub(super) fn of(self, text: &str) -> &str {
+        &text[self.start as usize..][..self.len as usize]
+    }
+}
 
 /// The path of a rule: `*` stands for any octets, a final `$` for the end of the path, and
 /// without it everything that begins so matches (RFC 9309 2.2.3).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct PathPattern {
+pub(super) struct Pattern {
     /// In the normal spelling; `*` is the wildcard, and never two of them stand together.
-    text: Spelling,
+    written: Span,
+    /// With an open query; empty when that is the same.
+    open: Span,
     anchored: bool,
-    octets: usize,
 }
 
 /// Path and query of a URL, in the normal spelling, without fragment, from the root.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Path(Spelling);
-
-/// A text in the normal spelling.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Spelling {
+#[derive(Debug)]
+pub(super) struct Path {
     written: String,
-    /// With `%2F` and `%3F` behind the first `?` decoded, when there are any.
-    open_query: Option<String>,
+    /// With an open query, when that differs.
+    open: Option<String>,
 }
 
-impl PathPattern {
-    pub(super) fn new(value: &str) -> Self {
+impl Pattern {
+    /// Appends the normal spelling of `value` to `text`. Its length, wildcards and `$` included, comes
+    /// with it: the longest match decides.
+    pub(super) fn push(text: &mut String, value: &str) -> (Self, u32) {
         let (body, anchored) = match value.strip_suffix('$') {
             Some(body) => (body, true),
             None => (value, false),
         };
-        let mut text = String::with_capacity(body.len());
+        let start = text.len();
         let mut octets = usize::from(anchored);
         for (index, piece) in body.split('*').enumerate() {
             if index > 0 {
                 octets += 1;
-                if !text.ends_with('*') {
+                if !text[start..].ends_with('*') {
                     text.push('*');
                 }
             }
             let before = text.len();
-            push_normal(&mut text, piece);
+            push_normal(text, piece);
             octets += text.len() - before;
         }
-        PathPattern { text: Spelling::new(text), anchored, octets }
+        let written = Span::between(start, text.len());
+        let open = with_open_query(written.of(text)).unwrap_or_default();
+        let open = Span::push(text, &open);
+        (Pattern { written, open, anchored }, octets as u32)
     }
 
-    /// Length of the normal spelling, wildcards and `$` included: the longest match decides.
-    pub(super) fn octets(&self) -> usize {
-        self.octets
+    pub(super) fn is_anchored(&self) -> bool {
+        self.anchored
     }
 
-    /// Whether a path matches.
-    pub(super) fn matches(&self, Path(path): &Path) -> bool {
-        let differs = self.text.open_query.is_some() || path.open_query.is_some();
-        matches(&self.text.written, self.anchored, &path.written)
-            || (differs && matches(self.text.with_open_query(), self.anchored, path.with_open_query()))
+    pub(super) fn written<'t>(&self, text: &'t str) -> &'t str {
+        self.written.of(text)
+    }
+
+    /// Bytes that it takes of a text.
+    pub(super) fn bytes(&self) -> usize {
+        self.written.len as usize + self.open.len as usize
+    }
+
+    /// The same pattern in another text.
+    pub(super) fn copied(&self, from: &str, to: &mut String) -> Self {
+        let written = Span::push(to, self.written.of(from));
+        Pattern { written, open: Span::push(to, self.open.of(from)), anchored: self.anchored }
+    }
+
+    /// Whether a path matches; the pattern stands in `text`.
+    pub(super) fn matches(&self, text: &str, path: &Path) -> bool {
+        let written = self.written.of(text);
+        if matches(written, self.anchored, &path.written) {
+            return true;
+        }
+        let open = if self.open.len > 0 { self.open.of(text) } else { written };
+        match &path.open {
+            Some(path) => matches(open, self.anchored, path),
+            None => self.open.len > 0 && matches(open, self.anchored, &path.written),
+        }
     }
 }
 
@@ -77,27 +123,20 @@ impl Path {
             out.push('/');
         }
         push_normal(&mut out, path);
-        Path(Spelling::new(out))
+        Path { open: with_open_query(&out), written: out }
     }
 
     pub(super) fn is_robots_txt(&self) -> bool {
-        self.0.written == "/robots.txt"
+        self.written == "/robots.txt"
     }
 }
 
-impl Spelling {
-    fn new(written: String) -> Self {
-        let open_query = written.split_once('?').and_then(|(path, query)| {
-            // In the normal spelling the digits are in upper case.
-            let escaped = query.contains("%2F") || query.contains("%3F");
-            escaped.then(|| format!("{path}?{}", query.replace("%2F", "/").replace("%3F", "?")))
-        });
-        Spelling { written, open_query }
-    }
-
-    fn with_open_query(&self) -> &str {
-        self.open_query.as_deref().unwrap_or(&self.written)
-    }
+/// The text with `%2F` and `%3F` behind the first `?` decoded, when there are any.
+fn with_open_query(written: &str) -> Option<String> {
+    let (path, query) = written.split_once('?')?;
+    // In the normal spelling the digits are in upper case.
+    let escaped = query.contains("%2F") || query.contains("%3F");
+    escaped.then(|| format!("{path}?{}", query.replace("%2F", "/").replace("%3F", "?")))
 }
 
 /// Whether `pattern` matches `path`, both in the same spelling. Every piece between wildcards is

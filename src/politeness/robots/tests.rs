@@ -1,5 +1,6 @@
 use super::*;
 
+mod large;
 mod properties;
 
 /// Whether `agent` may fetch `path` under `text`, and the number of the deciding line.
@@ -396,31 +397,4 @@ fn endless_files_are_cut_at_a_line() {
     check(&text, "x", &["/", "/not-read"], &["/tmp"]);
     let padded = format!("{rules}{}Disallow: /not-read\n", &filler[..filler.len() - 5].replace("---\n", "\n"));
     check(&padded, "x", &["/", "/not-read"], &["/tmp"]);
-}
-
-/// Would not end if matching were not linear in the path.
-#[test]
-fn a_hundred_wildcards_are_matched_in_one_pass() {
-    let text = format!("User-agent: *\nDisallow: /{}b\n", "*a".repeat(100));
-    let rules = RobotsFile::parse(&text).rules_for("x");
-    for _ in 0..100 {
-        assert!(rules.check(&format!("/{}", "a".repeat(2000))).allowed);
-    }
-    assert!(!rules.check(&format!("/{}b", "a".repeat(2000))).allowed);
-}
-
-/// Would not end if parsing or checking were not linear in the file.
-#[test]
-fn a_file_of_the_largest_size_is_read_and_asked() {
-    let mut text = String::from("User-agent: *\n");
-    for n in 0..40_000 {
-        text.push_str(&format!("Disallow:*{n}q\n"));
-    }
-    let rules = RobotsFile::parse(&text).rules_for("x");
-    for n in 0..2 {
-        assert!(rules.check(&format!("/{}{n}", "a/".repeat(500))).allowed);
-        assert!(!rules.check(&format!("/{}{n}q", "a/".repeat(500))).allowed);
-    }
-    let agents = "User-agent: x\n".repeat(36_000) + "Disallow: /";
-    assert!(!RobotsFile::parse(&agents).rules_for("x").check("/y").allowed);
 }

@@ -59,19 +59,20 @@ fn canonical(path: &str) -> Option<String> {
 }
 
 /// What a parsed file says to three crawlers of a dozen paths.
-fn ask(file: &RobotsFile, paths: &[String]) -> Vec<RobotsCheck> {
+fn ask(file: &RobotsFile<'_>, paths: &[String]) -> Vec<RobotsCheck> {
     let rules = ["sqrawl", "Googlebot", "*"].map(|agent| file.rules_for(agent));
     rules.iter().flat_map(|rules| paths.iter().map(|path| rules.check(path))).collect()
 }
 
 #[test]
 fn sixty_four_threads_read_one_file_alike() {
-    let files: Vec<_> = real_files()
-        .into_iter()
+    let texts = real_files();
+    let files: Vec<_> = texts
+        .iter()
         .step_by(2)
         .map(|(name, text)| {
-            let paths: Vec<String> = paths_near(&text).into_iter().step_by(5).take(12).collect();
-            let file = RobotsFile::parse(&text);
+            let paths: Vec<String> = paths_near(text).into_iter().step_by(5).take(12).collect();
+            let file = RobotsFile::parse(text);
             let alone = ask(&file, &paths);
             (name, file, paths, alone)
         })
