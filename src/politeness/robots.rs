@@ -7,7 +7,7 @@
 //! Below: `line` splits the text into fields, `rules` keeps what counts for one crawler, `pattern`
 //! matches paths.
 //!
-//! Absent: regular expressions (one rule of a hundred `*a` is matched in one pass over the path),
+//! Absent: regular expressions (a piece between wildcards is looked up in an index of the path),
 //! `Host`, `Clean-param`, `Request-rate`, `noindex` and other records that no standard knows.
 
 mod line;

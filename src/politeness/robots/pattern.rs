@@ -9,6 +9,14 @@
 //! has `?baz=https://foo.bar` match `?baz=https%3A%2F%2Ffoo.bar`. Where a pattern's query begins
 //! cannot be told when a wildcard stands for its `?`, so there are two spellings: as written, and
 //! with these two decoded behind the first `?`. A rule matches in either.
+//!
+//! A file may have fifty thousand patterns with wildcards, all to be looked for in one path of two
+//! thousand bytes. So a path is indexed once (a suffix array, Manber and Myers 1990): the places of a
+//! piece are then found by halving, however long the path and whatever it is made of. Of pieces that
+//! stand in many places, of which there are few, the places are kept in order.
+
+use std::cell::{OnceCell, RefCell};
+use std::collections::HashMap;
 
 use crate::model::escape::{escaped_octet, is_unreserved};
 
@@ -50,10 +58,23 @@ pub(super) struct Pattern {
 /// Path and query of a URL, in the normal spelling, without fragment, from the root.
 #[derive(Debug)]
 pub(super) struct Path {
-    written: String,
+    written: Indexed,
     /// With an open query, when that differs.
-    open: Option<String>,
+    open: Option<Indexed>,
 }
+
+/// A text and the places in it.
+#[derive(Debug)]
+struct Indexed {
+    text: String,
+    /// In the order of what begins there; made for the first wildcard.
+    by_text: OnceCell<Vec<u32>>,
+    /// Pieces with [`MANY`] places and these in their own order.
+    frequent: RefCell<HashMap<Box<[u8]>, Vec<u32>>>,
+}
+
+/// Places of a piece from which on they are put in order, to be looked up by halving too.
+const MANY: usize = 16;
 
 impl Pattern {
     /// Appends the normal spelling of `value` to `text`. Its length, wildcards and `$` included, comes
@@ -104,13 +125,13 @@ impl Pattern {
     /// Whether a path matches; the pattern stands in `text`.
     pub(super) fn matches(&self, text: &str, path: &Path) -> bool {
         let written = self.written.of(text);
-        if matches(written, self.anchored, &path.written) {
+        if path.written.matches(written, self.anchored) {
             return true;
         }
         let open = if self.open.len > 0 { self.open.of(text) } else { written };
         match &path.open {
-            Some(path) => matches(open, self.anchored, path),
-            None => self.open.len > 0 && matches(open, self.anchored, &path.written),
+            Some(path) => path.matches(open, self.anchored),
+            None => self.open.len > 0 && path.written.matches(open, self.anchored),
         }
     }
 }
@@ -123,11 +144,11 @@ impl Path {
             out.push('/');
         }
         push_normal(&mut out, path);
-        Path { open: with_open_query(&out), written: out }
+        Path { open: with_open_query(&out).map(Indexed::new), written: Indexed::new(out) }
     }
 
     pub(super) fn is_robots_txt(&self) -> bool {
-        self.written == "/robots.txt"
+        self.written.text == "/robots.txt"
     }
 }
 
@@ -139,22 +160,83 @@ fn with_open_query(written: &str) -> Option<String> {
     escaped.then(|| format!("{path}?{}", query.replace("%2F", "/").replace("%3F", "?")))
 }
 
-/// Whether `pattern` matches `path`, both in the same spelling. Every piece between wildcards is
-/// looked for once, at its first place behind the one before: taking the first leaves most to the
-/// rest.
-fn matches(pattern: &str, anchored: bool, path: &str) -> bool {
-    let mut pieces = pattern.split('*');
-    let head = pieces.next().unwrap_or_default();
-    let Some(mut rest) = path.strip_prefix(head) else { return false };
-    let Some(last) = pieces.next_back() else { return rest.is_empty() || !anchored };
-    for piece in pieces {
-        match rest.find(piece) {
-            Some(at) => rest = &rest[at + piece.len()..],
-            None => return false,
-        }
+impl Indexed {
+    fn new(text: String) -> Self {
+        Indexed { text, by_text: OnceCell::new(), frequent: RefCell::default() }
     }
-    if anchored { rest.ends_with(last) } else { rest.contains(last) }
+
+    /// Whether `pattern`, in the same spelling, matches. Every piece between wildcards is looked for
+    /// once, at its first place behind the one before: taking the first leaves most to the rest.
+    fn matches(&self, pattern: &str, anchored: bool) -> bool {
+        counted(1);
+        let mut pieces = pattern.split('*');
+        let head = pieces.next().unwrap_or_default();
+        if !self.text.starts_with(head) {
+            return false;
+        }
+        let mut end = head.len();
+        let Some(last) = pieces.next_back() else { return end == self.text.len() || !anchored };
+        for piece in pieces {
+            match self.first_place(piece, end) {
+                Some(place) => end = place + piece.len(),
+                None => return false,
+            }
+        }
+        if anchored { self.text[end..].ends_with(last) } else { self.first_place(last, end).is_some() }
+    }
+
+    /// Where `piece` stands first, not before `from`.
+    fn first_place(&self, piece: &str, from: usize) -> Option<usize> {
+        if piece.is_empty() {
+            return Some(from);
+        }
+        let piece = piece.as_bytes();
+        let mut frequent = self.frequent.borrow_mut();
+        if let Some(places) = frequent.get(piece) {
+            let at = places.partition_point(|place| {
+                counted(1);
+                (*place as usize) < from
+            });
+            return places.get(at).map(|place| *place as usize);
+        }
+        let places = self.places(piece);
+        counted(places.len());
+        if places.len() >= MANY {
+            let mut ordered = places.to_vec();
+            ordered.sort_unstable();
+            frequent.insert(piece.into(), ordered);
+        }
+        places.iter().map(|place| *place as usize).filter(|place| *place >= from).min()
+    }
+
+    /// All places of `piece`, in the order of what follows it.
+    fn places(&self, piece: &[u8]) -> &[u32] {
+        let text = self.text.as_bytes();
+        let places = self.by_text.get_or_init(|| places_in_order(text));
+        let behind = |place: &u32| {
+            counted(1);
+            &text[*place as usize..]
+        };
+        let start = places.partition_point(|place| behind(place) < piece);
+        let count = places[start..].partition_point(|place| behind(place).starts_with(piece));
+        &places[start..][..count]
+    }
 }
+
+fn places_in_order(text: &[u8]) -> Vec<u32> {
+    let mut places: Vec<u32> = (0..text.len() as u32).collect();
+    places.sort_unstable_by(|a, b| {
+        counted(1);
+        text[*a as usize..].cmp(&text[*b as usize..])
+    });
+    places
+}
+
+/// Notes steps of a match: tests count them instead of time.
+#[cfg(not(test))]
+fn counted(_steps: usize) {}
+#[cfg(test)]
+use steps::counted;
 
 /// Appends `text` in the normal spelling; it holds no wildcards. A `%` that starts no escape
 /// stays as it is.
@@ -191,4 +273,24 @@ fn push_escape(out: &mut String, octet: u8) {
     out.push('%');
     out.push(char::from(DIGITS[usize::from(octet >> 4)]));
     out.push(char::from(DIGITS[usize::from(octet & 15)]));
+}
+
+#[cfg(test)]
+pub(super) mod steps {
+    use std::cell::Cell;
+
+    thread_local! {
+        static STEPS: Cell<usize> = const { Cell::new(0) };
+    }
+
+    pub(super) fn counted(steps: usize) {
+        STEPS.set(STEPS.get() + steps);
+    }
+
+    /// What `work` gives, with the steps it takes.
+    pub(in crate::politeness::robots) fn of<T>(work: impl FnOnce() -> T) -> (T, usize) {
+        let before = STEPS.get();
+        let result = work();
+        (result, STEPS.get() - before)
+    }
 }

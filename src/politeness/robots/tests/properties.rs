@@ -61,6 +61,19 @@ proptest! {
         prop_assert_eq!(found, matches_by_trying(pattern.as_bytes(), path.as_bytes()));
     }
 
+    /// The same where pieces stand in many places.
+    #[test]
+    fn places_are_those_that_looking_from_the_left_finds(pieces in "(/|/a)?(([*][ab]{1,3}){1,8})[*]?", path in "/[ab]{20,90}") {
+        let mut rest = Some(path.as_str());
+        for (nth, piece) in pieces.split('*').enumerate() {
+            let at = rest.and_then(|rest| if nth == 0 { rest.starts_with(piece).then_some(0) } else { rest.find(piece) });
+            rest = at.map(|at| &rest.unwrap_or_default()[at + piece.len()..]);
+        }
+        let mut text = String::new();
+        let (pattern, _) = Pattern::push(&mut text, &pieces);
+        prop_assert_eq!(pattern.matches(&text, &Path::new(&path)), rest.is_some());
+    }
+
     #[test]
     fn any_text_is_read(text in robots_like(), agent in any::<String>(), path in any::<String>()) {
         let file = RobotsFile::parse(&text);
