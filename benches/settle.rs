@@ -88,6 +88,7 @@ impl Crawl {
             until_ms: self.now + 600_000,
             refills: Vec::new(),
             named: Vec::new(),
+            alone: false,
         };
         self.runtime.block_on(self.store.lease(ask, self.now)).expect("leases").hosts
     }

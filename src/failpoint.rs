@@ -79,9 +79,12 @@ impl Failpoint {
 mod tests {
     use super::*;
 
+    /// What, moment, detail.
+    type Moment = (&'static str, &'static str, &'static str);
+
     #[test]
     fn a_moment_is_met_once() {
-        let cases: &[(&str, &[(&str, &str, &str)], Option<usize>)] = &[
+        let cases: &[(&str, &[Moment], Option<usize>)] = &[
             ("settling/commit", &[("settling", "begin", ""), ("settling", "commit", "")], Some(1)),
             (
                 "settling/commit@2",

@@ -280,7 +280,12 @@ pub(super) fn report(
         terminal.error(&closing(summary)[0]);
     }
     if sources.json {
-        terminal.data((serde_json::to_string_pretty(&summary_json(summary, sources)?)? + "\n").as_bytes())?;
+        let text = serde_json::to_string_pretty(&summary_json(summary, sources)?)? + "\n";
+        match terminal.data(text.as_bytes()) {
+            // Whoever reads the summary is gone; how the crawl ended is still said by the exit code.
+            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => {}
+            said => said?,
+        }
     }
     Ok(exit)
 }

@@ -88,6 +88,7 @@ fn take_flags(verb: &mut Verb) -> CrawlFlags {
 
 fn run(verb: Verb, sources: &Sources, terminal: &Terminal) -> anyhow::Result<Exit> {
     session::on_all_cores(async {
+        signals::outlive_file_size_limit();
         match verb {
             Verb::Crawl(args) => crawl::crawl(*args, sources, terminal).await,
             Verb::Resume(args) => crawl::resume(args.recrawl, sources, terminal).await,

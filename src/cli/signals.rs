@@ -55,6 +55,21 @@ fn stop(control: &Control, progress: &Progress, terminal: &Terminal) {
     }
 }
 
+/// Has a file that may not grow any more (`ulimit -f`) fail the write instead of ending the process:
+/// SIGXFSZ is taken from now on, and dropped. To be called in the runtime.
+#[cfg(unix)]
+pub(super) fn outlive_file_size_limit() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let taken = signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()));
+    if let Err(error) = taken {
+        tracing::warn!(%error, "a limit on the size of files would end this process without a word");
+    }
+}
+
+/// There is no such signal here.
+#[cfg(not(unix))]
+pub(super) fn outlive_file_size_limit() {}
+
 /// Calls back at the first Ctrl-C, until what it returns is dropped.
 pub(super) fn on_first(call: impl FnOnce() + Send + 'static) -> Stopped {
     Stopped(tokio::spawn(async move {

@@ -20,6 +20,9 @@ const PACE: &str = "Pace and politeness";
 pub(super) const NETWORK: &str = "Network";
 const STORAGE: &str = "What is stored";
 
+/// SQLite lets a log grow to 32 MB before it empties it, and a batch may come on top.
+const LEAST_LOG_BYTES: u64 = 64 << 20;
+
 /// What most rows have in common.
 pub(super) const ROW: Setting<CrawlSettings> = Setting {
     name: "",
@@ -179,6 +182,28 @@ pub const CRAWL: &[Setting<CrawlSettings>] = &[
         field: "memory_bytes",
         set: |s, v| set(&mut s.memory_bytes, size(one(v)?, 1_000_000)),
         show: |s| vec![show_bytes(s.memory_bytes)],
+        ..ROW
+    },
+    Setting {
+        name: "min-free",
+        heading: LIMITS,
+        value: "SIZE",
+        example: "1GB",
+        help: "Stop, to be resumed, before less than this is free on the database's disk",
+        field: "min_free_bytes",
+        set: |s, v| set(&mut s.min_free_bytes, size(one(v)?, 0)),
+        show: |s| vec![show_bytes(s.min_free_bytes)],
+        ..ROW
+    },
+    Setting {
+        name: "max-log",
+        heading: LIMITS,
+        value: "SIZE",
+        example: "4GiB",
+        help: "Largest write-ahead log while a long read transaction of another program keeps it from being emptied; the crawl then waits for that to end",
+        field: "max_log_bytes",
+        set: |s, v| set(&mut s.max_log_bytes, size(one(v)?, LEAST_LOG_BYTES)),
+        show: |s| vec![show_bytes(s.max_log_bytes)],
         ..ROW
     },
     Setting {

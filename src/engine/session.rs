@@ -9,7 +9,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use crate::fetch::Fetcher;
 use crate::model::{Admission, CrawlUrl, EndedBy, HostLease, LeasedUrl, Totals, UnixMs, UrlId};
 use crate::scope::{self, Scope};
-use crate::store::{LeaseAsk, LeaseGrant, Refill, SessionOpen, Store, StoreError, StoredCrawl};
+use crate::store::{LeaseAsk, LeaseGrant, Refill, SessionOpen, SessionStart, Store, StoreError, StoredCrawl};
 use crate::verdict;
 
 use super::hops::Hops;
@@ -53,63 +53,103 @@ pub(super) async fn run<S: Store, F: Fetcher, C: Clock>(
         recrawl: job.recrawl,
     };
     let start = store.begin_session(open, clock.now_ms()).await?;
-    if start.orphaned_hosts > 0 {
-        tracing::info!(hosts = start.orphaned_hosts, "the session before ended without a word; its work goes on");
+    let session =
+        Begun { store: Arc::clone(&store), clock: Arc::clone(&clock), start, scope, changed: changed.is_some(), began };
+    let ended = session.conduct(fetcher, job, control, progress).await;
+    if let Err(EngineError::Store(error)) = &ended {
+        last_word(&*store, &start, error, clock.now_ms()).await;
     }
-    if start.suspects > 0 {
-        tracing::info!(
-            urls = start.suspects,
-            "a process died with these in work; what may have killed it is tried alone, after everything else"
-        );
+    ended
+}
+
+/// Says in the database that the session ended by an error, where that can still be said. A defect
+/// of this program says nothing: its session counts as dead, and what was in work as suspect.
+async fn last_word<S: Store>(store: &S, start: &SessionStart, error: &StoreError, now: UnixMs) {
+    if let Err(again) = store.end_session(start, EndedBy::Error, now).await {
+        tracing::debug!(%error, %again, "the end of the session could not be written");
     }
-    if changed.is_some() {
-        judge_again(&*store, &job, &scope, clock.now_ms()).await?;
-        sitemaps::of_known(&*store, &start, &job, &scope, clock.now_ms()).await?;
-        store.record_settings(&start, &job.settings, clock.now_ms()).await?;
+}
+
+/// A session that is written in the store, and what it was begun for.
+struct Begun<S, C> {
+    store: Arc<S>,
+    clock: Arc<C>,
+    start: SessionStart,
+    scope: Scope,
+    /// Other URLs may belong to the crawl than before.
+    changed: bool,
+    began: u64,
+}
+
+impl<S: Store, C: Clock> Begun<S, C> {
+    /// From the first seed to the end that is written in the store.
+    async fn conduct<F: Fetcher>(
+        self,
+        fetcher: Arc<F>,
+        job: Job,
+        control: Control,
+        progress: Arc<Progress>,
+    ) -> Result<Summary, EngineError> {
+        let Begun { store, clock, start, scope, changed, began } = self;
+        if start.orphaned_hosts > 0 {
+            tracing::info!(hosts = start.orphaned_hosts, "the session before ended without a word; its work goes on");
+        }
+        if start.suspects > 0 {
+            tracing::info!(
+                urls = start.suspects,
+                "a process died with these in work; what may have killed it is tried alone, after everything else"
+            );
+        }
+        if changed {
+            judge_again(&*store, &job, &scope, clock.now_ms()).await?;
+            sitemaps::of_known(&*store, &start, &job, &scope, clock.now_ms()).await?;
+            store.record_settings(&start, &job.settings, clock.now_ms()).await?;
+        }
+        store.admit(&start, &job.seeds, clock.now_ms()).await?;
+        let (items, items_out) = mpsc::channel(QUEUE_ITEMS);
+        let (desk, asks) = mpsc::unbounded_channel();
+        let shared = Arc::new(Shared::new(Parts {
+            most_in_flight: job.settings.concurrency.min(fetcher.most_in_flight()),
+            fetcher,
+            clock: Arc::clone(&clock),
+            pages: PageBudget::new(job.settings.max_pages, start.round_pages),
+            settings: job.settings,
+            session: start.session,
+            quiet_ms: start.quiet_from_ms.map(|at| u64::try_from(clock.now_ms().saturating_sub(at)).unwrap_or(0)),
+            scope,
+            work: Board::new(store.work_slots()),
+            progress,
+            writer: items,
+            desk,
+        }));
+        shared.progress.set_totals(start.totals);
+        let writer = tokio::spawn(writer::write(Arc::clone(&store), Arc::clone(&shared), start, items_out));
+        let session = Session {
+            store: Arc::clone(&store),
+            shared: Arc::clone(&shared),
+            asks,
+            workers: JoinSet::new(),
+            active: 0,
+            refills: Vec::new(),
+            hops: Hops::default(),
+            look: true,
+            alone: false,
+            suspects: start.suspects > 0,
+            wake_at: None,
+            spent_ms: start.spent_ms,
+            began,
+        };
+        let complete = session.run(Ending { task: writer, heard: false }, control).await?;
+        let nothing_left = shared.progress.snapshot().totals.open() == 0;
+        let ended_by = match (complete, shared.limit()) {
+            (true, None) => EndedBy::Complete,
+            (_, Some(Limit::MaxPages)) if nothing_left => EndedBy::Complete,
+            (_, Some(_)) => EndedBy::Limit,
+            (false, None) => EndedBy::Signal,
+        };
+        let totals = store.end_session(&start, ended_by, clock.now_ms()).await?;
+        Ok(summary(&shared, ended_by, totals, clock.elapsed_ms().saturating_sub(began)))
     }
-    store.admit(&start, &job.seeds, clock.now_ms()).await?;
-    let (items, items_out) = mpsc::channel(QUEUE_ITEMS);
-    let (desk, asks) = mpsc::unbounded_channel();
-    let shared = Arc::new(Shared::new(Parts {
-        fetcher,
-        clock: Arc::clone(&clock),
-        pages: PageBudget::new(job.settings.max_pages, start.round_pages),
-        settings: job.settings,
-        session: start.session,
-        quiet_ms: start.quiet_from_ms.map(|at| u64::try_from(clock.now_ms().saturating_sub(at)).unwrap_or(0)),
-        scope,
-        work: Board::new(store.work_slots()),
-        progress,
-        writer: items,
-        desk,
-    }));
-    shared.progress.set_totals(start.totals);
-    let writer = tokio::spawn(writer::write(Arc::clone(&store), Arc::clone(&shared), start, items_out));
-    let session = Session {
-        store: Arc::clone(&store),
-        shared: Arc::clone(&shared),
-        asks,
-        workers: JoinSet::new(),
-        active: 0,
-        refills: Vec::new(),
-        hops: Hops::default(),
-        look: true,
-        alone: false,
-        suspects: start.suspects > 0,
-        wake_at: None,
-        spent_ms: start.spent_ms,
-        began,
-    };
-    let complete = session.run(Ending { task: writer, heard: false }, control).await?;
-    let nothing_left = shared.progress.snapshot().totals.open() == 0;
-    let ended_by = match (complete, shared.limit()) {
-        (true, None) => EndedBy::Complete,
-        (_, Some(Limit::MaxPages)) if nothing_left => EndedBy::Complete,
-        (_, Some(_)) => EndedBy::Limit,
-        (false, None) => EndedBy::Signal,
-    };
-    let totals = store.end_session(&start, ended_by, clock.now_ms()).await?;
-    Ok(summary(&shared, ended_by, totals, clock.elapsed_ms().saturating_sub(began)))
 }
 
 /// The stored crawl, when this session has other settings or more seeds: other URLs may belong to

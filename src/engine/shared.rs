@@ -63,6 +63,8 @@ pub(super) struct Shared<F, C> {
     pub(super) budget: ByteBudget,
     /// Requests in flight.
     pub(super) slots: Arc<Semaphore>,
+    /// How many slots there are.
+    pub(super) most_in_flight: u32,
     /// Bodies being parsed: one per core.
     pub(super) parsers: Arc<Semaphore>,
     /// Bodies being parsed, by their size in kB.
@@ -93,6 +95,8 @@ pub(super) struct Parts<F, C> {
     /// How long ago the session before certainly made no request any more.
     pub(super) quiet_ms: Option<u64>,
     pub(super) pages: PageBudget,
+    /// `--concurrency`, or less where the machine has no more.
+    pub(super) most_in_flight: u32,
     pub(super) scope: Scope,
     pub(super) work: Arc<Board>,
     pub(super) progress: Arc<Progress>,
@@ -109,7 +113,8 @@ impl<F, C: Clock> Shared<F, C> {
             agent: settings.product_token().into(),
             session: parts.session,
             budget: ByteBudget::new(settings.memory_bytes, settings.largest_visit_bytes()),
-            slots: Arc::new(Semaphore::new(settings.concurrency.max(1) as usize)),
+            slots: Arc::new(Semaphore::new(parts.most_in_flight.max(1) as usize)),
+            most_in_flight: parts.most_in_flight.max(1),
             parsers: Arc::new(Semaphore::new(cores)),
             parsed_kb: Arc::new(Semaphore::new(MOST_PARSED_KB as usize)),
             pages: parts.pages,

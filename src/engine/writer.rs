@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 
 use crate::fetch::Reservation;
 use crate::model::{LeaseKey, UrlId};
-use crate::store::{SessionStart, Settlement, Store, StoreError};
+use crate::store::{Room, RoomWanted, SessionStart, Settlement, Store, StoreError};
 
 use super::shared::{Ask, Item, Shared};
 use super::{Clock, Stop};
@@ -27,6 +27,12 @@ const BATCH_MS: u64 = 500;
 const FIRST_BATCH_MS: u64 = 20;
 /// How many batches are first ones.
 const FIRST_BATCHES: u64 = 8;
+/// What a URL that a batch names takes in rows and indexes, about.
+const NAME_BYTES: u64 = 400;
+/// Between two looks whether there is room again, in ms.
+const ROOM_LOOK_MS: u64 = 500;
+/// Between two lines about it.
+const ROOM_SAY_MS: u64 = 60_000;
 
 /// A batch while it is gathered, with what follows its commit.
 #[derive(Debug, Default)]
@@ -73,6 +79,14 @@ impl Batch {
             || self.names >= BATCH_NAMES
     }
 
+    /// Bytes that settling it writes, about.
+    fn weight_bytes(&self) -> u64 {
+        let texts = self.settlement.visits.iter().filter_map(|visit| visit.content.as_ref()?.text.as_ref());
+        let texts: usize = texts.map(String::len).sum();
+        let links: usize = self.settlement.visits.iter().map(|visit| visit.links.len()).sum();
+        (self.bytes + texts) as u64 + (self.names + links) as u64 * NAME_BYTES
+    }
+
     fn is_empty(&self) -> bool {
         let Settlement { visits, robots, robots_fetches, sitemaps, hosts, releases } = &self.settlement;
         let robots = robots.is_empty() && robots_fetches.is_empty();
@@ -93,7 +107,11 @@ pub(super) async fn write<S: Store, F: Send + Sync + 'static, C: Clock>(
     loop {
         let mut batch = gather(&shared, &mut items).await;
         if !batch.is_empty() {
-            let settled = match store.settle(&start, &batch.settlement, shared.clock.now_ms()).await {
+            let settled = async {
+                wait_for_room(&*store, &shared, batch.weight_bytes()).await?;
+                store.settle(&start, &batch.settlement, shared.clock.now_ms()).await
+            };
+            let settled = match settled.await {
                 Ok(settled) => settled,
                 Err(error) => {
                     shared.halt(Stop::Now);
@@ -111,6 +129,41 @@ pub(super) async fn write<S: Store, F: Send + Sync + 'static, C: Clock>(
             return Ok(());
         }
     }
+}
+
+/// Waits while somebody's long read transaction keeps the log from being emptied and it is as large as
+/// it may get. A session that is being stopped commits what it holds all the same.
+async fn wait_for_room<S: Store, F, C: Clock>(
+    store: &S,
+    shared: &Shared<F, C>,
+    batch_bytes: u64,
+) -> Result<(), StoreError> {
+    let (min_free_bytes, max_log_bytes) = (shared.settings.min_free_bytes, shared.settings.max_log_bytes);
+    let wanted = RoomWanted { batch_bytes, min_free_bytes, max_log_bytes };
+    let mut stop = shared.watch_stop();
+    let mut say_at_ms = 0;
+    while let Room::Crowded { log_bytes, readers } = store.room(wanted).await? {
+        if shared.stop() != Stop::Run {
+            return Ok(());
+        }
+        if shared.clock.elapsed_ms() >= say_at_ms {
+            say_at_ms = shared.clock.elapsed_ms() + ROOM_SAY_MS;
+            tracing::warn!(
+                log_bytes,
+                readers = readers.join("; "),
+                "the crawl waits until another program ends its long read transaction: the write-ahead log (-wal) may \
+                 not get larger (--max-log)"
+            );
+        }
+        tokio::select! {
+            () = shared.clock.sleep_ms(ROOM_LOOK_MS) => {}
+            _ = stop.changed() => {}
+        }
+    }
+    if say_at_ms > 0 {
+        tracing::warn!("the write-ahead log is empty again: the crawl goes on");
+    }
+    Ok(())
 }
 
 /// Waits for a first item, then for more until the batch is full, its time is over, or a worker
@@ -142,7 +195,7 @@ async fn gather<F, C: Clock>(shared: &Shared<F, C>, items: &mut mpsc::Receiver<I
 
 /// Whether at least half of the request slots are free.
 fn is_idle<F, C>(shared: &Shared<F, C>) -> bool {
-    shared.slots.available_permits() * 2 >= shared.settings.concurrency as usize
+    shared.slots.available_permits() * 2 >= shared.most_in_flight as usize
 }
 
 fn announce<F, C>(shared: &Shared<F, C>, batch: &Batch, woken_hosts: u64) {

@@ -160,6 +160,10 @@ impl HttpFetcher {
 }
 
 impl Fetcher for HttpFetcher {
+    fn most_in_flight(&self) -> u32 {
+        super::open_files::most_in_flight()
+    }
+
     #[allow(clippy::disallowed_methods, reason = "an adapter measures how long a request really took")]
     async fn fetch(&self, request: FetchRequest, reservation: &mut Reservation) -> Exchange {
         let started_ms = now_ms();

@@ -54,4 +54,9 @@ pub trait Fetcher: Send + Sync + 'static {
     fn address_of(&self, _url: &CrawlUrl) -> impl Future<Output = Option<IpAddr>> + Send {
         async { None }
     }
+
+    /// Most requests that the machine lets be in flight at once, whatever `--concurrency` asks for.
+    fn most_in_flight(&self) -> u32 {
+        u32::MAX
+    }
 }

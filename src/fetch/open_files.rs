@@ -6,6 +6,9 @@ use std::fmt;
 /// queue; with room to spare.
 const OTHER_FILES: u64 = 256;
 
+/// What a crawl with few requests in flight has open beside their connections.
+const FEW_OTHER_FILES: u64 = 32;
+
 /// Connections one request in flight may stand for: its own, another that lost the race against
 /// it, and idle ones of hosts that were asked before it.
 const FILES_PER_REQUEST: u64 = 4;
@@ -25,9 +28,11 @@ pub struct FewOpenFiles {
 impl fmt::Display for FewOpenFiles {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let FewOpenFiles { limit, needed } = self;
+        let most = fits(*limit);
         write!(
             f,
-            "only {limit} files may be open and this crawl can need {needed}: raise it (`ulimit -Hn`) or lower --concurrency"
+            "only {limit} files may be open and this crawl can need {needed}: no more than {most} requests are in flight; \
+             raise it (`ulimit -n`) or lower --concurrency"
         )
     }
 }
@@ -35,6 +40,24 @@ impl fmt::Display for FewOpenFiles {
 /// Files a crawl can need.
 fn needed(concurrency: u32) -> u64 {
     u64::from(concurrency) * FILES_PER_REQUEST + OTHER_FILES
+}
+
+/// Requests in flight for which so many open files suffice; at least one.
+fn fits(limit: u64) -> u32 {
+    u32::try_from(limit.saturating_sub(FEW_OTHER_FILES) / FILES_PER_REQUEST).unwrap_or(u32::MAX).max(1)
+}
+
+/// Most requests that may be in flight under the limit as it is now: beyond it connections fail for want
+/// of a file, and a page would be blamed for it.
+#[cfg(unix)]
+pub(super) fn most_in_flight() -> u32 {
+    rustix::process::getrlimit(rustix::process::Resource::Nofile).current.map_or(u32::MAX, fits)
+}
+
+/// There is no such limit here.
+#[cfg(not(unix))]
+pub(super) fn most_in_flight() -> u32 {
+    u32::MAX
 }
 
 /// The soft limit to set, given both limits (`None`: unlimited); `None` when it is fine as it is.
@@ -81,6 +104,13 @@ mod tests {
             (None, None, None),
         ] {
             assert_eq!(raised(soft, hard, WANTED_FILES), expected, "{soft:?} {hard:?}");
+        }
+    }
+
+    #[test]
+    fn few_files_are_enough_for_few_requests() {
+        for (limit, expected) in [(0, 1), (36, 1), (64, 8), (256, 56), (16_384, 4088), (u64::MAX, u32::MAX)] {
+            assert_eq!(fits(limit), expected, "{limit}");
         }
     }
 

@@ -131,6 +131,11 @@ pub struct CrawlSettings {
     pub ca_file: Option<PathBuf>,
     /// Bytes of bodies held in memory between fetch and commit.
     pub memory_bytes: u64,
+    /// Bytes that stay free on the database's disk: a batch that would take of them is not begun.
+    pub min_free_bytes: u64,
+    /// Bytes of the write-ahead log from which on nothing is committed while somebody's long read
+    /// transaction keeps it from being emptied.
+    pub max_log_bytes: u64,
 }
 
 impl Default for CrawlSettings {
@@ -173,6 +178,8 @@ impl Default for CrawlSettings {
             proxy: None,
             ca_file: None,
             memory_bytes: 128 * 1024 * 1024,
+            min_free_bytes: 64 * 1000 * 1000,
+            max_log_bytes: 1024 * 1024 * 1024,
         }
     }
 }

@@ -2,6 +2,16 @@
 
 use std::path::PathBuf;
 
+/// A size as people read it.
+fn size(bytes: u64) -> String {
+    bytesize::ByteSize(bytes).display().si().to_string()
+}
+
+/// ` (process 17, sqlite3)`, or nothing when nobody is known.
+pub(super) fn named(holders: &[String]) -> String {
+    if holders.is_empty() { String::new() } else { format!(" ({})", holders.join("; ")) }
+}
+
 /// Why the database cannot be used. Every message names the thing and the remedy.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -58,11 +68,59 @@ pub enum StoreError {
         /// Its kind.
         kind: String,
     },
+    /// Written by an earlier version; nobody migrates it while it is only read.
+    #[error("{path} has schema version {found}, this sqrawl reads {known}; migrate it with: sqrawl resume --db {path} (a copy is kept)", path = path.display())]
+    Older {
+        /// The file.
+        path: PathBuf,
+        /// Version in the file.
+        found: i64,
+        /// The version this program reads.
+        known: i64,
+    },
     /// No space.
     #[error("no space left for {path}; free some, then: sqrawl resume --db {path} (everything committed is kept)", path = path.display())]
     DiskFull {
         /// The file.
         path: PathBuf,
+    },
+    /// Less space than is to stay free.
+    #[error("only {free} left on the disk of {path}, and the next commit needs {needed} (--min-free and the commit itself); free some, then: sqrawl resume --db {path} (everything committed is kept)",
+        free = size(*free_bytes), needed = size(*needed_bytes), path = path.display())]
+    LittleSpace {
+        /// The file.
+        path: PathBuf,
+        /// What is free.
+        free_bytes: u64,
+        /// What is to stay free, and what the next commit takes.
+        needed_bytes: u64,
+    },
+    /// The limit that a shell sets on the size of files.
+    #[error("{path} has reached the largest size that a file may have here, {limit} (`ulimit -f`); raise that, then: sqrawl resume --db {path} (everything committed is kept)",
+        limit = size(*limit_bytes), path = path.display())]
+    FileSizeLimit {
+        /// The file.
+        path: PathBuf,
+        /// The limit.
+        limit_bytes: u64,
+    },
+    /// The disk, or what stands for one, does not do what it is asked for.
+    #[error("{path}: {what} failed: {detail}; look at the disk and its quota (`dmesg`, `df`, `quota`), then: sqrawl resume --db {path} (everything committed is kept)", path = path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What was being done.
+        what: &'static str,
+        /// What SQLite said.
+        detail: String,
+    },
+    /// A file beside the database cannot be opened or made.
+    #[error("{path} cannot be opened: {detail}; look at the permissions of its folder and of the files beside it (-wal, -shm), and at `ulimit -n`", path = path.display())]
+    CannotOpen {
+        /// The file.
+        path: PathBuf,
+        /// What SQLite said.
+        detail: String,
     },
     /// An earlier error ended the connection; that one is the cause.
     #[error("{path} was closed by an earlier error", path = path.display())]
@@ -71,10 +129,12 @@ pub enum StoreError {
         path: PathBuf,
     },
     /// Another tool held a lock for too long.
-    #[error("{path} stayed locked by another program; end its write transaction, then: sqrawl resume --db {path}", path = path.display())]
+    #[error("{path} stayed locked by another program{by}; end its write transaction, then: sqrawl resume --db {path}", by = named(holders), path = path.display())]
     Locked {
         /// The file.
         path: PathBuf,
+        /// The programs that hold it, as far as the system tells.
+        holders: Vec<String>,
     },
     /// SQLite says the file is damaged, or a row holds what was never written.
     #[error("{path} is damaged: {detail}; look at it with: sqrawl doctor --db {path}", path = path.display())]

@@ -171,6 +171,32 @@ pub struct Settled {
     pub totals: Totals,
 }
 
+/// What a batch needs of the disk.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RoomWanted {
+    /// Bytes that the batch will write, about.
+    pub batch_bytes: u64,
+    /// Bytes that are to stay free.
+    pub min_free_bytes: u64,
+    /// Size from which on a log that somebody's long read transaction keeps from being emptied is
+    /// not to grow.
+    pub max_log_bytes: u64,
+}
+
+/// Whether there is room for a batch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Room {
+    /// It may be settled.
+    Free,
+    /// Not before somebody's long read transaction ends.
+    Crowded {
+        /// Size of the log.
+        log_bytes: u64,
+        /// Who reads, as far as the system tells.
+        readers: Vec<String>,
+    },
+}
+
 /// Seeds taken in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Admitted {
@@ -269,7 +295,15 @@ pub trait Store: Send + Sync + 'static {
         now: UnixMs,
     ) -> impl Future<Output = Result<Settled, StoreError>> + Send;
 
-    /// Ends the session: frees its leases, and ends the round when `ended_by` is `Complete`.
+    /// Whether there is room for a batch; to be asked before each. Not a promise: others write to
+    /// the same disk. An error when there is too little, and nothing to wait for.
+    fn room(&self, wanted: RoomWanted) -> impl Future<Output = Result<Room, StoreError>> + Send {
+        let _ = wanted;
+        async { Ok(Room::Free) }
+    }
+
+    /// Ends the session: frees its leases, and ends the round when `ended_by` is `Complete`. With
+    /// `Error` it may be called after an error of any other verb; it then waits for nobody.
     fn end_session(
         &self,
         start: &SessionStart,

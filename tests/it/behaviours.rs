@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 const PAGE: &str = include_str!("../../docs/behaviours.md");
 
 /// The tests that a row names, in its last column.
-fn named(row: &str) -> Vec<&str> {
+pub(crate) fn named(row: &str) -> Vec<&str> {
     let cell = row.trim_end_matches(['|', ' ']).rsplit('|').next().unwrap_or_default();
     cell.split('`').filter(|text| text.contains("::")).collect()
 }
@@ -21,10 +21,12 @@ fn files(module: &[&str]) -> Vec<PathBuf> {
     places.flat_map(|path| [path.with_extension("rs"), path.join("mod.rs")]).filter(|path| path.is_file()).collect()
 }
 
-fn exists(test: &str) -> bool {
+pub(crate) fn exists(test: &str) -> bool {
     let mut module: Vec<&str> = test.split("::").collect();
-    let function = format!("fn {}(", module.pop().expect("a name"));
-    files(&module).iter().any(|file| fs::read_to_string(file).is_ok_and(|text| text.contains(&function)))
+    let name = module.pop().expect("a name");
+    let functions = [format!("fn {name}("), format!("fn {name}<")];
+    let holds = |text: String| functions.iter().any(|function| text.contains(function));
+    files(&module).iter().any(|file| fs::read_to_string(file).is_ok_and(holds))
 }
 
 #[test]

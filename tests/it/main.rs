@@ -8,6 +8,7 @@ mod cli;
 mod conformance;
 mod docs;
 mod failpoints;
+mod faults;
 mod hostile;
 mod kills;
 mod near_duplicates;

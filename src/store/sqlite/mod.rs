@@ -1,6 +1,7 @@
 //! The crawl in one SQLite file.
 //!
 //! - [`SqliteStore`] implements [`Store`]; one connection writes, under one lock.
+//! - `disk` asks the system about room, limits and locks; `fault` names what went wrong with it.
 //! - `open` decides whether a file may be used before anything touches it; `lock` keeps a second
 //!   crawl away; `header` reads what a file says of itself.
 //! - `writer` is the connection with its transactions; `names` gives URLs their ids; `settle`,
@@ -12,6 +13,7 @@
 //! Every verb sends a constant number of statements, each over the whole batch: parameters go in
 //! as one JSON text read by `json_each`, bodies and texts as one blob cut by `substr`.
 
+mod disk;
 mod encode;
 mod fault;
 mod header;
@@ -40,8 +42,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::model::{Admission, CrawlSettings, EndedBy, RobotsRecord, Seed, Totals, UnixMs, UrlId, WorkStage};
 
 use super::{
-    Admitted, Judged, LeaseAsk, LeaseGrant, SessionOpen, SessionStart, Settled, Settlement, Store, StoreError,
-    StoredCrawl, WorkSlots,
+    Admitted, Judged, LeaseAsk, LeaseGrant, Room, RoomWanted, SessionOpen, SessionStart, Settled, Settlement, Store,
+    StoreError, StoredCrawl, WorkSlots,
 };
 use writer::Writer;
 
@@ -141,7 +143,14 @@ impl Store for SqliteStore {
         tx.end(settled).await
     }
 
+    async fn room(&self, wanted: RoomWanted) -> Result<Room, StoreError> {
+        self.writer.room(wanted).await
+    }
+
     async fn end_session(&self, start: &SessionStart, ended_by: EndedBy, now: UnixMs) -> Result<Totals, StoreError> {
+        if ended_by == EndedBy::Error {
+            self.writer.renew().await?;
+        }
         let mut tx = self.writer.begin("ending the session").await?;
         let totals = session::end(&mut tx, start, ended_by, now).await;
         tx.end(totals).await

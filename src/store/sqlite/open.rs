@@ -166,7 +166,7 @@ fn network_file_system(_folder: &Path) -> Option<&'static str> {
 /// after each step, and what is left opens again: an empty file; a first page with our id, written
 /// in rollback mode so that it stands in the file itself; the same in WAL mode; the schema, whose
 /// last word is `user_version`.
-async fn connect(path: &Path, durable: bool, new: bool) -> Result<SqliteConnection, sqlx::Error> {
+pub(super) async fn connect(path: &Path, durable: bool, new: bool) -> Result<SqliteConnection, sqlx::Error> {
     let synchronous = if durable { SqliteSynchronous::Full } else { SqliteSynchronous::Normal };
     let mut options = SqliteConnectOptions::new()
         .filename(path)
@@ -197,7 +197,7 @@ pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
     name.into()
 }
 
-fn folder_of(path: &Path) -> &Path {
+pub(super) fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 

@@ -7,16 +7,22 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use sqlx::sqlite::{SqliteArguments, SqliteConnection, SqliteRow};
 use sqlx::{Arguments, Connection, Executor, Row};
 use tokio::sync::{Mutex, MutexGuard};
 
 use crate::failpoint;
-use crate::store::StoreError;
+use crate::store::error::named;
+use crate::store::{Room, RoomWanted, StoreError};
 
+use super::disk::{self, Hold};
 use super::fault::{leaves_connection_usable, store_error};
-use super::open::{BUSY, LOG_LIMIT_BYTES, beside};
+use super::open::{self, BUSY, LOG_LIMIT_BYTES, beside};
+
+/// How long the last word of a session that failed waits for a lock.
+const LAST_PATIENCE: Duration = Duration::from_millis(500);
 
 /// A statement with its parameters.
 pub(super) struct Statement {
@@ -83,6 +89,46 @@ impl Writer {
         Ok(tx)
     }
 
+    /// Connects anew, with little patience: for a last word after an error, which may have left the
+    /// connection unfit. On a full disk there is still room for it where the log has some.
+    pub(super) async fn renew(&self) -> Result<(), StoreError> {
+        let mut state = self.state.lock().await;
+        if let Some(old) = state.connection.take() {
+            // Rolls back what it had begun.
+            let _ = old.close().await;
+        }
+        state.open = false;
+        let fault = |error| store_error(&self.path, "connecting again", error);
+        let mut connection = open::connect(&self.path, false, false).await.map_err(fault)?;
+        set_patience(&mut connection, LAST_PATIENCE).await.map_err(fault)?;
+        state.connection = Some(connection);
+        Ok(())
+    }
+
+    /// See [`crate::store::Store::room`].
+    pub(super) async fn room(&self, wanted: RoomWanted) -> Result<Room, StoreError> {
+        let log_bytes = || std::fs::metadata(beside(&self.path, "-wal")).map_or(0, |log| log.len());
+        // The log, and the file when the log is moved into it.
+        let needed_bytes = wanted.batch_bytes.saturating_mul(2).saturating_add(wanted.min_free_bytes);
+        let short_of_space =
+            || disk::free_bytes(&self.path).filter(|free| wanted.min_free_bytes > 0 && *free < needed_bytes);
+        let fits =
+            |log_bytes: u64| log_bytes.saturating_add(wanted.batch_bytes) <= wanted.max_log_bytes.max(LOG_LIMIT_BYTES);
+        if short_of_space().is_none() && fits(log_bytes()) {
+            return Ok(Room::Free);
+        }
+        // An empty log gives its space back.
+        self.state.lock().await.cut_log().await;
+        if let Some(free_bytes) = short_of_space() {
+            return Err(StoreError::LittleSpace { path: self.path.clone(), free_bytes, needed_bytes });
+        }
+        let log_bytes = log_bytes();
+        if fits(log_bytes) {
+            return Ok(Room::Free);
+        }
+        Ok(Room::Crowded { log_bytes, readers: disk::holders(&self.path, Hold::Reading) })
+    }
+
     pub(super) async fn close(self) -> Result<(), StoreError> {
         match self.state.into_inner().connection {
             Some(mut connection) => {
@@ -91,6 +137,21 @@ impl Writer {
                 connection.close().await.map_err(|e| store_error(&self.path, "closing", e))
             }
             None => Ok(()),
+        }
+    }
+}
+
+impl State {
+    /// Whether the log could be moved into the file and emptied.
+    async fn cut_log(&mut self) -> bool {
+        let Some(connection) = self.connection.as_mut() else { return false };
+        match empty_log(connection).await {
+            Ok(emptied) => emptied,
+            // No transaction was open: the next one meets the cause, and names it.
+            Err(error) => {
+                tracing::warn!(%error, "the write-ahead log could not be emptied");
+                false
+            }
         }
     }
 }
@@ -165,30 +226,16 @@ impl Tx<'_> {
             return;
         }
         self.state.log_bytes_told = bytes;
-        if self.cut_log().await {
+        if self.state.cut_log().await {
             self.state.log_bytes_told = 0;
-        } else {
+        } else if self.state.connection.is_some() {
+            let readers = named(&disk::holders(&path, Hold::Reading));
             tracing::warn!(
                 database = %path.display(),
                 log_bytes = bytes,
-                "another program reads the database in one long transaction: its write-ahead log (-wal) grows until \
-                 that ends"
+                "another program{readers} reads the database in one long transaction: its write-ahead log (-wal) grows \
+                 until that ends"
             );
-        }
-    }
-
-    /// Whether the log could be moved into the file and emptied.
-    async fn cut_log(&mut self) -> bool {
-        let Some(connection) = self.state.connection.as_mut() else { return false };
-        match empty_log(connection).await {
-            Ok(emptied) => emptied,
-            Err(error) => {
-                tracing::warn!(%error, "the write-ahead log could not be emptied");
-                if !leaves_connection_usable(&error) {
-                    self.state.connection = None;
-                }
-                false
-            }
         }
     }
 
@@ -232,11 +279,16 @@ impl Tx<'_> {
 /// Moves the write-ahead log into the file and empties it, not waiting long for readers. Whether it
 /// could.
 async fn empty_log(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
-    connection.execute("PRAGMA busy_timeout = 50").await?;
+    set_patience(connection, Duration::from_millis(50)).await?;
     failpoint::reach("emptying the log", "begin", "");
     let row = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(&mut *connection).await;
     failpoint::reach("emptying the log", "after", "");
-    let patience = sqlx::AssertSqlSafe(format!("PRAGMA busy_timeout = {}", BUSY.as_millis()));
-    connection.execute(patience).await?;
+    set_patience(connection, BUSY).await?;
     Ok(row?.try_get::<i64, _>(0)? == 0)
+}
+
+/// How long the connection waits for a lock.
+async fn set_patience(connection: &mut SqliteConnection, patience: Duration) -> Result<(), sqlx::Error> {
+    let sql = sqlx::AssertSqlSafe(format!("PRAGMA busy_timeout = {}", patience.as_millis()));
+    connection.execute(sql).await.map(drop)
 }

@@ -1,0 +1,99 @@
+//! Files that were damaged, cut, or made by another version.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+use super::{World, check_said};
+
+fn beside(world: &World, suffix: &str) -> PathBuf {
+    world.path().join(format!("crawl.db{suffix}"))
+}
+
+/// A crawl with a session that ended and one that was killed, whose commits are in the log.
+fn killed() -> World {
+    let world = World::new();
+    let seed = world.site.seed();
+    let ran = world.run(&world.crawl(&seed, &["--max-pages", "20", "-q"]));
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    let mut life = world.crawl_until(60, &["--max-pages", "none"]);
+    let log = beside(&world, "-wal");
+    life.wait_until("a commit", |_| fs::metadata(&log).is_ok_and(|log| log.len() > 200_000));
+    life.kill();
+    world
+}
+
+/// What is left beside the file after a crash is cut, scribbled over, or gone: whatever of the log can be read is
+/// taken up to its last whole commit, and the crawl goes on from there.
+#[test]
+fn a_log_that_was_cut_or_lost_costs_its_commits_and_nothing_else() {
+    let world = killed();
+    let [main, log, index] = ["", "-wal", "-shm"].map(|suffix| fs::read(beside(&world, suffix)).unwrap());
+    let cut = |eighths: usize| log[..log.len() * eighths / 8].to_vec();
+    let mut scribbled = log.clone();
+    let middle = scribbled.len() / 2;
+    scribbled[middle..middle + 1000].fill(0xAA);
+    type Bytes = Option<Vec<u8>>;
+    let cases: [(&str, Bytes, Bytes); 9] = [
+        ("as it was", Some(log.clone()), Some(index.clone())),
+        ("no index", Some(log.clone()), None),
+        ("an index of nonsense", Some(log.clone()), Some(vec![0x5A; index.len()])),
+        ("no log", None, Some(index.clone())),
+        ("neither", None, None),
+        ("an empty log", Some(Vec::new()), Some(index.clone())),
+        ("a log cut after 3/8", Some(cut(3)), Some(index.clone())),
+        ("a log cut in its last frame", Some(log[..log.len() - 17].to_vec()), None),
+        ("a log with nonsense in its middle", Some(scribbled), Some(index.clone())),
+    ];
+    for (what, log, index) in cases {
+        fs::write(beside(&world, ""), &main).unwrap();
+        for (suffix, bytes) in [("-wal", log), ("-shm", index)] {
+            match bytes {
+                Some(bytes) => fs::write(beside(&world, suffix), bytes).unwrap(),
+                None => fs::remove_file(beside(&world, suffix)).unwrap_or_default(),
+            }
+        }
+        println!("{what}");
+        world.check_goes_on(&["--max-pages", "none"]);
+    }
+}
+
+/// A page of the file is overwritten: said, with the remedy, by everything that meets it.
+#[test]
+fn a_damaged_page_is_named() {
+    let world = killed();
+    world.check_sound();
+    let sql = "PRAGMA wal_checkpoint(TRUNCATE); SELECT rootpage FROM sqlite_schema WHERE name = 'urls'";
+    let output = Command::new("sqlite3").arg(world.db()).arg(sql).output().unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    let page: usize = said.lines().last().unwrap().parse().unwrap();
+    let mut bytes = fs::read(world.db()).unwrap();
+    bytes[(page - 1) * 8192..][..8192].fill(0xAA);
+    fs::write(world.db(), &bytes).unwrap();
+    let ran = world.run(&["resume"]);
+    check_said(&ran, 4, &["is damaged: ", "malformed", "look at it with: sqrawl doctor --db "]);
+    let ran = world.run(&["doctor"]);
+    assert_eq!(ran.code, Some(4), "{}", ran.err);
+    assert!(ran.out.contains(".recover"), "{}", ran.out);
+    let ran = world.run(&["query", "SELECT sum(depth) FROM urls"]);
+    check_said(&ran, 4, &["is damaged: ", "sqrawl doctor --db "]);
+}
+
+/// A file of a later version is nobody's here, whatever the verb.
+#[test]
+fn a_newer_file_is_refused_by_every_verb_and_left_alone() {
+    let world = World::new();
+    let seed = world.site.seed();
+    assert_eq!(world.run(&world.crawl(&seed, &["--max-pages", "3", "-q"])).code, Some(0));
+    let set = Command::new("sqlite3").arg(world.db()).arg("PRAGMA user_version = 99").status().unwrap();
+    assert!(set.success());
+    let before = fs::read(world.db()).unwrap();
+    let verbs: [&[&str]; 6] =
+        [&["crawl", &seed], &["resume"], &["status"], &["query", "SELECT 1"], &["show", &seed], &["doctor"]];
+    for verb in verbs {
+        let ran = world.run(verb);
+        check_said(&ran, 4, &["has schema version 99, this sqrawl knows ", "use a newer sqrawl"]);
+        assert_eq!(fs::read(world.db()).unwrap(), before, "{verb:?}");
+        assert!(!beside(&world, "-wal").exists() && !beside(&world, "-shm").exists(), "{verb:?}");
+    }
+}
