@@ -133,6 +133,8 @@ impl<F: Fetcher, C: Clock> Worker<F, C> {
             }
             self.hurry_if_stuck().await;
             tokio::select! {
+                // What has come back is taken in before the next request starts: it may ask for a pause.
+                biased;
                 _ = stop.changed() => {}
                 Some(flown) = self.flights.next(), if !self.flights.is_empty() => self.land(flown),
                 Some(()) = self.digests.next(), if !self.digests.is_empty() => {}
