@@ -159,6 +159,11 @@ impl Gate {
         self.failures
     }
 
+    /// The delay in force.
+    pub(super) fn delay_ms(&self) -> u64 {
+        self.delay_ms
+    }
+
     /// How strong the host seems.
     pub(super) fn pace(&self) -> Pace {
         self.pace

@@ -17,8 +17,24 @@ use super::robots::Chase;
 #[derive(Debug)]
 pub(super) struct Hop {
     pub(super) chase: Chase,
+    /// Whoever sent it waits no longer than this for its request to start, in ms of `Clock::elapsed_ms`.
+    pub(super) until_ms: u64,
     /// Dropped unanswered when the worker ends before it has asked; the hop may be sent again.
-    pub(super) reply: oneshot::Sender<Exchange>,
+    pub(super) reply: oneshot::Sender<HopEnd>,
+}
+
+/// What became of a hop.
+#[derive(Debug)]
+pub(super) enum HopEnd {
+    /// The request was made, or is as good as made.
+    Asked(Exchange),
+    /// It has to wait: nothing was asked for.
+    Later {
+        /// When to send it again, in ms from now.
+        ms: u64,
+        /// In words.
+        why: String,
+    },
 }
 
 /// Which worker takes the hops to which host.
@@ -88,10 +104,10 @@ mod tests {
     use super::*;
     use crate::model::{CrawlUrl, HostId};
 
-    fn hop(url: &str) -> (Hop, oneshot::Receiver<Exchange>) {
+    fn hop(url: &str) -> (Hop, oneshot::Receiver<HopEnd>) {
         let url = CrawlUrl::stored(url).unwrap();
         let (reply, answer) = oneshot::channel();
-        (Hop { chase: Chase { origin: url.origin(), url, hops: 1 }, reply }, answer)
+        (Hop { chase: Chase { origin: url.origin(), url, hops: 1 }, until_ms: 0, reply }, answer)
     }
 
     fn key(host: i64, fence: i64) -> LeaseKey {

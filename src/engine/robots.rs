@@ -94,7 +94,8 @@ impl RobotsBook {
                 let check = entry.rules.check(leased.url.path_and_query());
                 if check.allowed { Say::Allowed } else { Say::Refused(check.line) }
             }
-            RobotsVerdict::DisallowAll if record.failures >= self.tries => Say::GivenUp {
+            // One that is on its way may yet arrive.
+            RobotsVerdict::DisallowAll if record.failures >= self.tries && record.hop.is_none() => Say::GivenUp {
                 outcome: entry.outcome,
                 status: record.status,
                 error: record.error.clone().unwrap_or_else(|| "no usable answer".to_owned()),
@@ -132,6 +133,19 @@ impl RobotsBook {
         let known = self.known(&chase.origin);
         let record = politeness::robots_record(&chase.origin, exchange, hops_exceeded, known, now, jitter);
         self.keep(record, outcome)
+    }
+
+    /// Takes in that the next hop has to wait for `wait_ms`.
+    pub(super) fn put_off(
+        &mut self,
+        origin: &Origin,
+        wait_ms: u64,
+        why: String,
+        now: UnixMs,
+    ) -> Option<Box<RobotsRecord>> {
+        let entry = self.entries.get_mut(origin)?;
+        entry.record = politeness::robots_put_off(&entry.record, wait_ms, why, now);
+        Some(Box::new(entry.record.clone()))
     }
 
     fn known(&self, origin: &Origin) -> Option<&RobotsRecord> {
@@ -176,5 +190,73 @@ fn first_ask(origin: Origin, from: UnixMs) -> Say {
     match CrawlUrl::stored(&format!("{origin}/robots.txt")) {
         Ok(url) => Say::Ask(Chase { origin, url, hops: 0 }, from),
         Err(why) => Say::GivenUp { outcome: Outcome::Protocol, status: None, error: why.to_string() },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Header, LeasedFrom, UrlId};
+
+    const NOW: UnixMs = 1_793_954_977_000;
+
+    fn leased(url: &str) -> LeasedUrl {
+        LeasedUrl {
+            id: UrlId(1),
+            url: CrawlUrl::stored(url).unwrap(),
+            depth: 0,
+            hops: 0,
+            attempts: 0,
+            from: LeasedFrom::Queued,
+            is_seed: false,
+            is_sitemap: false,
+            referrer: None,
+            validators: None,
+        }
+    }
+
+    fn answer(status: u16, location: Option<&str>) -> Exchange {
+        let location = location.map(|value| Header { name: "location".to_owned(), value: value.to_owned() });
+        Exchange {
+            started_ms: NOW,
+            elapsed_ms: 5,
+            status: Some(status),
+            headers: location.into_iter().collect(),
+            end: ExchangeEnd::Complete { body: Vec::new(), truncated: false },
+            wire_bytes: 0,
+            address: None,
+        }
+    }
+
+    #[track_caller]
+    fn asked(book: &RobotsBook, now: UnixMs) -> (Chase, UnixMs) {
+        match book.say(&leased("http://a.test/x"), now) {
+            Say::Ask(chase, from) => (chase, from),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Of an origin whose robots.txt had failed in all its tries, and is now told to wait for its turn, the
+    /// URLs were given up.
+    #[test]
+    fn who_is_told_to_wait_is_not_given_up() {
+        let mut book = RobotsBook::new(Vec::new(), "sqrawl".into(), 2, false);
+        for now in [NOW, NOW + 10_000] {
+            let (chase, _) = asked(&book, now);
+            book.landed(&chase, &answer(503, None), now, 0.5);
+        }
+        let url = leased("http://a.test/x");
+        assert!(matches!(book.say(&url, NOW + 10_000), Say::GivenUp { .. }));
+        let now = NOW + 100_000;
+        let (chase, _) = asked(&book, now);
+        assert_eq!((chase.url.as_str(), chase.hops), ("http://a.test/robots.txt", 0));
+        book.landed(&chase, &answer(302, Some("http://hub.test/r")), now, 0.5);
+        let (hop, from) = asked(&book, now);
+        assert_eq!((hop.url.as_str(), hop.hops, from), ("http://hub.test/r", 1, now));
+        let put_off = book.put_off(&hop.origin, 90_000, "later".to_owned(), now).unwrap();
+        assert_eq!(put_off.failures, 2);
+        assert_eq!(asked(&book, now + 1), (hop.clone(), now + 90_000));
+        book.landed(&hop, &answer(404, None), now + 90_000, 0.5);
+        assert_eq!(book.say(&url, now + 90_000), Say::Allowed);
     }
 }

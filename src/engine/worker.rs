@@ -13,9 +13,10 @@
 //! What the robots.txt of *another* host is redirected to comes in as a `Hop`, and takes its turn
 //! like everything else that this host is asked for.
 //!
-//! `asking` gets from a URL to a request, `landing` from its end to the writer.
+//! `asking` gets from a URL to a request, `landing` from its end to the writer; `guests` has the hops.
 
 mod asking;
+mod guests;
 mod landing;
 
 use std::collections::{HashSet, VecDeque};
@@ -28,16 +29,18 @@ use futures_util::stream::FuturesUnordered;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::fetch::Fetcher;
-use crate::model::{Exchange, HostLease, LeasedUrl, Release, UrlId};
+use crate::model::{HostLease, LeasedUrl, Release, UrlId};
 use crate::store::Refill;
 
 use super::flight::{Errand, Flown, Ticket};
 use super::gate::Gate;
-use super::hops::Hop;
+use super::hops::{Hop, HopEnd};
 use super::robots::{Chase, RobotsBook};
 use super::shared::{Ask, Item, Shared};
 use super::sitemaps;
 use super::{Clock, Stop};
+
+use guests::Guests;
 
 /// A host that must wait longer than this gives its lease back.
 const LONGEST_WAIT_MS: u64 = 10_000;
@@ -60,10 +63,12 @@ pub(super) struct Worker<F, C> {
     /// A robots.txt of this host is being asked for.
     chasing: bool,
     /// One that was redirected to another host, whose worker asks.
-    away: Option<(Chase, oneshot::Receiver<Exchange>)>,
+    away: Option<(Chase, oneshot::Receiver<HopEnd>)>,
     /// What other hosts' workers need from this host.
     hops: mpsc::UnboundedReceiver<Hop>,
-    guests: VecDeque<Hop>,
+    guests: Guests,
+    /// The last request was one of theirs.
+    guest_was_last: bool,
     errand: Option<Errand>,
     ticket: Option<BoxFuture<'static, Option<Ticket>>>,
     flights: FuturesUnordered<BoxFuture<'static, Flown>>,
@@ -96,7 +101,8 @@ impl<F: Fetcher, C: Clock> Worker<F, C> {
             chasing: false,
             away: None,
             hops,
-            guests: VecDeque::new(),
+            guests: Guests::default(),
+            guest_was_last: false,
             errand: None,
             ticket: None,
             flights: FuturesUnordered::new(),
@@ -124,7 +130,7 @@ impl<F: Fetcher, C: Clock> Worker<F, C> {
         }
         while self.shared.stop() == Stop::Run && !self.lost {
             while let Ok(hop) = self.hops.try_recv() {
-                self.guests.push_back(hop);
+                self.welcome(hop);
             }
             self.top_up();
             self.plan();
@@ -139,7 +145,7 @@ impl<F: Fetcher, C: Clock> Worker<F, C> {
                 Some(flown) = self.flights.next(), if !self.flights.is_empty() => self.land(flown),
                 Some(()) = self.digests.next(), if !self.digests.is_empty() => {}
                 Some(url) = self.settled.1.recv() => self.forget_settled(url),
-                Some(hop) = self.hops.recv() => self.guests.push_back(hop),
+                Some(hop) = self.hops.recv() => self.welcome(hop),
                 answer = from_away(&mut self.away), if self.away.is_some() => self.come_back(answer),
                 ticket = wait_for(&mut self.ticket), if self.ticket.is_some() => self.start(ticket),
                 urls = answer(&mut self.refill), if self.refill.is_some() => self.refilled(urls),
@@ -260,8 +266,8 @@ async fn wait_for(ticket: &mut Option<BoxFuture<'static, Option<Ticket>>>) -> Op
     }
 }
 
-/// What another host's worker got; `None`: it ended before it asked.
-async fn from_away(away: &mut Option<(Chase, oneshot::Receiver<Exchange>)>) -> Option<Exchange> {
+/// What another host's worker says; `None`: it ended before it asked.
+async fn from_away(away: &mut Option<(Chase, oneshot::Receiver<HopEnd>)>) -> Option<HopEnd> {
     match away {
         Some((_, answer)) => answer.await.ok(),
         None => std::future::pending().await,

@@ -1,5 +1,5 @@
 //! [`robots_record`]: what a fetch of robots.txt comes to; [`robots_on_its_way`]: while it is redirected,
-//! and [`robots_next`]: where to ask then.
+//! [`robots_put_off`]: to a host that has to wait, and [`robots_next`]: where to ask then.
 
 use encoding_rs::{Encoding, UTF_8};
 
@@ -101,6 +101,13 @@ pub fn robots_on_its_way(
     now: UnixMs,
 ) -> RobotsRecord {
     RobotsRecord { hop: Some(hop), ..undecided(origin, last, known, now) }
+}
+
+/// The record while the host that a robots.txt is redirected to cannot be asked, for `wait_ms` but an hour at
+/// most. That is no failure of anyone's.
+pub fn robots_put_off(known: &RobotsRecord, wait_ms: u64, why: String, now: UnixMs) -> RobotsRecord {
+    let expires_ms = now.saturating_add_unsigned(wait_ms.min(BACKOFF_MAX_MS));
+    RobotsRecord { expires_ms, error: Some(why), ..known.clone() }
 }
 
 /// Where to ask for the robots.txt of a record that does not hold: where it was redirected to, within a

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 
 use crate::fetch::Fetcher;
-use crate::model::{DEATHS_THAT_PROVE, DelayBy, Exchange, ExchangeEnd, FailureKind, Header, Ledger, Visit};
+use crate::model::{DEATHS_THAT_PROVE, DelayBy, Ledger, Visit};
 use crate::verdict::{self, Attempt};
 
 use super::super::digest;
@@ -13,65 +13,77 @@ use super::super::flight::{Errand, Ticket, fly, ticket};
 use super::super::hops::Hop;
 use super::super::robots::{Chase, Say};
 use super::super::shared::{Ask, Item};
-use super::{Clock, Worker};
+use super::guests::LONGEST_STAY_MS;
+use super::{Clock, LONGEST_WAIT_MS, Worker};
 
 /// Failures in a row after which a host's URLs are given up untried while it is backed off.
-const DEAD_HOST_FAILURES: u32 = 8;
-
-/// What another host's robots.txt is redirected to is asked for within this time, or it counts as
-/// not to be had: that host cannot wait for one that is left alone for an hour.
-const LONGEST_GUEST_WAIT_MS: u64 = 60_000;
+pub(super) const DEAD_HOST_FAILURES: u32 = 8;
 
 /// A host whose address is crowded gives its lease back for this long, and up to as long again.
 const CROWDED_MS: u64 = 10_000;
 
 impl<F: Fetcher, C: Clock> Worker<F, C> {
-    /// Settles what needs no request, and gets a ticket for the next request.
+    /// Settles what needs no request, and gets a ticket for the next request: one of a guest and one of
+    /// its own in turn.
     pub(super) fn plan(&mut self) {
+        self.see_off();
         while self.errand.is_none() && self.flights.len() < self.per_host {
-            if let Some(hop) = self.guests.pop_front() {
-                self.prepare(Errand::Hop(hop));
-                continue;
-            }
-            if self.chasing || self.away.is_some() || self.shared.pages.exhausted() {
+            let planned = match self.guest_was_last {
+                true => self.plan_own() || self.plan_guest(),
+                false => self.plan_guest() || self.plan_own(),
+            };
+            if !planned {
                 return;
-            }
-            if self.pages_left() == 0 {
-                return;
-            }
-            let Some(leased) = self.queue.front() else { return };
-            let now = self.shared.clock.now_ms();
-            if leased.deaths >= DEATHS_THAT_PROVE {
-                self.settle_unasked(|attempt, _| verdict::after_deaths(attempt));
-                continue;
-            }
-            if self.is_dead() {
-                self.settle_unasked(verdict::after_dead_host);
-                continue;
-            }
-            match self.book.say(leased, now) {
-                Say::Allowed => {
-                    let Some(leased) = self.queue.pop_front() else { return };
-                    return self.prepare(Errand::Url(leased));
-                }
-                Say::Refused(line) => {
-                    self.settle_unasked(|attempt, _| verdict::after_robots_refusal(attempt, line));
-                }
-                Say::GivenUp { outcome, status, error } => {
-                    self.settle_unasked(|attempt, _| {
-                        verdict::after_unreachable_robots(attempt, outcome, status, &error)
-                    });
-                }
-                Say::Ask(chase, _) if chase.url.host_str() != self.lease.host.as_str() => {
-                    return self.send_away(chase);
-                }
-                Say::Ask(chase, from) => {
-                    let wait = u64::try_from(from.saturating_sub(now)).unwrap_or(0);
-                    self.gate.pause(wait, DelayBy::Backoff, self.shared.clock.elapsed_ms());
-                    return self.prepare(Errand::Robots(chase));
-                }
             }
         }
+    }
+
+    /// Plans the next request of its own, or settles a URL without one; false: there is nothing to do now.
+    fn plan_own(&mut self) -> bool {
+        if self.chasing || self.away.is_some() || self.shared.pages.exhausted() || self.pages_left() == 0 {
+            return false;
+        }
+        let Some(leased) = self.queue.front() else { return false };
+        let now = self.shared.clock.now_ms();
+        if leased.deaths >= DEATHS_THAT_PROVE {
+            self.settle_unasked(|attempt, _| verdict::after_deaths(attempt));
+            return true;
+        }
+        if self.is_dead() {
+            self.settle_unasked(verdict::after_dead_host);
+            return true;
+        }
+        match self.book.say(leased, now) {
+            Say::Allowed => {
+                let Some(leased) = self.queue.pop_front() else { return false };
+                self.prepare(Errand::Url(leased));
+                self.errand.is_some()
+            }
+            Say::Refused(line) => {
+                self.settle_unasked(|attempt, _| verdict::after_robots_refusal(attempt, line));
+                true
+            }
+            Say::GivenUp { outcome, status, error } => {
+                self.settle_unasked(|attempt, _| verdict::after_unreachable_robots(attempt, outcome, status, &error));
+                true
+            }
+            Say::Ask(chase, from) => self.plan_robots(chase, u64::try_from(from.saturating_sub(now)).unwrap_or(0)),
+        }
+    }
+
+    /// Plans the request for a robots.txt after `wait_ms`, or has another host's worker make it.
+    fn plan_robots(&mut self, chase: Chase, wait_ms: u64) -> bool {
+        let is_away = chase.url.host_str() != self.lease.host.as_str();
+        // The other host has a gate of its own.
+        if is_away && wait_ms <= LONGEST_WAIT_MS {
+            self.send_away(chase);
+            return false;
+        }
+        self.gate.pause(wait_ms, DelayBy::Backoff, self.shared.clock.elapsed_ms());
+        if !is_away {
+            self.prepare(Errand::Robots(chase));
+        }
+        self.errand.is_some()
     }
 
     /// A host that failed again and again, could not even be connected at the last try, and is to
@@ -103,11 +115,10 @@ impl<F: Fetcher, C: Clock> Worker<F, C> {
         self.send(item);
     }
 
-    fn prepare(&mut self, errand: Errand) {
-        let elapsed = self.shared.clock.elapsed_ms();
-        let wait_ms = self.gate.wait_ms(elapsed);
+    pub(super) fn prepare(&mut self, errand: Errand) {
+        let wait_ms = self.gate.wait_ms(self.shared.clock.elapsed_ms());
         let errand = match errand {
-            Errand::Hop(hop) if wait_ms > LONGEST_GUEST_WAIT_MS => return self.turn_away(hop, wait_ms),
+            Errand::Hop(hop) if self.stays_too_long(&hop) => return self.turn_away(hop),
             Errand::Hop(hop) => Errand::Hop(hop),
             other if self.waits_long() => return self.put_back(other),
             other => other,
@@ -123,32 +134,16 @@ impl<F: Fetcher, C: Clock> Worker<F, C> {
             Errand::Url(leased) => self.queue.push_front(leased),
             // The book says so again.
             Errand::Robots(_) => {}
-            Errand::Hop(hop) => self.guests.push_front(hop),
+            Errand::Hop(hop) => self.guests.put_back(hop),
         }
-    }
-
-    /// This host is to be left alone for longer than a guest can wait.
-    fn turn_away(&self, hop: Hop, wait_ms: u64) {
-        let seconds = wait_ms.div_ceil(1000);
-        let detail = format!("{} is to be left alone for another {seconds} s", self.lease.host);
-        let exchange = Exchange {
-            started_ms: self.shared.clock.now_ms(),
-            elapsed_ms: 0,
-            status: None,
-            headers: vec![Header { name: "retry-after".to_owned(), value: seconds.to_string() }],
-            end: ExchangeEnd::Failed { kind: FailureKind::Timeout, detail },
-            wire_bytes: 0,
-            address: None,
-        };
-        // A worker that is gone needs no answer.
-        let _ = hop.reply.send(exchange);
     }
 
     /// Has another host's worker ask where this host's robots.txt is redirected to.
     fn send_away(&mut self, chase: Chase) {
         let (reply, answer) = oneshot::channel();
+        let until_ms = self.shared.clock.elapsed_ms().saturating_add(LONGEST_STAY_MS);
         // The session loop is gone only when the session ends, and this worker with it.
-        let _ = self.shared.desk.send(Ask::Hop(Hop { chase: chase.clone(), reply }));
+        let _ = self.shared.desk.send(Ask::Hop(Hop { chase: chase.clone(), until_ms, reply }));
         self.away = Some((chase, answer));
     }
 
@@ -165,6 +160,7 @@ impl<F: Fetcher, C: Clock> Worker<F, C> {
         let Ok(departure) = self.gate.take(elapsed) else { return self.prepare(errand) };
         self.started += u64::from(matches!(errand, Errand::Url(_)));
         self.chasing |= matches!(errand, Errand::Robots(_));
+        self.guest_was_last = matches!(errand, Errand::Hop(_));
         self.shared.progress.request_started();
         let shared = Arc::clone(&self.shared);
         self.flights.push(Box::pin(fly(shared, errand, departure, ticket)));

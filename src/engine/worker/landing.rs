@@ -12,7 +12,7 @@ use crate::verdict;
 use super::super::Limit;
 use super::super::digest::{self, Landing};
 use super::super::flight::{Errand, Flown};
-use super::super::hops::Hop;
+use super::super::hops::{Hop, HopEnd};
 use super::super::pages::PagePermit;
 use super::super::robots::{Chase, Landed};
 use super::super::shared::{Item, Shared};
@@ -47,10 +47,10 @@ impl<F: Fetcher, C: Clock> Worker<F, C> {
                 self.chasing = false;
                 self.land_robots(&chase, &exchange);
             }
-            Errand::Hop(Hop { chase, reply }) => {
+            Errand::Hop(Hop { chase, reply, .. }) => {
                 self.note_robots_fetch(&chase, &exchange, outcome, ledger);
                 // A worker that is gone needs no answer.
-                let _ = reply.send(exchange);
+                let _ = reply.send(HopEnd::Asked(exchange));
             }
             Errand::Url(leased) => {
                 let host = self.gate.update(now, elapsed);
@@ -62,11 +62,16 @@ impl<F: Fetcher, C: Clock> Worker<F, C> {
         }
     }
 
-    /// What another host's worker found. When it ended before it could ask, it is asked again.
-    pub(super) fn come_back(&mut self, answer: Option<Exchange>) {
+    /// What another host's worker says. When it ended before it could ask, the book still says so.
+    pub(super) fn come_back(&mut self, end: Option<HopEnd>) {
         let Some((chase, _)) = self.away.take() else { return };
-        if let Some(exchange) = answer {
-            self.land_robots(&chase, &exchange);
+        match end {
+            Some(HopEnd::Asked(exchange)) => self.land_robots(&chase, &exchange),
+            Some(HopEnd::Later { ms, why }) => {
+                let put_off = self.book.put_off(&chase.origin, ms, why, self.shared.clock.now_ms());
+                put_off.into_iter().for_each(|record| self.keep_robots(record));
+            }
+            None => {}
         }
     }
 

@@ -185,6 +185,10 @@ fn a_redirect_decides_nothing_and_is_followed_within_a_day() {
         for (at, next) in [(NOW, Some(&hop)), (NOW + DAY - 1, Some(&hop)), (NOW + DAY, None), (NOW - 1, None)] {
             assert_eq!(robots_next(&got, at), next, "{at}");
         }
+        let put_off = robots_put_off(&got, 90_000, "in 90 s".to_owned(), NOW + 7);
+        let expected = RobotsRecord { expires_ms: NOW + 90_007, error: Some("in 90 s".to_owned()), ..got.clone() };
+        assert_eq!(put_off, expected, "nothing has failed");
+        assert_eq!(robots_put_off(&got, u64::MAX, String::new(), NOW).expires_ms, NOW + 3_600_000);
         for last in [answer(404, b""), answer(200, b""), answer(503, b"")] {
             assert_eq!(robots_next(&record(&last, Some(&got)), NOW), None, "it has arrived: {last:?}");
         }
