@@ -3,7 +3,7 @@
 //! for once however many URLs wait for it. Where a redirect leads is stored, so a chase goes on where
 //! it was in the next lease of the host.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use crate::model::{
     CrawlUrl, Exchange, ExchangeEnd, FailureKind, LeasedUrl, Origin, Outcome, RobotsHop, RobotsRecord, RobotsVerdict,
@@ -52,8 +52,6 @@ struct Entry {
 #[derive(Debug)]
 pub(super) struct RobotsBook {
     entries: HashMap<Origin, Entry>,
-    /// Origins whose address the guard refuses: each URL is to say so itself.
-    blocked: HashSet<Origin>,
     agent: std::sync::Arc<str>,
     tries: u32,
     ignored: bool,
@@ -61,7 +59,7 @@ pub(super) struct RobotsBook {
 
 impl RobotsBook {
     pub(super) fn new(records: Vec<RobotsRecord>, agent: std::sync::Arc<str>, tries: u32, ignored: bool) -> Self {
-        let mut book = RobotsBook { entries: HashMap::new(), blocked: HashSet::new(), agent, tries, ignored };
+        let mut book = RobotsBook { entries: HashMap::new(), agent, tries, ignored };
         for record in records {
             book.enter(record, Outcome::Robots);
         }
@@ -82,9 +80,6 @@ impl RobotsBook {
             return Say::Allowed;
         }
         let origin = leased.url.origin();
-        if self.blocked.contains(&origin) {
-            return Say::Allowed;
-        }
         let Some(entry) = self.entries.get(&origin) else { return first_ask(origin, UnixMs::MIN) };
         let record = &entry.record;
         match record.verdict {
@@ -108,8 +103,7 @@ impl RobotsBook {
     pub(super) fn landed(&mut self, chase: &Chase, exchange: &Exchange, now: UnixMs, jitter: f64) -> Landed {
         let outcome = verdict::classify(exchange, false);
         if chase.hops == 0 && is_blocked(exchange) {
-            // Nothing is stored about a file that was never asked for.
-            self.blocked.insert(chase.origin.clone());
+            // Nothing is known of a file that was never asked for, and nothing is stored.
             return Landed::Blocked;
         }
         let mut hops_exceeded = false;
@@ -168,7 +162,8 @@ impl RobotsBook {
 pub(super) enum Landed {
     /// What is known of it now.
     Record(Box<RobotsRecord>),
-    /// The address guard refused the origin itself.
+    /// The address guard refused the origin itself, and with it the URL that the file was for. The next
+    /// URL has it asked for again: the name may lead elsewhere by then.
     Blocked,
 }
 

@@ -4,8 +4,8 @@
 //! - [`Policy`]: settings, scope and agent, the same for the whole session.
 //! - [`Attempt`]: the leased URL, when it was tried and how politely.
 //! - [`classify`] names the [`Outcome`]; [`after_exchange`] makes the visit of a request,
-//!   [`after_robots_refusal`] and [`after_unreachable_robots`] those of a request that was never
-//!   made.
+//!   [`after_robots_refusal`], [`after_unreachable_robots`] and [`after_refused_address`] those of a
+//!   request that was never made.
 //! - [`host_effect`] says what the exchange means for its host.
 
 mod naming;
@@ -117,6 +117,18 @@ pub fn after_unreachable_robots(attempt: &Attempt<'_>, outcome: Outcome, status:
     visit.next = NextState::Failed;
     visit.error = Some(format!("robots.txt could not be had: {error}"));
     visit.status = status;
+    visit
+}
+
+/// The visit of a URL of an origin that the address guard refuses, as robots.txt met it first.
+pub fn after_refused_address(attempt: &Attempt<'_>, robots: &Exchange) -> Visit {
+    let mut visit = bare_visit(attempt, Outcome::BlockedAddress, robots.started_ms);
+    visit.elapsed_ms = robots.elapsed_ms;
+    visit.wire_bytes = Some(robots.wire_bytes);
+    visit.next = NextState::Excluded(Rule::ADDRESS);
+    if let ExchangeEnd::Failed { detail, .. } = &robots.end {
+        visit.error = Some(detail.clone());
+    }
     visit
 }
 

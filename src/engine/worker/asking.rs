@@ -95,7 +95,7 @@ impl<F: Fetcher, C: Clock> Worker<F, C> {
     }
 
     /// Hands on a visit for the first URL of the queue without a request.
-    fn settle_unasked(&mut self, make: impl FnOnce(&Attempt<'_>, u32) -> Visit) {
+    pub(super) fn settle_unasked(&mut self, make: impl FnOnce(&Attempt<'_>, u32) -> Visit) {
         let Some(leased) = self.queue.pop_front() else { return };
         let (now, elapsed) = (self.shared.clock.now_ms(), self.shared.clock.elapsed_ms());
         let attempt = Attempt {

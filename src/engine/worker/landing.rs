@@ -105,8 +105,11 @@ impl<F: Fetcher, C: Clock> Worker<F, C> {
     fn land_robots(&mut self, chase: &Chase, exchange: &Exchange) {
         let (now, jitter) = (self.shared.clock.now_ms(), self.shared.clock.jitter());
         match self.book.landed(chase, exchange, now, jitter) {
-            Landed::Blocked => {}
             Landed::Record(record) => self.keep_robots(record),
+            Landed::Blocked if self.queue.front().is_some_and(|leased| leased.url.origin() == chase.origin) => {
+                self.settle_unasked(|attempt, _| verdict::after_refused_address(attempt, exchange));
+            }
+            Landed::Blocked => {}
         }
     }
 

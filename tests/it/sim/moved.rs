@@ -151,3 +151,34 @@ fn a_target_of_redirects_that_is_gone_ends_the_wait_of_everyone() {
         assert!(states.values().all(|(state, outcome)| state == "failed" && outcome.as_deref() == Some("connect")));
     });
 }
+
+/// The address of a host was refused when its robots.txt was asked for. For as long as the lease lasted
+/// everything was allowed then: a name that came to lead to a public address was crawled without its rules.
+#[test]
+fn a_host_whose_address_was_refused_is_asked_for_robots_when_it_can_be() {
+    on_paused_clock(async {
+        let mut town = town(1);
+        let host = &mut town.hosts[0];
+        (host.latency_ms, host.pages) = (40, 3);
+        host.gone = Some((0..10, FailureKind::BlockedAddress));
+        let origin = host.origins[0].clone();
+        let seeds = ["p0", "p1", "p2", "private/p1"].map(|path| format!("{origin}/{path}"));
+        let world = World::of(1, TownServer::new(town), seeds.to_vec());
+        world.fetcher.process_starts();
+        let run = world.run(settings(1_000), Control::default());
+        tokio::time::timeout(Duration::from_secs(3_600), run).await.expect("it ends");
+        let findings = judge(&world.fetcher, &settings(1_000));
+        // What the guard refuses is no request, and so needs no delay after it.
+        let breaches: Vec<_> = findings.breaches.iter().filter(|breach| breach.starts_with("robots.txt")).collect();
+        assert!(breaches.is_empty(), "{breaches:#?}");
+        let states = world.states().await;
+        let ends = |url: &String| {
+            let (state, outcome) = &states[url];
+            format!("{state} {}", outcome.as_deref().unwrap_or("-"))
+        };
+        let ends = seeds.each_ref().map(ends);
+        assert_eq!(ends.iter().filter(|end| *end == "excluded blocked_address").count(), 1, "{ends:?}");
+        assert_eq!(ends.iter().filter(|end| *end == "excluded robots").count(), 1, "{ends:?}");
+        assert_eq!(findings.robots_asked.values().sum::<u64>(), 2, "once in vain");
+    });
+}
