@@ -103,6 +103,7 @@ pub fn parse(body: &[u8], facts: BodyFacts<'_>, limits: &ParseLimits, out_of_tim
         essence: &mime.essence,
         label: mime.charset.as_deref(),
         named: facts.is_sitemap || syndication::names_sitemap(facts.url),
+        truncated: facts.truncated,
     };
     let listing = syndication::read(source, limits.max_links, out_of_time);
     let mut page = Page { size_bytes: body.len() as u64, charset, hash, ..Page::default() };

@@ -247,8 +247,8 @@ fn frequency(text: &str) -> Option<String> {
 }
 
 /// A text sitemap: an address with its scheme on each line. Other lines are passed over; a text that
-/// begins with too much of them is none.
-pub(crate) fn url_list(mut source: TextSource<'_>, out_of_time: &mut dyn FnMut() -> bool) -> Entries {
+/// begins with too much of them is none. `truncated`: the body goes on where it ends.
+pub(crate) fn url_list(mut source: TextSource<'_>, truncated: bool, out_of_time: &mut dyn FnMut() -> bool) -> Entries {
     let mut gathered = Gathered::new();
     let mut line = Vec::new();
     let mut lines = 0_u32;
@@ -262,7 +262,7 @@ pub(crate) fn url_list(mut source: TextSource<'_>, out_of_time: &mut dyn FnMut()
             break;
         }
         // An address that was cut off is another address.
-        let whole = read.is_ok() && (line.ends_with(b"\n") || source.cut().is_none());
+        let whole = read.is_ok() && (line.ends_with(b"\n") || !(truncated || source.is_part()));
         if let Ok(text) = std::str::from_utf8(&line)
             && whole
             && is_address(text.trim())

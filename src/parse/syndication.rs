@@ -43,6 +43,8 @@ pub(crate) struct Source<'a> {
     pub(crate) label: Option<&'a str>,
     /// Whether robots.txt, an index, the operator or its path calls it a sitemap.
     pub(crate) named: bool,
+    /// Whether the body is only the first part of what the server had.
+    pub(crate) truncated: bool,
 }
 
 /// Whether a path calls itself a sitemap: the word anywhere in it, and `.xml`, `.txt` or `.gz` at its end.
@@ -63,7 +65,8 @@ pub(crate) fn read(source: Source<'_>, max_links: usize, out_of_time: &mut dyn F
     if !source.named || source.is_html() {
         return None;
     }
-    let entries = sitemap::url_list(TextSource::new(source.body, source.label), out_of_time);
+    let text = TextSource::new(source.body, source.label);
+    let entries = sitemap::url_list(text, source.truncated, out_of_time);
     (!entries.links.is_empty()).then_some(Listing::Sitemap(entries))
 }
 

@@ -235,6 +235,25 @@ fn text_sitemaps() {
 }
 
 #[test]
+fn an_address_that_was_cut_off_is_none() {
+    let list = (0..20_000).fold(String::new(), |all, n| all + &format!("https://example.com/{}\n", n * 7919 % 10_007));
+    let known: Vec<&str> = list.lines().collect();
+    let packed = gz(list.as_bytes());
+    let cut = [(&list.as_bytes()[..list.len() - 2], true), (&packed[..packed.len() / 2], false), (&packed[..], true)];
+    for (body, truncated) in cut {
+        let url = CrawlUrl::stored("https://example.com/sitemap.txt").unwrap();
+        let facts =
+            BodyFacts { url: &url, content_type: Some("text/plain"), agent: "sqrawl", is_sitemap: true, truncated };
+        let page = parse(body, facts, &ParseLimits::default(), &mut || false);
+        let found = hrefs(&page);
+        assert!(found.len() > 5_000 && found == known[..found.len()], "{:?}", found.last());
+    }
+    // Whole, it may end without a line break.
+    let page = served(list.trim_end().as_bytes(), Some("text/plain"), "/sitemap.txt", true);
+    assert_eq!(page.links.len(), known.len());
+}
+
+#[test]
 fn entries_beyond_the_cap_are_counted() {
     let many = |n: usize, entry: &dyn Fn(usize) -> String| {
         (0..n).fold("<urlset>".to_owned(), |all, n| all + &entry(n)) + "</urlset>"

@@ -40,6 +40,8 @@ pub(crate) struct TextSource<'a> {
     /// Bytes that may be given before [`TextSource::allow`] is called again.
     allowance: usize,
     cut: Option<ParseCut>,
+    /// Whether a gzip stream broke off: there was more.
+    broke: bool,
 }
 
 impl<'a> TextSource<'a> {
@@ -54,19 +56,21 @@ impl<'a> TextSource<'a> {
             (Box::new(body), body.len() as u64)
         };
         let mut raw = Vec::with_capacity(CHUNK_BYTES);
-        let ended = read_up_to(&mut bytes, &mut raw, HEAD_BYTES.min(usize::try_from(left).unwrap_or(HEAD_BYTES)));
+        let room = HEAD_BYTES.min(usize::try_from(left).unwrap_or(HEAD_BYTES));
+        let stop = read_up_to(&mut bytes, &mut raw, room);
         let encoding = encoding_of(&raw, label.filter(|_| !packed));
         TextSource {
             bytes,
             left: left - raw.len() as u64,
             decoder: encoding.new_decoder_with_bom_removal(),
             raw,
-            ended,
+            ended: stop != Stop::Full,
             text: Vec::new(),
             at: 0,
             given: 0,
             allowance: usize::MAX,
             cut: None,
+            broke: stop == Stop::Broken,
         }
     }
 
@@ -84,6 +88,11 @@ impl<'a> TextSource<'a> {
     /// The limit that ended the text early.
     pub(crate) fn cut(&self) -> Option<ParseCut> {
         self.cut
+    }
+
+    /// Whether there was more than the text that was given.
+    pub(crate) fn is_part(&self) -> bool {
+        self.broke || self.cut.is_some()
     }
 
     /// Whether the text begins as markup does, white space aside.
@@ -112,7 +121,9 @@ impl<'a> TextSource<'a> {
 
     fn read_on(&mut self) {
         let room = CHUNK_BYTES.min(usize::try_from(self.left).unwrap_or(CHUNK_BYTES));
-        self.ended = read_up_to(&mut self.bytes, &mut self.raw, room);
+        let stop = read_up_to(&mut self.bytes, &mut self.raw, room);
+        self.ended = stop != Stop::Full;
+        self.broke = stop == Stop::Broken;
         self.left -= self.raw.len() as u64;
         if self.left == 0 && !self.ended {
             // Whether there is more shows by reading on.
@@ -141,22 +152,31 @@ fn encoding_of(head: &[u8], label: Option<&str>) -> &'static Encoding {
     charset::encoding_of(BodyKind::Xml, label, head, "")
 }
 
-/// Reads until there are `wanted` bytes; whether the end was met. A stream that breaks ends there.
-fn read_up_to(bytes: &mut dyn Read, into: &mut Vec<u8>, wanted: usize) -> bool {
+/// Why a read stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stop {
+    Full,
+    Ended,
+    Broken,
+}
+
+/// Reads until there are `wanted` bytes, or the stream ends or breaks.
+fn read_up_to(bytes: &mut dyn Read, into: &mut Vec<u8>, wanted: usize) -> Stop {
     into.clear();
     into.resize(wanted, 0);
     let mut filled = 0;
-    let ended = loop {
+    let stop = loop {
         if filled == wanted {
-            break false;
+            break Stop::Full;
         }
         match bytes.read(&mut into[filled..]) {
-            Ok(0) | Err(_) => break true,
+            Ok(0) => break Stop::Ended,
+            Err(_) => break Stop::Broken,
             Ok(count) => filled += count,
         }
     };
     into.truncate(filled);
-    ended
+    stop
 }
 
 impl Read for TextSource<'_> {
