@@ -202,6 +202,7 @@ impl Sitemap {
 
     fn close(&mut self, name: Name<'_>) {
         if name.prefix == self.prefix && name.is(self.record) {
+            self.end_field();
             self.end_entry();
         } else if self.children.close(name) {
             self.end_field();

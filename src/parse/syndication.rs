@@ -62,12 +62,18 @@ pub(crate) fn read(source: Source<'_>, max_links: usize, out_of_time: &mut dyn F
     if text.begins_as_markup() {
         return read_xml(text, source, max_links, out_of_time);
     }
-    if !source.named || source.is_html() {
+    if !source.named {
         return None;
     }
-    let text = TextSource::new(source.body, source.label);
-    let entries = sitemap::url_list(text, source.truncated, out_of_time);
-    (!entries.links.is_empty()).then_some(Listing::Sitemap(entries))
+    let text = || TextSource::new(source.body, source.label);
+    if !source.is_html() {
+        let entries = sitemap::url_list(text(), source.truncated, out_of_time);
+        if !entries.links.is_empty() {
+            return Some(Listing::Sitemap(entries));
+        }
+    }
+    // Programs print warnings before the file.
+    read_xml(text(), source, max_links, out_of_time)
 }
 
 /// Reads a JSON feed; `None` when the body is none.

@@ -128,6 +128,7 @@ fn bad_xml_gives_what_can_be_read() {
         "<urlset><url><loc>/a</loc><url><loc>/b</loc></urlset></urlset><url><loc>/c</loc></url>",
         &["/a", "/b", "/c"],
     );
+    check("<urlset><url><loc>/a</url></loc><url><loc>/b<x></url></urlset>", &["/a", "/b"]);
     check("<urlset><url></loc></x></url><url><x><loc>/no</loc></x><loc>/a</loc></url>", &["/a"]);
     check("<urlset><url><x></url><url><loc>/a</loc></url>", &["/a"]);
     check(
@@ -208,6 +209,14 @@ fn the_root_decides_whatever_the_type_says() {
     assert_eq!(page(&packed, Some("image/png"), "/sitemap.xml.gz", false), 1);
     assert_eq!(page(b"<html><urlset><url><loc>/a</loc></url></urlset>", Some(XML), "/x", false), 0);
     assert_eq!(page(b"<br>Warning: x<urlset><url><loc>/a</loc></url></urlset>", Some(XML), "/x", true), 1);
+    for content_type in [XML, "text/plain", "text/html", "application/octet-stream"] {
+        let text_first = |noise: usize| {
+            format!("Warning: x\n{}<urlset><url><loc>/a</loc></url></urlset>", "x\n".repeat(noise)).into_bytes()
+        };
+        assert_eq!(page(&text_first(0), Some(content_type), "/x", true), 1, "{content_type}");
+        assert_eq!(page(&text_first(0), Some(content_type), "/x", false), 0, "{content_type}");
+        assert_eq!(page(&text_first(50_000), Some(content_type), "/x", true), 0, "{content_type}");
+    }
     let html = served(b"<!doctype html><title>404</title><a href=/b>b</a>", Some("text/html"), "/sitemap.xml", true);
     assert_eq!((html.title.as_deref(), hrefs(&html)), (Some("404"), vec!["/b"]), "a page stays a page");
 }

@@ -181,8 +181,9 @@ fn broken(at: &At) -> Vec<Behaviour> {
         found(new(
             "map-crossed",
             "closes tags in the wrong order",
-            "<urlset><url><loc>CROSSED</url></loc><url><loc>FOUND</loc></url></urlset>",
-        )),
+            "<urlset><url><loc>FOUND?1</url></loc><url><loc>FOUND</loc></url></urlset>",
+        ))
+        .ends("/found?1", "gone 404"),
         found(new(
             "map-warning-first",
             "prints a warning before the file",
@@ -192,8 +193,7 @@ fn broken(at: &At) -> Vec<Behaviour> {
             "map-text-first",
             "prints plain text before the file",
             "Warning: mysql_connect() in /x.php on line 3\n<urlset><url><loc>FOUND</loc></url></urlset>",
-        ))
-        .defect("a body that does not begin with markup is read as a list of URLs"),
+        )),
         found(new("map-controls", "has control characters and wrong names", "<urlset>\u{0}\u{1}<\u{2}><!x><url><loc>FOUND</loc></url></1></urlset>")),
         found(new("map-comment", "never closes a comment at its end", "<urlset><url><loc>FOUND</loc></url><!-- x")),
         found(new("map-cdata", "writes addresses as CDATA", "<urlset><url><loc><![CDATA[FOUND]]></loc></url></urlset>")),
