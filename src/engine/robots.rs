@@ -202,6 +202,7 @@ mod tests {
             depth: 0,
             hops: 0,
             attempts: 0,
+            deaths: 0,
             from: LeasedFrom::Queued,
             is_seed: false,
             is_sitemap: false,

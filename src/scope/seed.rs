@@ -57,8 +57,11 @@ pub fn host_behind_credentials(given: &str) -> Option<&str> {
 /// no host, and a message about it must not repeat it.
 pub fn without_credentials(given: &str) -> Cow<'_, str> {
     match given.rsplit_once('@') {
-        Some((_, rest)) => Cow::Owned(format!("…@{rest}")),
-        None => Cow::Borrowed(given),
+        // `mailto:me@` looks like a name and a password, and is neither.
+        Some((before, rest)) if !before.trim_start().to_ascii_lowercase().starts_with("mailto:") => {
+            Cow::Owned(format!("…@{rest}"))
+        }
+        _ => Cow::Borrowed(given),
     }
 }
 
