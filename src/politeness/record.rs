@@ -20,8 +20,8 @@ const STALE_FOR_MS: UnixMs = 30 * 86_400_000;
 /// stored before. `jitter` in [0, 1).
 ///
 /// - 2xx: its rules, for 24 h.
-/// - 3xx without an end, 4xx but 429: everything is allowed, for 24 h.
-/// - Anything else (429, 5xx, no answer, an address that is refused): the last answer keeps ruling
+/// - 3xx but 304 that leads nowhere or on and on, 4xx but 429: everything is allowed, for 24 h.
+/// - Anything else (304, 429, 5xx, no answer, an address that is refused): the last answer keeps ruling
 ///   for thirty days from when it came; without one nothing is allowed. Asked again after a backoff
 ///   that grows with `failures`, or after `Retry-After` when that is longer; at most an hour.
 pub fn robots_record(
@@ -69,7 +69,8 @@ fn meaning(last: &Exchange, hops_exceeded: bool) -> Meaning {
         (Some(400..=428 | 430..=499), _) => Meaning::Absent(None),
         (_, ExchangeEnd::Failed { detail, .. }) => Meaning::Unreachable(detail.clone()),
         (Some(200..=299), ExchangeEnd::Complete { body, truncated }) => Meaning::Rules(text_of(body, *truncated)),
-        (Some(300..=399), _) => Meaning::Absent(Some("a redirect that leads nowhere")),
+        // Nothing was asked that 304 could answer: requests for robots.txt carry no validators.
+        (Some(300..=303 | 305..=399), _) => Meaning::Absent(Some("a redirect that leads nowhere")),
         (Some(status), _) => Meaning::Unreachable(format!("HTTP status {status}")),
         (None, _) => Meaning::Unreachable("no response".to_owned()),
     }
