@@ -160,7 +160,7 @@ pub struct RobotsRecord {
     pub expires_ms: UnixMs,
     /// Attempts in a row that got no answer to rely on; 0 after a good one.
     pub failures: u32,
-    /// Why the last attempt failed, in words; `None` after a good one.
+    /// Why the last attempt failed, or what it waits for, in words; `None` after a good one.
     pub error: Option<String>,
     /// The text, at most 500 KiB, when the verdict is `Rules`.
     pub body: Option<String>,
