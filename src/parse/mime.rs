@@ -26,6 +26,29 @@ impl MimeType {
     }
 }
 
+/// The media type that `Content-Type` states (Fetch, "extract a MIME type"): the last one that is any, for
+/// it may be sent more than once, as several lines or with commas. A charset said before of the same
+/// essence holds for it too.
+pub(crate) fn stated_type(value: &str) -> Option<MimeType> {
+    let mut stated: Option<MimeType> = None;
+    for next in members(value).filter_map(MimeType::parse).filter(|next| next.essence != "*/*") {
+        let charset = stated.take().filter(|before| before.essence == next.essence).and_then(|before| before.charset);
+        stated = Some(MimeType { charset: next.charset.or(charset), ..next });
+    }
+    stated
+}
+
+/// The members of a list: what commas outside quotes part (Fetch, "get, decode, and split").
+fn members(value: &str) -> impl Iterator<Item = &str> {
+    let (mut quoted, mut escaped) = (false, false);
+    value.split(move |c| {
+        let parts = c == ',' && !quoted;
+        quoted ^= c == '"' && !escaped;
+        escaped = quoted && c == '\\' && !escaped;
+        parts
+    })
+}
+
 /// What a media type means to the extractor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum BodyKind {
@@ -118,7 +141,7 @@ fn is_token(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{BodyKind, MimeType};
+    use super::{BodyKind, MimeType, stated_type};
 
     fn check(value: &str, expected: Option<(&str, Option<&str>)>) {
         let parsed = MimeType::parse(value);
@@ -142,6 +165,34 @@ mod tests {
         check("/html", None);
         check("te xt/html", None);
         check(&format!("text/{}", "x".repeat(200)), None);
+    }
+
+    #[test]
+    fn of_several_types_the_last_one_counts() {
+        for (value, expected) in [
+            ("text/html", Some(("text/html", None))),
+            ("image/png, text/html", Some(("text/html", None))),
+            ("text/html, image/png", Some(("image/png", None))),
+            ("text/html;charset=gbk, text/html", Some(("text/html", Some("gbk")))),
+            ("text/html;charset=gbk, text/html;charset=big5", Some(("text/html", Some("big5")))),
+            ("text/html;charset=gbk;a=b, text/html;x=y", Some(("text/html", Some("gbk")))),
+            ("text/html;charset=gbk, text/plain, text/html", Some(("text/html", None))),
+            ("text/html;charset=gbk, x/x, text/html;x=y", Some(("text/html", None))),
+            ("text/plain;charset=gbk, text/html", Some(("text/html", None))),
+            ("text/html, */*", Some(("text/html", None))),
+            ("text/html;charset=gbk, */*, text/html", Some(("text/html", Some("gbk")))),
+            ("text/html, cannot-parse, ,", Some(("text/html", None))),
+            ("text/html;\", \", text/plain", Some(("text/plain", None))),
+            ("text/html;x=\"a,image/png\\\",b/c\"", Some(("text/html", None))),
+            ("text/html;x=\"unclosed, image/png", Some(("text/html", None))),
+            ("*/*", None),
+            (",", None),
+            ("", None),
+        ] {
+            let stated = stated_type(value);
+            let stated = stated.as_ref().map(|m| (m.essence.as_str(), m.charset.as_deref()));
+            assert_eq!(stated, expected, "{value:?}");
+        }
     }
 
     #[test]

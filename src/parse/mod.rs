@@ -49,7 +49,7 @@ use crate::model::{CrawlUrl, Page, ParseCut};
 pub struct BodyFacts<'a> {
     /// Where it came from.
     pub url: &'a CrawlUrl,
-    /// `Content-Type` as received.
+    /// `Content-Type` as received; of several ones with commas between.
     pub content_type: Option<&'a str>,
     /// Product token of this crawler, for `meta name=TOKEN`.
     pub agent: &'a str,

@@ -2,7 +2,7 @@
 //! MIME Sniffing standard. Left out: the feed-or-HTML rule (an explicit HTML type is believed) and
 //! MP3 without an ID3 tag.
 
-use super::mime::MimeType;
+use super::mime::{MimeType, stated_type};
 
 /// Bytes that are looked at (MIME Sniffing 5.2).
 const HEADER_BYTES: usize = 1445;
@@ -68,7 +68,7 @@ const ARCHIVES: [Signature; 4] = [
 /// header's.
 pub(crate) fn computed_type(content_type: Option<&str>, body: &[u8]) -> MimeType {
     let header = &body[..body.len().min(HEADER_BYTES)];
-    let supplied = content_type.and_then(MimeType::parse);
+    let supplied = content_type.and_then(stated_type);
     let Some(supplied) = supplied.filter(|s| !is_unknown(&s.essence)) else {
         return bare(unknown_type(header));
     };

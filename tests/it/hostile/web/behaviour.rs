@@ -64,8 +64,6 @@ pub(super) struct Behaviour {
     pub(super) apart: bool,
     /// The exit code of its own crawl.
     pub(super) exit: i32,
-    /// Why the crawler does not do it right yet.
-    pub(super) defect: Option<&'static str>,
 }
 
 impl Behaviour {
@@ -88,7 +86,6 @@ impl Behaviour {
             lone: false,
             apart: false,
             exit: 0,
-            defect: None,
         };
         behaviour
             .ends("/", "page 200")
@@ -201,10 +198,6 @@ impl Behaviour {
 
     pub(super) fn exit(self, exit: i32) -> Self {
         Behaviour { exit, ..self }
-    }
-
-    pub(super) fn defect(self, why: &'static str) -> Self {
-        Behaviour { defect: Some(why), ..self }
     }
 
     /// Whether something is to wait when the crawl is over.
