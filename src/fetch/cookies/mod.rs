@@ -12,7 +12,7 @@ mod set_cookie;
 
 pub use file::CookieFileError;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -36,6 +36,8 @@ const MAX_JAR_BYTES: usize = 8 * 1024 * 1024;
 const ROOMY_JAR_BYTES: usize = MAX_JAR_BYTES / 8 * 7;
 /// What a cookie is taken to need beside its text, in bytes.
 const OVERHEAD_BYTES: usize = 128;
+/// Most domains below one that are looked at before it may set a cookie for them over plain http.
+const MOST_BELOW: usize = 1000;
 /// Longest life of a cookie (bis 5.5): 400 days, in ms.
 const LONGEST_LIFE_MS: i64 = 400 * 24 * 60 * 60 * 1000;
 
@@ -97,6 +99,8 @@ pub struct CookieJar {
 #[derive(Default)]
 struct Jar {
     domains: HashMap<String, Vec<Cookie>>,
+    /// The same domains, each [`upside_down`]: those below one stand beside it.
+    tree: BTreeSet<String>,
     bytes: usize,
     counter: u64,
 }
@@ -177,8 +181,15 @@ impl Jar {
         if above.flatten().any(is_hidden) {
             return true;
         }
-        let below = self.domains.iter().filter(|(other, _)| !cookie.host_only && domain_matches(other, domain));
-        below.flat_map(|(_, kept)| kept).any(is_hidden)
+        if cookie.host_only {
+            return false;
+        }
+        let stem = format!("{}.", upside_down(domain));
+        let below = self.tree.range(stem.clone()..).take_while(|name| name.starts_with(&stem));
+        // Whoever makes up names without end could make this look through all of them at every answer.
+        below.enumerate().any(|(nth, name)| {
+            nth == MOST_BELOW || self.domains.get(&upside_down(name)).into_iter().flatten().any(is_hidden)
+        })
     }
 
     /// Stores a cookie, replacing the one it is a new version of; an expired one takes it away.
@@ -199,11 +210,18 @@ impl Jar {
             self.bytes -= make_room(kept, &domain, now);
         }
         if kept.is_empty() {
-            self.domains.remove(&domain);
+            self.forget(&domain);
+        } else {
+            self.tree.insert(upside_down(&domain));
         }
         if self.bytes > MAX_JAR_BYTES {
             self.drop_oldest_domains();
         }
+    }
+
+    fn forget(&mut self, domain: &str) -> Vec<Cookie> {
+        self.tree.remove(&upside_down(domain));
+        self.domains.remove(domain).unwrap_or_default()
     }
 
     fn drop_oldest_domains(&mut self) {
@@ -215,7 +233,7 @@ impl Jar {
             if self.bytes <= ROOMY_JAR_BYTES {
                 break;
             }
-            let gone = self.domains.remove(&domain).unwrap_or_default();
+            let gone = self.forget(&domain);
             self.bytes -= gone.iter().map(|cookie| cookie.bytes(&domain)).sum::<usize>();
         }
     }
@@ -319,6 +337,11 @@ fn default_path(url: &CrawlUrl) -> &[u8] {
 
 fn is_address(host: &str) -> bool {
     host.starts_with('[') || host.parse::<IpAddr>().is_ok()
+}
+
+/// The labels of a name in the other order: `com.example.www`.
+fn upside_down(domain: &str) -> String {
+    domain.rsplit('.').collect::<Vec<_>>().join(".")
 }
 
 /// The host, then the names above it.

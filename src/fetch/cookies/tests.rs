@@ -114,6 +114,27 @@ fn paths() {
 }
 
 #[test]
+fn plain_http_hides_no_secure_cookie_below_it_among_many() {
+    let below = |hosts: usize, secure_below: Option<usize>| {
+        let jar = CookieJar::default();
+        for n in 0..2_000 {
+            set(&jar, &format!("https://h{n}.myexample.com/"), "id=1; Secure");
+            set(&jar, &format!("https://h{n}.example.org/"), "id=1; Secure");
+        }
+        for n in 0..hosts {
+            let attribute = if secure_below == Some(n) { "; Secure" } else { "" };
+            set(&jar, &format!("https://h{n}.example.com/"), &format!("id=1{attribute}"));
+        }
+        set(&jar, "http://www.example.com/", "id=2; Domain=example.com");
+        sent(&jar, "http://example.com/") == "id=2"
+    };
+    assert!(below(0, None), "cookies of others are nothing to it");
+    assert!(below(MOST_BELOW, None));
+    assert!(!below(MOST_BELOW, Some(MOST_BELOW - 1)));
+    assert!(!below(MOST_BELOW + 1, None), "what would have to be looked through for too long is not set");
+}
+
+#[test]
 fn secure_cookies_are_for_https() {
     check("https://a.test/", "id=1; Secure", &[("https://a.test/", "id=1"), ("http://a.test/", "")]);
     check("http://a.test/", "id=1; Secure", &[("https://a.test/", "")]);
@@ -256,6 +277,8 @@ fn a_jar_is_bounded_and_forgets_the_oldest_use() {
         jar.domains.iter().flat_map(|(domain, kept)| kept.iter().map(|c| c.bytes(domain))).sum()
     };
     assert_eq!(counted, jar.lock().bytes);
+    let names: BTreeSet<String> = jar.lock().domains.keys().map(|domain| upside_down(domain)).collect();
+    assert_eq!(names, jar.lock().tree);
 
     let jar = CookieJar::default();
     for n in 0..5 {
