@@ -175,7 +175,7 @@ fn cookie(line: &[u8]) -> Result<Option<(String, Cookie)>, String> {
         created: 0,
         used: 0,
     };
-    if !cookie.keeps_its_prefix() {
+    if !cookie.keeps_its_prefix(true) {
         return Err("a name with __Secure- or __Host- that breaks the rules of it".to_owned());
     }
     Ok(Some((domain, cookie)))

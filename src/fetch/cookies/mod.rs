@@ -75,8 +75,9 @@ impl Cookie {
     }
 
     /// The rules of `__Secure-` and `__Host-` (bis 5.7 steps 20 to 22). A name may not hide in the
-    /// value of a nameless cookie either, because `Cookie` would show the same text.
-    fn keeps_its_prefix(&self) -> bool {
+    /// value of a nameless cookie either, because `Cookie` would show the same text. `path_said`: its path
+    /// is not the default one; that may be `/` too, and makes no promise.
+    fn keeps_its_prefix(&self, path_said: bool) -> bool {
         let shown = if self.name.is_empty() { &self.value } else { &self.name };
         let begins =
             |prefix: &str| shown.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix.as_bytes()));
@@ -84,7 +85,7 @@ impl Cookie {
             return !begins("__secure-") && !begins("__host-");
         }
         if begins("__host-") {
-            return self.secure && self.host_only && self.path == b"/";
+            return self.secure && self.host_only && path_said && self.path == b"/";
         }
         !begins("__secure-") || self.secure
     }
@@ -152,6 +153,7 @@ impl Jar {
     fn take_in(&mut self, url: &CrawlUrl, said: SetCookie, now: UnixMs) {
         let secure_origin = url.scheme() == Scheme::Https;
         let Some((domain, host_only)) = domain_of(url.host_str(), said.domain.as_deref()) else { return };
+        let path_said = said.path.is_some();
         let cookie = Cookie {
             host_only,
             path: said.path.unwrap_or_else(|| default_path(url).to_vec()),
@@ -163,7 +165,7 @@ impl Jar {
             created: 0,
             used: 0,
         };
-        if (cookie.secure && !secure_origin) || !cookie.keeps_its_prefix() {
+        if (cookie.secure && !secure_origin) || !cookie.keeps_its_prefix(path_said) {
             return;
         }
         if !secure_origin && self.hides_a_secure_one(&domain, &cookie) {

@@ -164,6 +164,8 @@ fn prefixes_are_promises() {
         "__Host-a=1; Secure; Path=/x",
         "__Host-a=1; Secure; Path=/; Domain=a.test",
         "__Host-a=1; Path=/",
+        "__Host-a=1; Secure",
+        "__Host-a=1; Secure; Path=/; Path",
         "=__Host-a=1; Secure; Path=/",
         "__Secure-a",
     ];
