@@ -1,16 +1,28 @@
-//! [`Life`]: one life of the crawler's process, and what its database says from outside.
+//! [`Life`]: one life of the crawler's process; [`Reader`]: its database, seen from outside.
 
-use std::collections::BTreeSet;
 use std::fs::{self, File};
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant, SystemTime};
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions, Connection, Row};
 
 /// Nothing here takes this long; a wait that does is a failure, not a delay.
-const WATCHDOG: Duration = Duration::from_secs(180);
+pub(super) const WATCHDOG: Duration = Duration::from_secs(180);
+
+/// The program under test: that of this build, or `SQRAWL_KILLS_BIN`. It hears of no setting but those
+/// that are given as flags.
+pub(super) fn program(folder: &Path) -> Command {
+    let file = std::env::var_os("SQRAWL_KILLS_BIN").unwrap_or_else(|| env!("CARGO_BIN_EXE_sqrawl").into());
+    let mut command = Command::new(file);
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("SQRAWL_")) {
+        command.env_remove(name);
+    }
+    command.current_dir(folder).env_remove("DATABASE_URL").env_remove("RUST_LOG").stdin(Stdio::null());
+    command
+}
 
 /// A running crawl. It is killed when dropped.
 pub(super) struct Life {
@@ -19,15 +31,12 @@ pub(super) struct Life {
 }
 
 impl Life {
-    /// Starts the binary in `folder` with `args`.
-    pub(super) fn start(folder: &Path, args: &[String]) -> Life {
+    /// Starts the program in `folder` with `args`; it is to die at `failpoint`.
+    pub(super) fn start(folder: &Path, args: &[String], failpoint: Option<&str>) -> Life {
         let stderr = folder.join("stderr.txt");
-        let child = Command::new(env!("CARGO_BIN_EXE_sqrawl"))
+        let child = program(folder)
             .args(args)
-            .current_dir(folder)
-            .env_remove("DATABASE_URL")
-            .env_remove("RUST_LOG")
-            .stdin(Stdio::null())
+            .envs(failpoint.map(|failpoint| ("SQRAWL_FAILPOINT", failpoint)))
             .stdout(File::create(folder.join("stdout.txt")).unwrap())
             .stderr(File::create(&stderr).unwrap())
             .spawn()
@@ -35,35 +44,66 @@ impl Life {
         Life { child, stderr }
     }
 
-    /// Polls until `seen`; fails when the process ends first.
-    pub(super) fn wait_until(&mut self, what: &str, mut seen: impl FnMut() -> bool) {
+    /// Polls until `seen`.
+    ///
+    /// # Errors
+    /// The process ended first.
+    pub(super) fn wait_until(&mut self, what: &str, mut seen: impl FnMut() -> bool) -> Result<(), String> {
         let began = Instant::now();
         while !seen() {
             if let Some(status) = self.child.try_wait().unwrap() {
-                panic!("the crawl ended ({status}) before {what}:\n{}", self.said());
+                return Err(format!("the crawl ended ({status}) before {what}: {}", self.said()));
             }
             assert!(began.elapsed() < WATCHDOG, "still waiting: {what}\n{}", self.said());
             std::thread::sleep(Duration::from_millis(1));
         }
+        Ok(())
     }
 
-    /// Waits for the process to end by itself.
-    pub(super) fn wait(&mut self) -> ExitStatus {
-        let began = Instant::now();
+    /// Waits for the process to end by itself, as long as `progress` grows.
+    pub(super) fn wait(&mut self, progress: impl Fn() -> usize) -> ExitStatus {
+        let (mut since, mut before) = (Instant::now(), progress());
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {
                 return status;
             }
-            assert!(began.elapsed() < WATCHDOG, "the crawl does not end:\n{}", self.said());
+            let now = progress();
+            if now != before {
+                (since, before) = (Instant::now(), now);
+            }
+            assert!(since.elapsed() < WATCHDOG, "the crawl neither goes on nor ends:\n{}", self.said());
             std::thread::sleep(Duration::from_millis(5));
         }
     }
 
     /// SIGKILL; returns when the process is gone.
-    pub(super) fn kill(&mut self) {
+    ///
+    /// # Errors
+    /// It ended by itself before.
+    pub(super) fn kill(&mut self) -> Result<(), String> {
         self.child.kill().unwrap();
         let status = self.child.wait().unwrap();
-        assert_eq!(status.code(), None, "the crawl ended by itself before the kill:\n{}", self.said());
+        match status.code() {
+            None => Ok(()),
+            Some(_) => Err(format!("the crawl ended ({status}) before the kill: {}", self.said())),
+        }
+    }
+
+    /// SIGTERM; returns at once.
+    pub(super) fn ask_to_leave(&self) {
+        let id = rustix::process::Pid::from_raw(i32::try_from(self.child.id()).unwrap()).unwrap();
+        rustix::process::kill_process(id, rustix::process::Signal::TERM).unwrap();
+    }
+
+    /// Waits for the death at the failpoint that was given.
+    ///
+    /// # Errors
+    /// It ended otherwise.
+    pub(super) fn die(&mut self, progress: impl Fn() -> usize) -> Result<(), String> {
+        let status = self.wait(progress);
+        let said = self.said();
+        let is_death = status.signal() == Some(rustix::process::Signal::ABORT.as_raw()) && said.contains("failpoint ");
+        if is_death { Ok(()) } else { Err(format!("the crawl ended ({status}) and not at its failpoint: {said}")) }
     }
 
     /// What it wrote to stderr.
@@ -79,9 +119,14 @@ impl Drop for Life {
     }
 }
 
+/// `sqrawl doctor` on a file.
+pub(super) fn doctor(db: &Path) -> Output {
+    program(db.parent().unwrap()).arg("doctor").arg("--db").arg(db).output().unwrap()
+}
+
 /// A reader of the database, as any other program would be.
 pub(super) struct Reader {
-    runtime: tokio::runtime::Runtime,
+    pub(super) runtime: tokio::runtime::Runtime,
 }
 
 impl Reader {
@@ -103,34 +148,10 @@ impl Reader {
         })
     }
 
-    fn count(&self, db: &Path, sql: &'static str) -> usize {
-        self.rows(db, sql).map_or(0, |rows| rows[0][0].parse().unwrap())
-    }
-
     /// Committed fetches; 0 before there is a database.
     pub(super) fn fetches(&self, db: &Path) -> usize {
-        if db.exists() { self.count(db, "SELECT count(1) FROM fetches") } else { 0 }
-    }
-
-    /// Checks a copy of what a dead process left (so that its own successor is the first to recover
-    /// the original), and returns the URLs whose visit is committed.
-    pub(super) fn autopsy(&self, db: &Path) -> BTreeSet<String> {
-        if fs::metadata(db).map_or(0, |meta| meta.len()) == 0 {
-            return BTreeSet::new();
-        }
-        let folder = tempfile::tempdir().unwrap();
-        let copy = folder.path().join("copy.db");
-        fs::copy(db, &copy).unwrap();
-        let wal = sidecar(db, "-wal");
-        if wal.exists() {
-            fs::copy(wal, sidecar(&copy, "-wal")).unwrap();
-        }
-        let integrity = self.rows(&copy, "PRAGMA integrity_check").expect("the database opens");
-        assert_eq!(integrity, [["ok"]]);
-        let orphans = self.rows(&copy, "PRAGMA foreign_key_check").expect("the database opens");
-        assert!(orphans.is_empty(), "rows that refer to none: {orphans:?}");
-        let visited = "SELECT DISTINCT u.url FROM fetches f JOIN urls u ON u.id = f.url_id";
-        self.rows(&copy, visited).unwrap_or_default().into_iter().map(|mut row| row.remove(0)).collect()
+        let counted = db.exists().then(|| self.rows(db, "SELECT n FROM totals WHERE name = 'fetches'")).flatten();
+        counted.map_or(0, |rows| rows[0][0].parse().unwrap())
     }
 }
 
@@ -152,7 +173,7 @@ fn rows_are_read_as_text_and_no_table_is_none() {
     let folder = tempfile::tempdir().unwrap();
     let db = folder.path().join("x.db");
     let reader = Reader::new();
-    assert_eq!((reader.fetches(&db), reader.autopsy(&db)), (0, BTreeSet::new()), "there is no file");
+    assert_eq!(reader.fetches(&db), 0, "there is no file");
     reader.runtime.block_on(async {
         let mut connection = SqliteConnectOptions::new().filename(&db).create_if_missing(true).connect().await.unwrap();
         sqlx::query("CREATE TABLE t (n INTEGER, s TEXT)").execute(&mut connection).await.unwrap();
@@ -161,5 +182,5 @@ fn rows_are_read_as_text_and_no_table_is_none() {
     });
     assert_eq!(reader.rows(&db, "SELECT n, s FROM t").unwrap(), [["-12", "ü"], ["", ""]]);
     assert_eq!(reader.rows(&db, "SELECT 1 FROM fetches"), None);
-    assert_eq!(reader.autopsy(&db), BTreeSet::new());
+    assert_eq!(reader.fetches(&db), 0);
 }

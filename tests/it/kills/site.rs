@@ -1,29 +1,23 @@
-//! [`Site`]: a small deterministic web on loopback, and its log. The crawler under test is judged
-//! by what this server saw, so every request is logged before it is answered.
-//!
-//! Three hosts, each on a port of its own: `a` and `b` with pages in a binary tree (a wide frontier
-//! from the start) that link to each other, `c` small and slow (`Crawl-delay`). Beside pages:
-//! redirects and chains of them, missing pages, a part that robots.txt forbids, pages with the same
-//! bytes, files that are no HTML, nofollow links and links to a host that is out of scope.
+//! [`Site`]: a deterministic web on loopback, each host on a port of its own, and its log. The crawler
+//! under test is judged by what this server saw, so every request is logged before it is answered.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Name, pages, and the delay that robots.txt asks for in ms. The delay of `c` is longer than a start of
-/// the crawler takes, so that one that forgot it over a restart is caught.
-const HOSTS: [(&str, usize, Option<u64>); 3] =
-    [("a.localhost", 330, None), ("b.localhost", 330, None), ("c.localhost", 24, Some(200))];
+use super::web::{self, Answer, Size, origin};
 
 /// One request as the server saw it.
 #[derive(Clone, Debug)]
 pub(super) struct Hit {
     /// Since the site was opened; taken when the head was read, before anything is answered.
     pub(super) at: Duration,
-    pub(super) host: String,
+    /// When the answer was about to be sent, or its connection was given up.
+    pub(super) answered: Option<Duration>,
+    pub(super) host: usize,
     pub(super) path: String,
     /// Which life of the crawler it belongs to.
     pub(super) life: usize,
@@ -45,6 +39,8 @@ pub(super) enum Hold {
 
 struct State {
     hold: Hold,
+    /// The crawler is dead: nobody waits for an answer.
+    hurry: bool,
     life: usize,
     log: Vec<Hit>,
     connections: usize,
@@ -52,31 +48,27 @@ struct State {
 
 /// The server; it ends with the test process.
 pub(super) struct Site {
+    pub(super) size: Size,
     ports: Vec<u16>,
-    pages: BTreeMap<String, Answer>,
+    hosts: HashMap<String, usize>,
+    pub(super) pages: BTreeMap<String, Answer>,
     opened: Instant,
     state: Mutex<State>,
     changed: Condvar,
 }
 
-#[derive(Clone, Debug)]
-enum Answer {
-    Html(String),
-    File(Vec<u8>),
-    MovedTo(String),
-    Missing,
-    Forbidden,
-}
-
 impl Site {
-    pub(super) fn open() -> Arc<Site> {
+    pub(super) fn open(size: Size) -> Arc<Site> {
+        let hosts = 0..size.all_hosts();
         let listeners: Vec<TcpListener> =
-            HOSTS.iter().map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap()).collect();
+            hosts.clone().map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap()).collect();
         let ports: Vec<u16> = listeners.iter().map(|listener| listener.local_addr().unwrap().port()).collect();
-        let state = State { hold: Hold::Nothing, life: 0, log: Vec::new(), connections: 0 };
+        let state = State { hold: Hold::Nothing, hurry: false, life: 0, log: Vec::new(), connections: 0 };
         let site = Arc::new(Site {
-            pages: pages(&ports),
+            size,
+            pages: web::pages(&size, &ports),
             ports,
+            hosts: hosts.map(|host| (size.name_of(host), host)).collect(),
             opened: Instant::now(),
             state: Mutex::new(state),
             changed: Condvar::new(),
@@ -100,35 +92,7 @@ impl Site {
     }
 
     pub(super) fn seeds(&self) -> Vec<String> {
-        (0..HOSTS.len()).map(|host| format!("{}/", origin(host, &self.ports))).collect()
-    }
-
-    /// What a crawl has to make of every URL: the outcome of its visit, or the rule that keeps it
-    /// out, with the title of a page.
-    pub(super) fn expected(&self) -> BTreeMap<String, (String, String)> {
-        let mut expected = BTreeMap::new();
-        for (url, answer) in &self.pages {
-            let outcome = match answer {
-                Answer::Html(_) | Answer::File(_) => "page",
-                Answer::MovedTo(_) => "redirect",
-                Answer::Missing => "gone",
-                Answer::Forbidden if url.contains("/private/") => "robots",
-                Answer::Forbidden if url.contains("/quiet/") => "nofollow",
-                Answer::Forbidden => "scope",
-            };
-            let title = match answer {
-                Answer::Html(html) => html.split(['>', '<']).nth(4).unwrap_or_default().replace("&amp;", "&"),
-                _ => String::new(),
-            };
-            expected.insert(url.clone(), (outcome.to_owned(), title));
-        }
-        expected
-    }
-
-    /// The delay that the host asks for in its robots.txt.
-    pub(super) fn crawl_delay(host: &str) -> Duration {
-        let asked = HOSTS.iter().find(|(name, ..)| *name == host).and_then(|(_, _, delay)| *delay);
-        Duration::from_millis(asked.unwrap_or(0))
+        (0..self.size.seeds).map(|host| format!("{}/", origin(&self.size, host, &self.ports))).collect()
     }
 
     pub(super) fn hold(&self, hold: Hold) {
@@ -136,9 +100,21 @@ impl Site {
         self.changed.notify_all();
     }
 
-    /// Hits of one life of the crawler.
-    pub(super) fn hits_of(&self, life: usize) -> Vec<Hit> {
-        self.lock().log.iter().filter(|hit| hit.life == life).cloned().collect()
+    /// Whether the life that began last has made such a request.
+    pub(super) fn saw(&self, which: impl Fn(&Hit) -> bool) -> bool {
+        let state = self.lock();
+        state.log.iter().rev().take_while(|hit| hit.life == state.life).any(which)
+    }
+
+    /// Requests of the life that began last that have no answer yet.
+    pub(super) fn in_flight(&self) -> usize {
+        let state = self.lock();
+        state.log.iter().rev().take_while(|hit| hit.life == state.life).filter(|hit| hit.answered.is_none()).count()
+    }
+
+    /// Requests so far.
+    pub(super) fn requests(&self) -> usize {
+        self.lock().log.len()
     }
 
     /// Empties the log and returns it.
@@ -146,25 +122,29 @@ impl Site {
         std::mem::take(&mut self.lock().log)
     }
 
-    /// Requests so far as URLs, robots.txt left out.
+    /// What the life that began last has asked for, as URLs, robots.txt left out.
     pub(super) fn requested(&self) -> BTreeSet<String> {
-        self.lock().log.iter().filter(|hit| !hit.is_robots()).map(|hit| self.url_of(hit)).collect()
+        let state = self.lock();
+        let hits = state.log.iter().rev().take_while(|hit| hit.life == state.life);
+        hits.filter(|hit| !hit.is_robots()).map(|hit| self.url_of(hit)).collect()
     }
 
     pub(super) fn url_of(&self, hit: &Hit) -> String {
-        let host = HOSTS.iter().position(|(name, ..)| *name == hit.host).expect("a host of this site");
-        format!("{}{}", origin(host, &self.ports), hit.path)
+        format!("{}{}", origin(&self.size, hit.host, &self.ports), hit.path)
     }
 
     /// Names the life that is about to begin.
     pub(super) fn begin_life(&self, life: usize) {
-        self.lock().life = life;
+        let mut state = self.lock();
+        state.life = life;
+        state.hurry = false;
     }
 
     /// Waits until everything that a dead crawler had sent is in the log. Connections are accepted
     /// in order, so when one of our own has been answered, those before it are being served; they
     /// end by themselves, because their other end is gone.
     pub(super) fn settle_down(&self) {
+        self.lock().hurry = true;
         self.hold(Hold::Nothing);
         for port in &self.ports {
             let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, *port)).unwrap();
@@ -203,15 +183,18 @@ impl Site {
                 name.eq_ignore_ascii_case("host").then(|| value.trim().split(':').next().unwrap().to_owned())
             });
             let Some(host) = host else { return stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n") };
-            self.log_and_wait(Hit { at, host: host.clone(), path: path.clone(), life: 0 });
-            stream.write_all(&self.response(&host, &path))?;
+            let Some(host) = self.hosts.get(&host).copied() else { return Ok(()) };
+            self.log_and_wait(Hit { at, answered: None, host, path: path.clone(), life: 0 });
+            stream.write_all(&self.response(host, &path))?;
         }
     }
 
+    /// Takes its time to answer, unless nobody waits for it any more.
     fn log_and_wait(&self, hit: Hit) {
         let is_robots = hit.is_robots();
+        let until = Instant::now() + self.size.answer_time(hit.host, &hit.path);
         let mut state = self.lock();
-        let life = state.life;
+        let (life, nth) = (state.life, state.log.len());
         state.log.push(Hit { life, ..hit });
         self.changed.notify_all();
         let held = |state: &mut State| match state.hold {
@@ -219,23 +202,26 @@ impl Site {
             Hold::Robots => is_robots,
             Hold::Pages => !is_robots,
         };
-        drop(self.changed.wait_while(state, held).unwrap());
+        let mut state = self.changed.wait_while(state, held).unwrap();
+        while let Some(left) =
+            until.checked_duration_since(Instant::now()).filter(|left| !left.is_zero() && !state.hurry)
+        {
+            state = self.changed.wait_timeout(state, left).unwrap().0;
+        }
+        state.log[nth].answered = Some(self.opened.elapsed());
     }
 
-    fn response(&self, host: &str, path: &str) -> Vec<u8> {
-        let Some(index) = HOSTS.iter().position(|(name, ..)| *name == host) else {
-            return response("404 Not Found", "Content-Type: text/plain\r\n", b"no such host");
-        };
+    fn response(&self, host: usize, path: &str) -> Vec<u8> {
         if path == "/robots.txt" {
-            let delay = HOSTS[index].2.map_or(String::new(), |ms| format!("Crawl-delay: {}\n", ms as f64 / 1000.0));
-            let text = format!("User-agent: *\n{delay}Disallow: /private/\n");
+            let text = web::robots_txt(&self.size, host);
             return response("200 OK", "Content-Type: text/plain\r\n", text.as_bytes());
         }
-        let url = format!("{}{path}", origin(index, &self.ports));
+        let url = format!("{}{path}", origin(&self.size, host, &self.ports));
         match self.pages.get(&url) {
             Some(Answer::Html(html)) => {
                 response("200 OK", "Content-Type: text/html; charset=utf-8\r\n", html.as_bytes())
             }
+            Some(Answer::Xml(xml)) => response("200 OK", "Content-Type: application/xml\r\n", xml.as_bytes()),
             Some(Answer::File(bytes)) => response("200 OK", "Content-Type: application/octet-stream\r\n", bytes),
             Some(Answer::MovedTo(target)) => {
                 response("301 Moved Permanently", &format!("Location: {target}\r\n"), b"moved")
@@ -252,86 +238,6 @@ fn response(status: &str, headers: &str, body: &[u8]) -> Vec<u8> {
     [head.as_bytes(), body].concat()
 }
 
-fn origin(host: usize, ports: &[u16]) -> String {
-    format!("http://{}:{}", HOSTS[host].0, ports[host])
-}
-
-fn page_path(page: usize) -> String {
-    if page == 0 { "/".to_owned() } else { format!("/p/{page}") }
-}
-
-/// Every URL that the site's pages name, with its answer.
-fn pages(ports: &[u16]) -> BTreeMap<String, Answer> {
-    let mut answers = BTreeMap::new();
-    for (host, (name, count, _)) in HOSTS.iter().enumerate() {
-        let here = origin(host, ports);
-        for page in 0..*count {
-            let mut links: Vec<String> = (2 * page + 1..=2 * page + 2).filter(|p| p < count).map(page_path).collect();
-            links.push(page_path(page / 3));
-            let mut extra = |path: String, answer: Answer| {
-                answers.insert(format!("{here}{path}"), answer);
-                links.push(path);
-            };
-            if page.is_multiple_of(10) {
-                extra(format!("/old/{page}"), Answer::MovedTo(page_path((page + 1) % count)));
-            }
-            if page % 15 == 1 {
-                extra(format!("/missing/{page}"), Answer::Missing);
-            }
-            if page % 12 == 2 {
-                extra(format!("/private/{page}"), Answer::Forbidden);
-            }
-            if page % 30 == 3 {
-                extra(format!("/quiet/{page}"), Answer::Forbidden);
-            }
-            if page % 9 == 4 {
-                let html = "<html><title>The same everywhere</title><a href=\"/\">home</a></html>";
-                extra(format!("/copy/{page}"), Answer::Html(html.to_owned()));
-            }
-            if page % 20 == 5 {
-                extra(format!("/file/{page}.bin"), Answer::File(noise(page, 3000)));
-            }
-            if page == 6 {
-                for hop in 1..=3 {
-                    extra(format!("/hop/{hop}"), Answer::MovedTo(format!("/hop/{}", hop + 1)));
-                }
-                extra("/hop/4".to_owned(), Answer::MovedTo("/".to_owned()));
-            }
-            if page % 25 == 7 {
-                let url = format!("http://elsewhere.test/{page}");
-                answers.insert(url.clone(), Answer::Forbidden);
-                links.push(url);
-            }
-            if page.is_multiple_of(3) {
-                let other = (host + 1) % HOSTS.len();
-                links.push(format!("{}{}", origin(other, ports), page_path(page % HOSTS[other].1)));
-            }
-            answers.insert(format!("{here}{}", page_path(page)), Answer::Html(html(name, page, &links)));
-        }
-    }
-    answers
-}
-
-fn html(host: &str, page: usize, links: &[String]) -> String {
-    let mut html = format!("<html><title>Page {page} of {host} &amp; Grüße</title><h1>Page {page}</h1>\n");
-    for (i, link) in links.iter().enumerate() {
-        let rel = if link.starts_with("/quiet/") { " rel=\"nofollow\"" } else { "" };
-        html.push_str(&format!("<p><a{rel} href=\"{link}\">link {i} of {page}</a>\n"));
-    }
-    // Every 40th page is large, so that commits differ in size.
-    let words = if page.is_multiple_of(40) { 8000 } else { 100 + page % 200 };
-    for (i, byte) in noise(page + host.len(), words).into_iter().enumerate() {
-        html.push_str(&format!("w{byte}{}", if i % 12 == 11 { ".\n<p>" } else { " " }));
-    }
-    html + "</html>\n"
-}
-
-/// `count` bytes that depend on `seed` alone.
-fn noise(seed: usize, count: usize) -> Vec<u8> {
-    let mut rng = super::Rng(seed as u64);
-    (0..count).map(|_| rng.below(256) as u8).collect()
-}
-
 /// One request, the way the crawler under test would make it.
 fn get(port: u16, host: &str, path: &str) -> String {
     let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap();
@@ -344,35 +250,40 @@ fn get(port: u16, host: &str, path: &str) -> String {
 
 #[test]
 fn the_site_answers_and_logs_what_it_announces() {
-    let site = Site::open();
+    let site = Site::open(super::SHORT);
+    let size = site.size;
     site.begin_life(7);
-    let expected = site.expected();
-    assert!(expected.len() > 800, "{}", expected.len());
+    let expected = web::expected(&site.pages);
+    assert!(expected.len() > 500, "{}", expected.len());
     let mut asked = BTreeSet::new();
     for (url, (outcome, title)) in &expected {
-        let Some(host) = HOSTS.iter().position(|(name, ..)| url.starts_with(&format!("http://{name}:"))) else {
-            assert_eq!(outcome, "scope", "{url}");
+        let Some(host) = (0..size.all_hosts()).find(|host| url.starts_with(&origin(&size, *host, &site.ports))) else {
+            assert_eq!(*outcome, "scope", "{url}");
             continue;
         };
-        let path = url.strip_prefix(&origin(host, &site.ports)).unwrap();
-        let answer = get(site.ports[host], HOSTS[host].0, path);
-        let status = match outcome.as_str() {
+        let path = url.strip_prefix(&origin(&size, host, &site.ports)).unwrap();
+        let answer = get(site.ports[host], &size.name_of(host), path);
+        let status = match *outcome {
             "page" => "HTTP/1.1 200 ",
             "redirect" => "HTTP/1.1 301 ",
             _ => "HTTP/1.1 404 ",
         };
         assert!(answer.starts_with(status), "{url}: {answer}");
+        let title = title.clone().unwrap_or_default();
         let title_shown = format!("<title>{}</title>", title.replace('&', "&amp;"));
         assert!(title.is_empty() || answer.contains(&title_shown), "{url}: {title}: {answer}");
         for link in answer.split("href=\"").skip(1).map(|rest| rest.split('"').next().unwrap()) {
-            let target = if link.starts_with('/') { origin(host, &site.ports) + link } else { link.to_owned() };
+            let target = if link.starts_with('/') { origin(&size, host, &site.ports) + link } else { link.to_owned() };
             assert!(expected.contains_key(&target), "{url} names {target}");
         }
         asked.insert(url.clone());
     }
-    assert!(get(site.ports[2], "c.localhost", "/robots.txt").contains("\nCrawl-delay: 0.2\n"));
+    let slow = size.hosts;
+    assert!(get(site.ports[slow], &size.name_of(slow), "/robots.txt").contains("\nCrawl-delay: 0.2\n"));
     site.settle_down();
     assert_eq!(site.requested(), asked);
-    assert_eq!(site.hits_of(7).len(), asked.len() + 1);
-    assert!(site.take_log().is_sorted_by_key(|hit| hit.at));
+    let log = site.take_log();
+    assert_eq!(log.iter().filter(|hit| hit.life == 7).count(), asked.len() + 1);
+    assert!(log.is_sorted_by_key(|hit| hit.at));
+    assert!(log.iter().all(|hit| hit.answered.is_some_and(|answered| answered >= hit.at)));
 }
