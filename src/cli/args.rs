@@ -48,6 +48,19 @@ pub(super) struct Cli {
     pub(super) json: bool,
 }
 
+/// What `doctor` does.
+#[derive(Debug, clap::Args)]
+pub(super) struct DoctorArgs {
+    /// Look at less: not every index, and a few bodies
+    #[arg(long)]
+    pub(super) quick: bool,
+    /// Make anew what follows from other rows: counters, ready times, indexes, views
+    ///
+    /// Nothing that was crawled is changed. Not beside a running crawl.
+    #[arg(long)]
+    pub(super) repair: bool,
+}
+
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(super) enum Verb {
@@ -62,7 +75,7 @@ pub(super) enum Verb {
     /// One page: facts, links in and out, history
     Show(ShowArgs),
     /// Check the database: integrity, foreign keys, states, counters
-    Doctor,
+    Doctor(DoctorArgs),
     /// Settings and where they come from
     Config {
         /// What about them.

@@ -1,23 +1,45 @@
-//! `sqrawl doctor`: checks what the database promises.
+//! `sqrawl doctor`: checks what the database promises, and makes right what can be made right.
+
+use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::Exit;
+use super::args::DoctorArgs;
 use super::sources::Sources;
 use super::terminal::Terminal;
 use crate::report;
 use crate::store::sqlite::read::{DoctorOptions, Limits, Reader};
+use crate::store::sqlite::{OpenMode, Repaired, SqliteStore};
 
-/// Examines the database; a broken promise is exit code 4.
+/// Bodies that a quick look unpacks.
+const QUICK_BODIES: u32 = 100;
+
+/// Examines the database, after a repair when one is asked for; a broken promise is exit code 4.
 ///
 /// # Errors
-/// A database that cannot be examined at all.
-pub(super) async fn run(sources: &Sources, terminal: &Terminal) -> anyhow::Result<Exit> {
-    let options = DoctorOptions { identity: Some(crate::parse::content_hash), ..DoctorOptions::default() };
+/// A database that cannot be examined at all, or not be repaired: in use, read-only.
+pub(super) async fn run(args: DoctorArgs, sources: &Sources, terminal: &Terminal) -> anyhow::Result<Exit> {
+    let repaired = if args.repair { repair(sources.path()).await? } else { Vec::new() };
+    let whole = DoctorOptions { identity: Some(crate::parse::content_hash), ..DoctorOptions::default() };
+    let options = match args.quick {
+        true => DoctorOptions { quick: true, bodies: Some(QUICK_BODIES), ..whole },
+        false => whole,
+    };
     // A large file takes as long as it takes; Ctrl-C ends it.
     let budget = Limits { time: None, ..Limits::default() };
     let mut reader = Reader::open(sources.path()).await?;
-    let diagnosis = reader.doctor(options, &budget).await?;
+    let mut diagnosis = reader.doctor(options, &budget).await?;
     reader.close().await;
+    diagnosis.repaired = repaired;
     let text = if sources.json { report::json(&diagnosis)? } else { report::diagnosis(&diagnosis, terminal.look()) };
     terminal.data(text.as_bytes())?;
     Ok(if diagnosis.is_sound() { Exit::Done } else { Exit::Database })
+}
+
+async fn repair(path: &Path) -> anyhow::Result<Vec<Repaired>> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis());
+    let store = SqliteStore::open(path, OpenMode::MustExist, true).await?;
+    let repaired = store.repair(i64::try_from(now).unwrap_or(i64::MAX)).await;
+    store.close().await?;
+    Ok(repaired?)
 }

@@ -42,11 +42,14 @@ impl CrawlFile {
     /// [`StoreError`] when it cannot be used.
     pub(super) async fn open(self, durable: bool) -> Result<(Arc<SqliteStore>, Option<StoredCrawl>), StoreError> {
         match self.held {
-            Some(store) if !durable => Ok((Arc::new(store), self.stored)),
-            held => {
-                if let Some(store) = held {
-                    store.close().await?;
+            Some(store) => {
+                // Not closed and opened again: it knows what the process before worked on when it died.
+                if durable {
+                    store.make_durable().await?;
                 }
+                Ok((Arc::new(store), self.stored))
+            }
+            None => {
                 let store = SqliteStore::open(&self.path, OpenMode::CreateOrOpen, durable).await?;
                 // Somebody may have been here in between.
                 let stored = store.stored_crawl().await?;

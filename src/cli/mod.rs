@@ -95,7 +95,7 @@ fn run(verb: Verb, sources: &Sources, terminal: &Terminal) -> anyhow::Result<Exi
             Verb::Status => status::run(sources, terminal).await,
             Verb::Query(args) => query::run(args, sources, terminal).await,
             Verb::Show(args) => show::run(args, sources, terminal).await,
-            Verb::Doctor => doctor::run(sources, terminal).await,
+            Verb::Doctor(args) => doctor::run(args, sources, terminal).await,
             Verb::Config { verb: ConfigVerb::Show(_) } => config_show::run(sources, terminal).await,
             Verb::Completions { shell } => completions::run(shell, terminal),
             Verb::Demo => demo::run(sources, terminal).await,

@@ -199,6 +199,9 @@ pub fn diagnosis(diagnosis: &Diagnosis, _look: Look) -> String {
     let scope = format!("schema version {}, {made}, {bodies} unpacked", diagnosis.schema_version);
     let verdict = if diagnosis.is_sound() { "sound" } else { "DAMAGED" };
     let mut out = format!("{}: {verdict} ({scope})\n", neutralise(&diagnosis.database));
+    for step in &diagnosis.repaired {
+        let _ = writeln!(out, "\nrepaired: {} ({})", step.what, counted(step.count, "row", "rows"));
+    }
     diagnosis.findings.iter().for_each(|f| finding(&mut out, f));
     out
 }

@@ -89,7 +89,9 @@ fn a_page_that_kills_the_process_is_given_up_and_the_rest_is_crawled() {
     assert!(noted.contains("a session did not end by itself"), "{noted}");
     // The next life crawls everything else first, and dies of this page alone.
     assert_eq!(life(folder.path(), port, "7").code, None);
-    assert_eq!(query(folder.path(), STATES), ["done,10", "scheduled,1"]);
+    // What was parsed beside it at the first death may be held back, too.
+    let open = "SELECT state FROM urls WHERE state <> 'done' AND id NOT IN (SELECT url_id FROM suspects WHERE held)";
+    assert_eq!(query(folder.path(), open), Vec::<String>::new());
     let noted = doctor(folder.path());
     assert!(noted.contains("it is tried alone, after all others") && noted.contains(&bad), "{noted}");
     let deaths = 2 + crawl(folder.path(), port, "7");

@@ -24,6 +24,7 @@ mod open;
 pub mod read;
 mod recrawl;
 mod rejudge;
+mod repair;
 mod rows;
 mod seeds;
 mod session;
@@ -34,6 +35,7 @@ mod writer;
 
 pub use header::{APPLICATION_ID, SCHEMA_VERSION};
 pub use open::OpenMode;
+pub use repair::Repaired;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -67,6 +69,26 @@ impl SqliteStore {
     /// that count them or read their plans.
     pub async fn statements(&self) -> BTreeMap<&'static str, u64> {
         self.writer.sent().await
+    }
+
+    /// From now on commits survive a power loss.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database cannot be used.
+    pub async fn make_durable(&self) -> Result<(), StoreError> {
+        self.writer.make_durable().await
+    }
+
+    /// Makes right again what follows from other rows: counters, ready times, indexes, views. What was
+    /// changed, in words.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database cannot be read or written; nothing is changed then.
+    pub async fn repair(&self, now: UnixMs) -> Result<Vec<Repaired>, StoreError> {
+        let expected = read::expected_schema(&self.path).await?;
+        let mut tx = self.writer.begin("repairing").await?;
+        let repaired = repair::repair(&mut tx, &expected, now).await;
+        tx.end(repaired).await
     }
 
     /// Closes the database: the WAL is merged into the file and removed, the lock is given back.

@@ -182,7 +182,7 @@ async fn apply_page_limit(tx: &mut Tx<'_>, settings: &CrawlSettings) -> Result<(
 
 /// Once a session every host is looked at: limits may have changed, and the clock may have jumped
 /// back. A host that was ready already keeps its place.
-async fn wake_all(tx: &mut Tx<'_>, now: UnixMs) -> Result<(), StoreError> {
+pub(super) async fn wake_all(tx: &mut Tx<'_>, now: UnixMs) -> Result<(), StoreError> {
     tx.execute(sql("UPDATE host_queue SET polite_ms = ?1 WHERE polite_ms > ?1").bind(now.saturating_add(FURTHEST_MS)))
         .await?;
     tx.execute(

@@ -94,7 +94,7 @@ async fn note_death(tx: &mut Tx<'_>, left: &[(UrlId, WorkStage)], session: i64) 
 }
 
 /// Holds back what is to be held back, and puts back what nothing here speaks of.
-async fn move_to_their_places(tx: &mut Tx<'_>) -> Result<(), StoreError> {
+pub(super) async fn move_to_their_places(tx: &mut Tx<'_>) -> Result<(), StoreError> {
     let rows = tx
         .rows(
             sql("SELECT u.id, u.host_id, u.state, 1 AS held FROM suspects s CROSS JOIN urls u ON u.id = s.url_id

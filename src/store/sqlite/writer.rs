@@ -129,6 +129,14 @@ impl Writer {
         Ok(Room::Crowded { log_bytes, readers: disk::holders(&self.path, Hold::Reading) })
     }
 
+    /// Has every commit wait for the disk. Between transactions: SQLite changes nothing within one.
+    pub(super) async fn make_durable(&self) -> Result<(), StoreError> {
+        let mut state = self.state.lock().await;
+        let connection = state.connection.as_mut().ok_or_else(|| StoreError::Closed { path: self.path.clone() })?;
+        connection.execute("PRAGMA synchronous = FULL").await.map_err(|e| store_error(&self.path, "opening", e))?;
+        Ok(())
+    }
+
     pub(super) async fn close(self) -> Result<(), StoreError> {
         match self.state.into_inner().connection {
             Some(mut connection) => {
@@ -175,6 +183,13 @@ impl Tx<'_> {
         let connection = self.connection()?;
         let result = query.execute(connection).await;
         self.kept(result).map(|done| done.rows_affected())
+    }
+
+    /// Runs statements that are not known before: those of a schema.
+    pub(super) async fn run_text(&mut self, text: &str) -> Result<(), StoreError> {
+        let connection = self.connection()?;
+        let result = sqlx::raw_sql(sqlx::AssertSqlSafe(text.to_owned())).execute(connection).await;
+        self.kept(result).map(|_| ())
     }
 
     /// Runs a statement; its rows.

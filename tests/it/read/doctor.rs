@@ -111,3 +111,53 @@ async fn doctor_raises_no_alarm_beside_a_writer() {
     let ((), seen) = tokio::join!(write, read);
     assert!(seen.is_sorted());
 }
+
+/// Damage that follows from other rows, and the words of its repair.
+const REPAIRS: &[(&str, &str)] = &[
+    ("UPDATE totals SET n = n + 1 WHERE name = 'done'", "counters of the crawl"),
+    ("DELETE FROM totals WHERE name = 'queued'", "counters of the crawl"),
+    ("UPDATE totals SET n = 77 WHERE name = 'pages'", "counters of the crawl"),
+    ("UPDATE host_queue SET done = done + 1 WHERE host_id = 1", "counters of hosts"),
+    ("DELETE FROM host_queue WHERE host_id = 2", "queues of hosts"),
+    ("UPDATE host_queue SET pages = 7 WHERE host_id = 1", "pages of hosts"),
+    ("UPDATE urls SET last_fetch_id = NULL WHERE id = 4", "latest attempts"),
+    ("UPDATE urls SET last_fetch_id = 1 WHERE id = 2", "latest attempts"),
+    ("UPDATE urls SET page_fetch_id = 3 WHERE id = 1", "last good copies"),
+    ("UPDATE fetches SET host_id = 2 WHERE id = 1", "hosts under which attempts are filed"),
+    ("UPDATE fetches SET target_id = 1 WHERE id = 4", "redirect targets"),
+    (
+        "INSERT INTO contents(id, parser, hash, mime, size_bytes) VALUES (99, 1, zeroblob(16), 'text/html', 0)",
+        "contents that belonged to no attempt",
+    ),
+    ("PRAGMA ignore_check_constraints = ON; UPDATE host_queue SET lease_session = 2 WHERE host_id = 1", "leases"),
+    ("DROP INDEX urls_queue", "indexes and views"),
+    ("DROP VIEW pages", "indexes and views"),
+];
+
+#[tokio::test]
+async fn what_follows_from_other_rows_is_made_right() {
+    for (sql, words) in REPAIRS {
+        let scratch = Scratch::new().await;
+        scratch.write(sql).await;
+        let store = SqliteStore::open(&scratch.path, OpenMode::MustExist, false).await.expect(sql);
+        let repaired = store.repair(10_000).await.expect(sql);
+        assert!(repaired.iter().any(|step| step.what.starts_with(words)), "{sql}: {repaired:?}");
+        assert_eq!(store.repair(10_000).await.expect(sql), [], "{sql}: nothing is left to be done");
+        store.close().await.expect(sql);
+        let options = DoctorOptions { identity: Some(|_, _, body| [body.len() as u8; 16]), ..DoctorOptions::default() };
+        let diagnosis = scratch.reader().await.doctor(options, &Limits::default()).await.expect(sql);
+        assert!(diagnosis.is_sound(), "{sql}: {:#?}", diagnosis.findings);
+    }
+}
+
+/// A host that nothing wakes is woken with every repair; that is no row of the list.
+#[tokio::test]
+async fn a_host_that_sleeps_is_woken() {
+    let scratch = Scratch::new().await;
+    scratch.write("UPDATE host_queue SET ready_ms = NULL WHERE host_id = 1").await;
+    let store = SqliteStore::open(&scratch.path, OpenMode::MustExist, false).await.expect("a store");
+    store.repair(10_000).await.expect("repaired");
+    store.close().await.expect("closed");
+    let diagnosis = scratch.reader().await.doctor(DoctorOptions::default(), &Limits::default()).await.expect("read");
+    assert!(diagnosis.findings.iter().all(|finding| finding.check != "host_asleep"), "{:#?}", diagnosis.findings);
+}

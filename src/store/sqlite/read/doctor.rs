@@ -6,6 +6,7 @@ use sqlx::{AssertSqlSafe, SqliteConnection};
 use super::body::{ContentIdentity, unpack};
 use super::checks::{CHECKS, Check};
 use super::token::check_expressions;
+use crate::store::sqlite::Repaired;
 
 /// Damaged rows named for a finding of [`CHECKS`].
 const EXAMPLES: usize = 5;
@@ -72,6 +73,9 @@ pub struct Diagnosis {
     pub bodies_checked: u64,
     /// What was found, damage first.
     pub findings: Vec<Finding>,
+    /// What was made right before.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub repaired: Vec<Repaired>,
 }
 
 impl Diagnosis {
@@ -83,12 +87,12 @@ impl Diagnosis {
 
 /// What must be in the schema.
 #[derive(Clone, Debug, PartialEq, sqlx::FromRow)]
-pub(super) struct SchemaObject {
+pub(in crate::store::sqlite) struct SchemaObject {
     /// `table`, `index` or `view`.
-    pub(super) kind: String,
-    pub(super) name: String,
+    pub(in crate::store::sqlite) kind: String,
+    pub(in crate::store::sqlite) name: String,
     /// The `CREATE` statement; NULL for automatic indexes.
-    pub(super) sql: Option<String>,
+    pub(in crate::store::sqlite) sql: Option<String>,
 }
 
 /// Reads every object of a schema.
@@ -106,8 +110,14 @@ pub(super) async fn examine(
     expected: &[SchemaObject],
 ) -> Result<Diagnosis, sqlx::Error> {
     let schema_version = sqlx::query_scalar("PRAGMA user_version").fetch_one(&mut *conn).await?;
-    let mut diagnosis =
-        Diagnosis { database, schema_version, checks: Vec::new(), bodies_checked: 0, findings: Vec::new() };
+    let mut diagnosis = Diagnosis {
+        database,
+        schema_version,
+        checks: Vec::new(),
+        bodies_checked: 0,
+        findings: Vec::new(),
+        repaired: Vec::new(),
+    };
     diagnosis.add("schema", missing_objects(conn, expected).await)?;
     diagnosis.add("integrity", integrity(conn, options.quick).await)?;
     diagnosis.add("foreign_keys", foreign_keys(conn).await)?;

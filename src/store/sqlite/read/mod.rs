@@ -23,11 +23,13 @@ mod token;
 mod value;
 
 pub use body::{Body, ContentIdentity};
+pub(in crate::store::sqlite) use doctor::SchemaObject;
 pub use doctor::{Diagnosis, DoctorOptions, Finding, Severity};
 pub use facts::{Attempt, Hop, LinkLine, LinkList, Lookup, PageFacts, PageVersion, ShowLimits, UnknownUrl};
 pub use limits::{Cancel, Limits};
 pub use query::{QueryEnd, QueryEndReason};
 pub use reader::Reader;
+pub(in crate::store::sqlite) use reader::expected_schema;
 pub use statement::{MAX_SQL_BYTES, ReadStatement, Refused, read_statement};
 pub use status::{
     Attempts, FileSizes, HostCounts, HostLine, LeftAlone, NextDue, OutcomeCount, RoundLine, SessionLine, Status,

@@ -282,7 +282,7 @@ fn check_header(path: &Path) -> Result<(), StoreError> {
 }
 
 /// The schema that the migrations make, read off an empty database in memory.
-async fn expected_schema(path: &Path) -> Result<Vec<SchemaObject>, StoreError> {
+pub(in crate::store::sqlite) async fn expected_schema(path: &Path) -> Result<Vec<SchemaObject>, StoreError> {
     let fault = |e| store_error(path, "building the schema to compare with", e);
     let mut empty = SqliteConnectOptions::new().in_memory(true).connect().await.map_err(fault)?;
     MIGRATOR.run_direct(None, &mut empty, false).await.map_err(|e| fault(sqlx::Error::Migrate(Box::new(e))))?;
