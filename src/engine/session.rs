@@ -316,11 +316,13 @@ impl<S: Store, F: Fetcher, C: Clock> Session<S, F, C> {
             }
             let wait_ms = self.wait_ms();
             let event = tokio::select! {
-                ask = self.asks.recv() => { self.take(ask); Event::Asked }
+                // What ends the session comes first.
+                biased;
+                end = &mut writer.task => { writer.heard = true; Event::WriterEnded(ended(end)) }
                 _ = inside.changed() => Event::Stopped,
                 _ = outside.changed() => Event::Stopped,
+                ask = self.asks.recv() => { self.take(ask); Event::Asked }
                 () = self.shared.clock.sleep_ms(wait_ms) => Event::Woken,
-                end = &mut writer.task => { writer.heard = true; Event::WriterEnded(ended(end)) }
             };
             match event {
                 Event::Asked => {

@@ -139,7 +139,8 @@ impl<F: Fetcher, C: Clock> Worker<F, C> {
             }
             self.hurry_if_stuck().await;
             tokio::select! {
-                // What has come back is taken in before the next request starts: it may ask for a pause.
+                // In a fixed order, so that a simulated crawl repeats itself; each of them comes to an end. What has
+                // come back is taken in before the next request starts: it may ask for a pause.
                 biased;
                 _ = stop.changed() => {}
                 Some(flown) = self.flights.next(), if !self.flights.is_empty() => self.land(flown),
@@ -162,9 +163,10 @@ impl<F: Fetcher, C: Clock> Worker<F, C> {
         tokio::pin!(time_over);
         while !(self.flights.is_empty() && self.digests.is_empty()) && shared.stop() < Stop::Now {
             tokio::select! {
+                biased;
+                _ = stop.changed() => {}
                 Some(flown) = self.flights.next(), if !self.flights.is_empty() => self.land(flown),
                 Some(()) = self.digests.next(), if !self.digests.is_empty() => {}
-                _ = stop.changed() => {}
                 () = &mut time_over => break,
             }
         }
