@@ -4,6 +4,7 @@
 
 pub(crate) mod clock;
 mod crowd;
+mod faults;
 mod hour;
 mod moved;
 mod store;

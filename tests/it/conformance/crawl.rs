@@ -227,7 +227,7 @@ async fn begin<S: Store>(store: &S, settings: &CrawlSettings, now: i64, recrawl:
 }
 
 /// Each selects what is wrong.
-const RECOUNTS: [(&str, &str); 10] = [
+pub const RECOUNTS: [(&str, &str); 10] = [
     (
         "host_queue counters",
         "SELECT q.* FROM host_queue q LEFT JOIN (SELECT host_id, sum(CASE state WHEN 'queued' THEN 1 ELSE 0 END) AS queued,

@@ -1,0 +1,131 @@
+//! [`FaultyStore`]: the real store, any verb of which may fail, take its time, or be the last thing
+//! that the process does.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::Poll;
+
+use sqrawl::model::{Admission, CrawlSettings, EndedBy, RobotsRecord, Seed, Totals, UnixMs, UrlId};
+use sqrawl::store::{
+    Admitted, Judged, LeaseAsk, LeaseGrant, SessionOpen, SessionStart, Settled, Settlement, Store, StoreError,
+    StoredCrawl,
+};
+
+use super::super::store::SimStore;
+use super::lives::{CallFault, Caller, Fate};
+use super::time::{Lane, Timeline};
+
+pub struct FaultyStore {
+    inner: SimStore,
+    fate: Arc<Fate>,
+    time: Arc<Timeline>,
+}
+
+impl FaultyStore {
+    pub fn new(inner: SimStore, fate: Arc<Fate>, time: Arc<Timeline>) -> Self {
+        FaultyStore { inner, fate, time }
+    }
+
+    async fn call<T>(
+        &self,
+        verb: &'static str,
+        work: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        let (caller, lane) = match verb {
+            "settle" => (Caller::Writer, Lane::Settle),
+            _ => (Caller::Session, Lane::OtherCall),
+        };
+        let (fault, takes_ms) = self.fate.next_call(caller, verb);
+        self.time.sleep(takes_ms, lane).await;
+        if let Some(error) = self.fate.closed() {
+            return Err(error);
+        }
+        match fault {
+            None => work.await,
+            Some(CallFault::Fails(trouble)) => Err(self.fate.fail(trouble)),
+            Some(CallFault::FailsWhenDone(trouble)) => {
+                work.await?;
+                Err(self.fate.fail(trouble))
+            }
+            Some(CallFault::DiesBefore) => self.fate.die().await,
+            Some(CallFault::DiesInside(steps)) => {
+                cut_off(work, steps).await;
+                self.fate.die().await
+            }
+            Some(CallFault::DiesWhenDone) => {
+                work.await?;
+                self.fate.die().await
+            }
+        }
+    }
+}
+
+/// Lets a transaction come so far and no further: it is dropped there. (It may be done by then.)
+async fn cut_off<T>(work: impl Future<Output = T>, mut steps: u32) {
+    let mut work = pin!(work);
+    std::future::poll_fn(|context| {
+        if steps == 0 {
+            return Poll::Ready(());
+        }
+        steps -= 1;
+        work.as_mut().poll(context).map(drop)
+    })
+    .await;
+}
+
+impl Store for FaultyStore {
+    async fn stored_crawl(&self) -> Result<Option<StoredCrawl>, StoreError> {
+        self.call("stored_crawl", self.inner.stored_crawl()).await
+    }
+
+    async fn begin_session(&self, open: SessionOpen<'_>, now: UnixMs) -> Result<SessionStart, StoreError> {
+        self.call("begin_session", self.inner.begin_session(open, now)).await
+    }
+
+    async fn admit(&self, start: &SessionStart, seeds: &[Seed], now: UnixMs) -> Result<Admitted, StoreError> {
+        self.call("admit", self.inner.admit(start, seeds, now)).await
+    }
+
+    async fn open_names(&self, after: UrlId, most: u32) -> Result<Vec<Judged>, StoreError> {
+        // A few at a time, so that there is something between two of them.
+        self.call("open_names", self.inner.open_names(after, most.min(7))).await
+    }
+
+    async fn rejudge(&self, verdicts: &[(UrlId, Admission)], now: UnixMs) -> Result<u64, StoreError> {
+        self.call("rejudge", self.inner.rejudge(verdicts, now)).await
+    }
+
+    async fn robots_known(&self, after: i64, most: u32) -> Result<Vec<(i64, RobotsRecord)>, StoreError> {
+        self.call("robots_known", self.inner.robots_known(after, most.min(1))).await
+    }
+
+    async fn record_settings(
+        &self,
+        start: &SessionStart,
+        settings: &CrawlSettings,
+        now: UnixMs,
+    ) -> Result<(), StoreError> {
+        self.call("record_settings", self.inner.record_settings(start, settings, now)).await
+    }
+
+    async fn lease(&self, ask: LeaseAsk, now: UnixMs) -> Result<LeaseGrant, StoreError> {
+        self.call("lease", self.inner.lease(ask, now)).await
+    }
+
+    async fn settle(&self, start: &SessionStart, batch: &Settlement, now: UnixMs) -> Result<Settled, StoreError> {
+        let work = async {
+            let visits = batch.visits.len() as u64;
+            self.fate.cut_off.store(visits, Ordering::Relaxed);
+            let settled = self.inner.settle(start, batch, now).await?;
+            self.fate.cut_off.store(0, Ordering::Relaxed);
+            self.fate.committed.fetch_add(settled.applied, Ordering::Relaxed);
+            Ok(settled)
+        };
+        self.call("settle", work).await
+    }
+
+    async fn end_session(&self, start: &SessionStart, ended_by: EndedBy, now: UnixMs) -> Result<Totals, StoreError> {
+        self.call("end_session", self.inner.end_session(start, ended_by, now)).await
+    }
+}
