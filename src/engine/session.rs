@@ -105,7 +105,7 @@ impl<S: Store, C: Clock> Begun<S, C> {
             sitemaps::of_known(&*store, &start, &job, &scope, clock.now_ms()).await?;
             store.record_settings(&start, &job.settings, clock.now_ms()).await?;
         }
-        store.admit(&start, &job.seeds, clock.now_ms()).await?;
+        let admitted = store.admit(&start, &job.seeds, clock.now_ms()).await?;
         let (items, items_out) = mpsc::channel(QUEUE_ITEMS);
         let (desk, asks) = mpsc::unbounded_channel();
         let shared = Arc::new(Shared::new(Parts {
@@ -122,7 +122,8 @@ impl<S: Store, C: Clock> Begun<S, C> {
             writer: items,
             desk,
         }));
-        shared.progress.set_totals(start.totals);
+        // What was judged again and taken in is to be done too, whether or not this session commits anything.
+        shared.progress.set_totals(admitted.totals);
         let writer = tokio::spawn(writer::write(Arc::clone(&store), Arc::clone(&shared), start, items_out));
         let session = Session {
             store: Arc::clone(&store),

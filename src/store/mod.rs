@@ -204,6 +204,8 @@ pub struct Admitted {
     pub new_seeds: u64,
     /// URLs that were unknown.
     pub new_urls: u64,
+    /// Counters after the commit.
+    pub totals: Totals,
 }
 
 /// A URL whose admission may be another under other settings.

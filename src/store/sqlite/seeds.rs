@@ -7,6 +7,7 @@ use crate::store::{Admitted, SessionStart, StoreError};
 
 use super::encode;
 use super::names::{self, Counts, Names};
+use super::rows;
 use super::writer::{Tx, sql};
 
 /// See [`crate::store::Store::admit`].
@@ -17,7 +18,7 @@ pub(super) async fn admit(
     now: UnixMs,
 ) -> Result<Admitted, StoreError> {
     if seeds.is_empty() {
-        return Ok(Admitted::default());
+        return Ok(Admitted { totals: rows::totals(tx).await?, ..Admitted::default() });
     }
     let mut names = Names::default();
     for seed in seeds {
@@ -54,5 +55,5 @@ pub(super) async fn admit(
     )
     .await?;
     names::wake(tx, &hosts, now).await?;
-    Ok(Admitted { new_seeds, new_urls: ids.new_urls })
+    Ok(Admitted { new_seeds, new_urls: ids.new_urls, totals: rows::totals(tx).await? })
 }

@@ -11,10 +11,12 @@
 //! - `lives`: what goes wrong in one life; `store`: how the store comes to fail.
 //! - `time`: virtual time over all lives.
 //! - `trial`: one seed from the first life to the last; `rows`, `judge`: what is checked.
+//! - `found`: what went wrong once, by hand.
 //!
 //! A failure names its seed: `SQRAWL_SIM_SEED=n cargo test --locked sim::faults` runs it alone,
 //! `SQRAWL_SIM_SEEDS=n` runs so many of them, and `--nocapture` tells their story.
 
+mod found;
 mod judge;
 mod lives;
 mod rows;

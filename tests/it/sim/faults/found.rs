@@ -1,0 +1,65 @@
+//! What seeds have found, each in as few lives as show it.
+
+use std::sync::Arc;
+
+use sqrawl::model::CrawlSettings;
+
+use super::lives::Plan;
+use super::trial::{Telling, World, settings};
+use super::web::{Answer, How, Link, Web};
+
+fn page(links: &[(&str, How)]) -> Answer {
+    Answer::Page(links.iter().map(|(to, how)| Link { to: (*to).to_owned(), how: *how }).collect())
+}
+
+/// One life after the other, with so many of the seeds and these settings. How the last one ended, and
+/// the states of all URLs.
+fn lives(web: Web, plans: &[(usize, &dyn Fn(&mut CrawlSettings))]) -> (String, Vec<(String, String)>) {
+    let web = Arc::new(web);
+    let mut world = World::new(Arc::clone(&web), 0, None, Telling::Nothing);
+    for (life, (seeds, change)) in plans.iter().enumerate() {
+        let mut plan = Plan::calm(life, settings(&web.wishes), *seeds);
+        plan.limited = true;
+        change(&mut plan.settings);
+        world.live(&plan).unwrap_or_else(|what| panic!("life {life}: {what}"));
+    }
+    let ended = world.before.ended.map(|(by, _)| by).unwrap_or_default();
+    (ended, world.before.urls.into_iter().map(|(url, row)| (url, row.state)).collect())
+}
+
+#[track_caller]
+fn check(web: Web, plans: &[(usize, &dyn Fn(&mut CrawlSettings))], ended: &str, url: &str, state: &str) {
+    let (by, urls) = lives(web, plans);
+    let found = urls.iter().find(|(known, _)| known == url).map(|(_, state)| state.as_str());
+    assert_eq!((by.as_str(), found), (ended, Some(state)), "{url} in {urls:#?}");
+}
+
+const A: &str = "http://a.test/";
+const B: &str = "http://b.test/";
+
+/// A session that commits nothing knew only the counters from before its seeds were taken in.
+#[test]
+fn a_seed_that_the_page_limit_keeps_from_its_visit_is_left_to_do() {
+    let web = || Web::of(&[(A, page(&[])), (B, page(&[]))], &[A, B]);
+    let one_page = |settings: &mut CrawlSettings| {
+        settings.sitemaps = false;
+        settings.max_pages = Some(1);
+    };
+    check(web(), &[(1, &one_page), (2, &one_page)], "limit", B, "queued");
+    check(web(), &[(1, &one_page), (2, &one_page), (0, &|_| {})], "complete", B, "done");
+}
+
+/// The same where other settings let it in.
+#[test]
+fn a_url_let_in_at_the_page_limit_is_left_to_do() {
+    let web = Web::of(&[(A, page(&[("http://a.test/deep", How::Plain)]))], &[A]);
+    let shallow = |settings: &mut CrawlSettings| {
+        settings.sitemaps = false;
+        (settings.max_pages, settings.max_depth) = (Some(1), Some(0));
+    };
+    let deeper = |settings: &mut CrawlSettings| {
+        settings.sitemaps = false;
+        settings.max_pages = Some(1);
+    };
+    check(web, &[(1, &shallow), (0, &deeper)], "limit", "http://a.test/deep", "queued");
+}
