@@ -1,5 +1,5 @@
 //! `--sitemaps`: when the sitemaps of an origin enter the frontier. With its robots.txt, in the transaction
-//! that stores it; for origins that are known already, when the setting is switched on.
+//! that stores it; for origins that are known already, when settings change or seeds are added.
 
 use std::collections::HashSet;
 
@@ -40,7 +40,9 @@ fn with_policy<F, C: Clock>(shared: &Shared<F, C>, name: impl FnOnce(&Policy<'_>
     name(&Policy { settings: &shared.settings, scope: &scope, agent: &shared.agent })
 }
 
-/// Takes in the sitemaps of every origin known, when a session is the first one to read any.
+/// Takes in the sitemaps of every origin known, when a session has other settings or more seeds than the
+/// one before. A robots.txt that was read while its host lay outside the scope, or no sitemap was of
+/// use, is not read again.
 ///
 /// # Errors
 /// Those of the store.
@@ -51,8 +53,7 @@ pub(super) async fn of_known<S: Store>(
     scope: &Scope,
     now: UnixMs,
 ) -> Result<(), EngineError> {
-    let were_read = job.stored.as_ref().is_some_and(|stored| stored.settings.sitemaps);
-    if !job.settings.sitemaps || were_read {
+    if !job.settings.sitemaps {
         return Ok(());
     }
     let agent = job.settings.product_token();

@@ -12,6 +12,14 @@ fn page(links: &[(&str, How)]) -> Answer {
     Answer::Page(links.iter().map(|(to, how)| Link { to: (*to).to_owned(), how: *how }).collect())
 }
 
+fn robots(sitemap: &str) -> Answer {
+    Answer::Robots(format!("Sitemap: {sitemap}\n"))
+}
+
+fn sitemap(entry: &str) -> Answer {
+    Answer::Sitemap { entries: vec![entry.to_owned()], index: false }
+}
+
 /// One life after the other, with so many of the seeds and these settings. How the last one ended, and
 /// the states of all URLs.
 fn lives(web: Web, plans: &[(usize, &dyn Fn(&mut CrawlSettings))]) -> (String, Vec<(String, String)>) {
@@ -36,6 +44,41 @@ fn check(web: Web, plans: &[(usize, &dyn Fn(&mut CrawlSettings))], ended: &str, 
 
 const A: &str = "http://a.test/";
 const B: &str = "http://b.test/";
+
+/// With `--max-depth 0` no sitemap is of use, and the robots.txt that names one is not read again.
+#[test]
+fn a_deeper_crawl_takes_in_the_sitemaps_it_had_no_use_for() {
+    let web = Web::of(
+        &[
+            (A, page(&[])),
+            ("http://a.test/robots.txt", robots("http://a.test/map.xml")),
+            ("http://a.test/map.xml", sitemap("http://a.test/unlinked")),
+            ("http://a.test/unlinked", page(&[])),
+        ],
+        &[A],
+    );
+    let shallow = |settings: &mut CrawlSettings| settings.max_depth = Some(0);
+    check(web, &[(1, &shallow), (0, &|_| {})], "complete", "http://a.test/unlinked", "done");
+}
+
+/// The robots.txt of a host was read for the sake of somebody else's sitemap before a seed brought the
+/// host into scope.
+#[test]
+fn a_new_seed_takes_in_the_sitemaps_of_a_host_that_is_known() {
+    let web = Web::of(
+        &[
+            (A, page(&[])),
+            ("http://a.test/robots.txt", robots("http://b.test/map-of-a.xml")),
+            ("http://b.test/map-of-a.xml", sitemap(A)),
+            (B, page(&[])),
+            ("http://b.test/robots.txt", robots("http://b.test/map.xml")),
+            ("http://b.test/map.xml", sitemap("http://b.test/unlinked")),
+            ("http://b.test/unlinked", page(&[])),
+        ],
+        &[A, B],
+    );
+    check(web, &[(1, &|_| {}), (2, &|_| {})], "complete", "http://b.test/unlinked", "done");
+}
 
 /// A session that commits nothing knew only the counters from before its seeds were taken in.
 #[test]
