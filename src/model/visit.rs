@@ -16,7 +16,7 @@
 use std::borrow::Cow;
 
 use super::{
-    CrawlUrl, Host, HostUpdate, LeaseKey, LeasedFrom, Ledger, LinkKind, ParseCut, SitemapEntry, UnixMs, UrlId,
+    CrawlUrl, Host, HostUpdate, LeaseKey, LeasedFrom, Ledger, LinkKind, ParseCut, SitemapEntry, Trap, UnixMs, UrlId,
 };
 
 /// How a visit ended; a closed set with stable names (`fetches.outcome`).
@@ -151,6 +151,23 @@ impl Rule {
     pub fn is_final(&self) -> bool {
         matches!(self.as_str(), "robots" | "address")
     }
+
+    /// How far a path comes that this rule ends; 4 where it is followed, and where the rule objects to
+    /// the URL or to how far away it lies, which other settings may allow. Less where the path is none
+    /// that is followed at all. Of two paths to a URL the one that comes further counts: what a picture
+    /// names may be linked to as well.
+    pub fn reached(&self) -> u8 {
+        match self.as_str() {
+            "not_followed_kind" => 0,
+            "sitemap_steps" => 1,
+            "nofollow" => 2,
+            _ if Trap::of_rule(self).is_some_and(Trap::is_of_page) => 3,
+            _ => Self::FOLLOWED,
+        }
+    }
+
+    /// What [`Rule::reached`] says of a path that is followed.
+    pub const FOLLOWED: u8 = 4;
 }
 
 /// What the scope said of a URL that a page names.
@@ -162,9 +179,20 @@ pub enum Admission {
     Exclude(Rule),
 }
 
+impl Admission {
+    /// How far the path comes that it speaks of, see [`Rule::reached`].
+    pub fn reached(&self) -> u8 {
+        match self {
+            Admission::Queue => Rule::FOLLOWED,
+            Admission::Exclude(rule) => rule.reached(),
+        }
+    }
+}
+
 /// A URL that a visit or the operator names. Known already: its depth and priority are lowered
 /// where this path is shorter, and an exclusion that this path overcomes is lifted (unless
-/// [`Rule::is_final`]).
+/// [`Rule::is_final`]). A path that is not followed ([`Rule::reached`]) says nothing where one that is
+/// leads there as well.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Candidate {
     /// The URL.

@@ -167,8 +167,8 @@ impl<'a> Names<'a> {
         };
         if let Some(&known) = self.index.get(url.as_str()) {
             let candidate = &mut self.candidates[known];
-            if admission == Admission::Queue {
-                candidate.admission = Admission::Queue;
+            if admission == Admission::Queue || admission.reached() > candidate.admission.reached() {
+                candidate.admission = admission;
             }
             candidate.is_sitemap |= is_sitemap;
             return known;

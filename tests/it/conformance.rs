@@ -59,6 +59,7 @@ every_store! {
         a_shorter_path_lowers_depth_and_priority,
         a_link_resets_the_hops_of_a_redirect_target,
         an_exclusion_is_lifted_by_an_acceptable_path,
+        the_path_that_comes_furthest_counts,
         a_final_exclusion_stays,
         a_settled_url_is_not_queued_again,
         a_host_without_work_wakes_when_it_gets_some,

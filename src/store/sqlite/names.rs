@@ -114,29 +114,18 @@ pub(super) struct Ids {
 }
 
 impl<'a> Names<'a> {
-    /// Adds a URL named by `via`; of several paths the best of each kind counts.
+    /// Adds a URL named by `via`; of several paths those that come furthest count, the best of each kind.
     pub(super) fn add(&mut self, candidate: &'a Candidate, via: Option<i64>) {
         self.add_host(candidate.url.host_str(), candidate.domain.as_deref());
-        self.names
-            .entry(candidate.url.as_str())
-            .and_modify(|name| {
-                name.priority = name.priority.min(candidate.priority);
-                name.depth = name.depth.min(candidate.depth);
-                name.hops = name.hops.min(candidate.hops);
-                name.is_sitemap |= candidate.is_sitemap;
-                if candidate.admission == Admission::Queue {
-                    name.admission = &candidate.admission;
-                }
-            })
-            .or_insert(Name {
-                candidate,
-                admission: &candidate.admission,
-                priority: candidate.priority,
-                depth: candidate.depth,
-                hops: candidate.hops,
-                is_sitemap: candidate.is_sitemap,
-                via,
-            });
+        self.names.entry(candidate.url.as_str()).and_modify(|name| name.join(candidate)).or_insert(Name {
+            candidate,
+            admission: &candidate.admission,
+            priority: candidate.priority,
+            depth: candidate.depth,
+            hops: candidate.hops,
+            is_sitemap: candidate.is_sitemap,
+            via,
+        });
     }
 
     /// Adds a host that need not have a URL.
@@ -187,7 +176,7 @@ impl<'a> Names<'a> {
             if known.seen_round != start.round.0 {
                 seen.push(known.id);
             }
-            if let Some(row) = name.improve(known, counts) {
+            if let Some(row) = name.improve(known, rules, counts) {
                 better.push(row);
             }
         }
@@ -206,7 +195,7 @@ impl<'a> Names<'a> {
         .await?;
         tx.execute(
             sql("UPDATE urls SET priority = j.value->>1, depth = j.value->>2, hops = j.value->>3,
-                   rule_id = CASE WHEN j.value->>4 THEN NULL ELSE rule_id END,
+                   rule_id = CASE WHEN j.value->>4 THEN NULL ELSE coalesce(j.value->>5, rule_id) END,
                    state = CASE WHEN j.value->>4 THEN 'queued' ELSE state END
                  FROM json_each(?1) j WHERE urls.id = j.value->>0")
             .bind(encode::rows(&better)),
@@ -267,7 +256,27 @@ pub(super) async fn write_hosts(
 /// A new row of `urls`: id, host, state, rule, priority, depth, hops, via, url.
 type NewUrl<'a> = (i64, i64, &'static str, Option<i64>, i32, u32, u32, Option<i64>, &'a str);
 
+/// What is better about a known URL: id, priority, depth, hops, whether its exclusion is lifted, the rule
+/// that excludes it instead.
+type Better = (i64, i64, u32, u32, bool, Option<i64>);
+
 impl<'a> Name<'a> {
+    /// Takes one more path into account.
+    fn join(&mut self, path: &'a Candidate) {
+        self.is_sitemap |= path.is_sitemap;
+        let (before, now) = (self.admission.reached(), path.admission.reached());
+        if now > before {
+            (self.priority, self.depth, self.hops) = (path.priority, path.depth, path.hops);
+        } else if now == before {
+            self.priority = self.priority.min(path.priority);
+            self.depth = self.depth.min(path.depth);
+            self.hops = self.hops.min(path.hops);
+        }
+        if now > before || path.admission == Admission::Queue {
+            self.admission = &path.admission;
+        }
+    }
+
     fn row(
         &self,
         tx: &Tx<'_>,
@@ -288,22 +297,33 @@ impl<'a> Name<'a> {
         Ok((id, host_id, state, rule, self.priority, self.depth, self.hops, self.via, url))
     }
 
-    /// What this path makes better about a known URL: (id, priority, depth, hops, whether its
-    /// exclusion is lifted).
-    fn improve(&self, known: &Known, counts: &mut Counts) -> Option<(i64, i64, u32, u32, bool)> {
+    /// What this path makes better about a known URL. A path that comes less far than the one before says
+    /// nothing; one that comes further has its own word.
+    fn improve(&self, known: &Known, rules: &HashMap<String, i64>, counts: &mut Counts) -> Option<Better> {
         let rule = known.rule.as_ref().map(|rule| Rule(rule.clone().into()));
+        let before = rule.as_ref().map_or(Rule::FOLLOWED, Rule::reached);
+        let now = self.admission.reached();
+        if now < before {
+            return None;
+        }
         let lifted = known.state == "excluded"
             && *self.admission == Admission::Queue
             && rule.is_none_or(|rule| !rule.is_final());
-        let priority = known.priority.min(self.priority.into());
-        let (depth, hops) = (known.depth.min(self.depth), known.hops.min(self.hops));
         if lifted {
             counts.leave(known.host_id, "excluded");
             counts.enter(known.host_id, "queued");
-        } else if (priority, depth, hops) == (known.priority, known.depth, known.hops) {
-            return None;
         }
-        Some((known.id, priority, depth, hops, lifted))
+        if now > before {
+            let rule = match self.admission {
+                Admission::Queue => None,
+                Admission::Exclude(rule) => rules.get(rule.as_str()).copied(),
+            };
+            return Some((known.id, self.priority.into(), self.depth, self.hops, lifted, rule));
+        }
+        let priority = known.priority.min(self.priority.into());
+        let (depth, hops) = (known.depth.min(self.depth), known.hops.min(self.hops));
+        let changes = lifted || (priority, depth, hops) != (known.priority, known.depth, known.hops);
+        changes.then_some((known.id, priority, depth, hops, lifted, None))
     }
 }
 

@@ -1,7 +1,7 @@
 //! What happens to URLs that are named: queued, improved, excluded, lifted; and when their hosts
 //! are ready.
 
-use sqrawl::model::{Admission, Candidate, CrawlSettings, Host, NextState, Outcome, Release, Rule, UrlId};
+use sqrawl::model::{Admission, Candidate, CrawlSettings, Host, NextState, Outcome, Release, Rule, Trap, UrlId};
 use sqrawl::store::{Admitted, Settlement, Store};
 
 use super::backend::Backend;
@@ -106,6 +106,49 @@ pub async fn an_exclusion_is_lifted_by_an_acceptable_path<B: Backend>() {
             [["queued", "-", "2", "5"]]
         );
         crawl.check().await;
+    }
+}
+
+/// What a picture or a nofollow link names may be linked to as well: of several paths those that are
+/// followed say how far away the URL lies and what keeps it out, whichever comes first, in one batch or two.
+pub async fn the_path_that_comes_furthest_counts<B: Backend>() {
+    // From what comes least far to what is queued; each with its depth.
+    let paths = [
+        (Admission::Exclude(Rule::KIND), 1),
+        (Admission::Exclude(Rule::NOFOLLOW), 2),
+        (Admission::Exclude(Trap::SameContent.rule()), 3),
+        (Admission::Exclude(Rule::DEPTH), 6),
+        (Admission::Queue, 7),
+    ];
+    for (at, less) in paths.iter().enumerate() {
+        for more in &paths[at + 1..] {
+            for (first, second, batches) in [(less, more, 1), (more, less, 1), (less, more, 2), (more, less, 2)] {
+                let crawl = Crawl::<B>::of(&[A, "https://a.example/b"]).await;
+                let lease = crawl.lease_one().await;
+                let mut visits: Vec<_> = lease.urls.iter().map(|url| crawl.page(&lease, url)).collect();
+                for (visit, (admission, depth)) in visits.iter_mut().zip([first, second]) {
+                    link(
+                        visit,
+                        Candidate { admission: admission.clone(), depth: *depth, ..named("https://a.example/x") },
+                    );
+                }
+                let later = visits.split_off(3 - batches);
+                crawl.settle_visits(visits).await;
+                crawl.settle_visits(later).await;
+                let (admission, depth) = more;
+                let state = match admission {
+                    Admission::Queue => ["queued", "-"],
+                    Admission::Exclude(rule) => ["excluded", rule.as_str()],
+                };
+                // Both of these paths are followed: the shorter one counts.
+                let depth = if *depth == 7 && less.1 == 6 { 6 } else { *depth };
+                let row = "SELECT u.state, r.name, u.depth FROM urls u LEFT JOIN rules r ON r.id = u.rule_id
+                           WHERE u.url = 'https://a.example/x'";
+                let expected = [state[0], state[1], &depth.to_string()];
+                assert_eq!(crawl.rows(row).await, [expected], "{first:?}, {second:?} in {batches} batches");
+                crawl.check().await;
+            }
+        }
     }
 }
 

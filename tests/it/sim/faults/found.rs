@@ -106,3 +106,32 @@ fn a_url_let_in_at_the_page_limit_is_left_to_do() {
     };
     check(web, &[(1, &shallow), (0, &deeper)], "limit", "http://a.test/deep", "queued");
 }
+
+/// A link that is not followed named the URL first, one that is followed lay too deep: a greater depth
+/// lets it in. On one page, and on two.
+#[test]
+fn a_greater_depth_lets_in_what_a_nofollow_link_named_first() {
+    let deep = "http://a.test/deep";
+    let shallow = |settings: &mut CrawlSettings| {
+        settings.sitemaps = false;
+        settings.max_depth = Some(1);
+    };
+    let full = |settings: &mut CrawlSettings| settings.sitemaps = false;
+    for not_followed in [How::Nofollow, How::Image] {
+        let near = "http://a.test/near";
+        let on_two = [
+            (A, page(&[(deep, not_followed), (near, How::Plain)])),
+            (near, page(&[(deep, How::Plain)])),
+            (deep, page(&[])),
+        ];
+        let on_one = [
+            (A, page(&[(near, How::Plain)])),
+            (near, page(&[(deep, not_followed), (deep, How::Plain)])),
+            (deep, page(&[])),
+        ];
+        for answers in [on_two, on_one] {
+            check(Web::of(&answers, &[A]), &[(1, &shallow)], "complete", deep, "excluded");
+            check(Web::of(&answers, &[A]), &[(1, &shallow), (0, &full)], "complete", deep, "done");
+        }
+    }
+}
