@@ -74,6 +74,8 @@ pub(super) enum Verb {
     Query(QueryArgs),
     /// One page: facts, links in and out, history
     Show(ShowArgs),
+    /// Copy the crawl in --db into a new file, also while it runs
+    Backup(BackupArgs),
     /// Check the database: integrity, foreign keys, states, counters
     Doctor(DoctorArgs),
     /// Settings and where they come from
@@ -190,6 +192,18 @@ pub(super) struct ShowArgs {
     /// Print its response headers alone [default: off]
     #[arg(long)]
     pub(super) headers: bool,
+}
+
+/// `sqrawl backup`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "The copy is the state of one moment: a crawl goes on meanwhile, and what it commits from then on is not \
+in it. It is a crawl of its own, smaller where the original has free space: query it, or go on in it with resume."
+)]
+pub(super) struct BackupArgs {
+    /// The copy; never an existing file
+    #[arg(value_name = "FILE")]
+    pub(super) file: PathBuf,
 }
 
 /// `sqrawl config`.

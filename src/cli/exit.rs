@@ -112,7 +112,11 @@ pub(super) fn exit_of(error: &anyhow::Error) -> Exit {
 }
 
 fn exit_of_store(error: &StoreError) -> Exit {
-    if matches!(error, StoreError::Query(_)) { Exit::Failed } else { Exit::Database }
+    match error {
+        StoreError::Query(_) => Exit::Failed,
+        StoreError::CopyExists { .. } => Exit::Usage,
+        _ => Exit::Database,
+    }
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! Data goes to stdout, every other word to stderr through one [`terminal::Terminal`].
 
 mod args;
+mod backup;
 mod closing;
 mod completions;
 mod config_show;
@@ -95,6 +96,7 @@ fn run(verb: Verb, sources: &Sources, terminal: &Terminal) -> anyhow::Result<Exi
             Verb::Status => status::run(sources, terminal).await,
             Verb::Query(args) => query::run(args, sources, terminal).await,
             Verb::Show(args) => show::run(args, sources, terminal).await,
+            Verb::Backup(args) => backup::run(args, sources, terminal).await,
             Verb::Doctor(args) => doctor::run(args, sources, terminal).await,
             Verb::Config { verb: ConfigVerb::Show(_) } => config_show::run(sources, terminal).await,
             Verb::Completions { shell } => completions::run(shell, terminal),

@@ -12,19 +12,41 @@ use crate::engine::{Control, Progress};
 /// was ignored from the start (nohup) stays ignored.
 #[cfg(unix)]
 pub(super) async fn listen(control: Control, progress: Arc<Progress>, terminal: Terminal) {
-    use tokio::signal::unix::{Signal, SignalKind, signal};
-    let open = |kind: SignalKind| -> Option<Signal> {
-        signal(kind).inspect_err(|error| tracing::warn!(%error, "a signal cannot be listened for")).ok()
-    };
-    let (mut interrupt, mut terminate) = (open(SignalKind::interrupt()), open(SignalKind::terminate()));
-    let mut hangup = if hangup_ignored() { None } else { open(SignalKind::hangup()) };
+    let mut asked = Asked::listen();
     loop {
-        tokio::select! {
-            () = arrival(&mut interrupt) => {}
-            () = arrival(&mut terminate) => {}
-            () = arrival(&mut hangup) => {}
-        }
+        asked.next().await;
         stop(&control, &progress, &terminal);
+    }
+}
+
+/// The signals that ask for an end.
+#[cfg(unix)]
+struct Asked {
+    interrupt: Option<tokio::signal::unix::Signal>,
+    terminate: Option<tokio::signal::unix::Signal>,
+    hangup: Option<tokio::signal::unix::Signal>,
+}
+
+#[cfg(unix)]
+impl Asked {
+    fn listen() -> Self {
+        use tokio::signal::unix::{Signal, SignalKind, signal};
+        let open = |kind: SignalKind| -> Option<Signal> {
+            signal(kind).inspect_err(|error| tracing::warn!(%error, "a signal cannot be listened for")).ok()
+        };
+        Asked {
+            interrupt: open(SignalKind::interrupt()),
+            terminate: open(SignalKind::terminate()),
+            hangup: if hangup_ignored() { None } else { open(SignalKind::hangup()) },
+        }
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            () = arrival(&mut self.interrupt) => {}
+            () = arrival(&mut self.terminate) => {}
+            () = arrival(&mut self.hangup) => {}
+        }
     }
 }
 
@@ -70,13 +92,25 @@ pub(super) fn outlive_file_size_limit() {
 #[cfg(not(unix))]
 pub(super) fn outlive_file_size_limit() {}
 
-/// Calls back at the first Ctrl-C, until what it returns is dropped.
+/// Calls back at the first signal that [`listen`] would drain a session for, until what it returns is
+/// dropped.
 pub(super) fn on_first(call: impl FnOnce() + Send + 'static) -> Stopped {
     Stopped(tokio::spawn(async move {
-        if tokio::signal::ctrl_c().await.is_ok() {
+        if first().await {
             call();
         }
     }))
+}
+
+#[cfg(unix)]
+async fn first() -> bool {
+    Asked::listen().next().await;
+    true
+}
+
+#[cfg(not(unix))]
+async fn first() -> bool {
+    tokio::signal::ctrl_c().await.is_ok()
 }
 
 /// A task that ends with its owner.

@@ -122,6 +122,31 @@ pub enum StoreError {
         /// What SQLite said.
         detail: String,
     },
+    /// A copy is never written over a file.
+    #[error("{found} exists and is not overwritten; choose another name than {path}, or move it away", found = found.display(), path = path.display())]
+    CopyExists {
+        /// The copy.
+        path: PathBuf,
+        /// What is there: the file, or what SQLite keeps beside one.
+        found: PathBuf,
+    },
+    /// No space for a copy.
+    #[error("no space for the copy {path}{needed}; free some or choose another disk (nothing of it was left behind)",
+        needed = needed_bytes.map(|bytes| format!(", which takes about {}", size(bytes))).unwrap_or_default(), path = path.display())]
+    CopyFull {
+        /// The copy.
+        path: PathBuf,
+        /// What it would take, about.
+        needed_bytes: Option<u64>,
+    },
+    /// A copy cannot be written.
+    #[error("the copy {path} cannot be written: {detail}; make its folder writable, or choose another place (nothing of it was left behind)", path = path.display())]
+    Copy {
+        /// The copy.
+        path: PathBuf,
+        /// What the system says.
+        detail: String,
+    },
     /// An earlier error ended the connection; that one is the cause.
     #[error("{path} was closed by an earlier error", path = path.display())]
     Closed {

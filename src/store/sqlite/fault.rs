@@ -40,7 +40,7 @@ pub(super) fn store_error(path: &Path, what: &'static str, error: sqlx::Error) -
 }
 
 /// What SQLite says, with its full code where that tells more.
-fn words_of(error: &sqlx::Error) -> String {
+pub(super) fn words_of(error: &sqlx::Error) -> String {
     let Some(database) = error.as_database_error() else { return error.to_string() };
     match database.code().and_then(|code| code.parse::<i32>().ok()) {
         Some(code) if code > 0xff => format!("{} (SQLite code {code})", database.message()),
@@ -60,7 +60,7 @@ pub(super) fn leaves_connection_usable(error: &sqlx::Error) -> bool {
     }
 }
 
-fn primary_code(error: &sqlx::Error) -> Option<i32> {
+pub(super) fn primary_code(error: &sqlx::Error) -> Option<i32> {
     let code = error.as_database_error()?.code()?;
     code.parse::<i32>().ok().map(|extended| extended & 0xff)
 }

@@ -4,6 +4,7 @@
 //! - `disk` asks the system about room, limits and locks; `fault` names what went wrong with it.
 //! - `open` decides whether a file may be used before anything touches it; `lock` keeps a second
 //!   crawl away; `header` reads what a file says of itself.
+//! - `copy` writes a consistent copy into another file.
 //! - `writer` is the connection with its transactions; `names` gives URLs their ids; `settle`,
 //!   `lease`, `session` are the verbs, SQL beside its method.
 //! - `work` is what the process works on, in a place that outlives it; `suspects` are the URLs that
@@ -13,6 +14,7 @@
 //! Every verb sends a constant number of statements, each over the whole batch: parameters go in
 //! as one JSON text read by `json_each`, bodies and texts as one blob cut by `substr`.
 
+mod copy;
 mod disk;
 mod encode;
 mod fault;

@@ -10,7 +10,8 @@ use sqrawl::model::CrawlSettings;
 
 use super::in_empty_folder;
 
-const VERBS: [&str; 9] = ["crawl", "resume", "status", "query", "show", "doctor", "config", "completions", "demo"];
+const VERBS: [&str; 10] =
+    ["crawl", "resume", "status", "query", "show", "backup", "doctor", "config", "completions", "demo"];
 
 fn document(name: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);

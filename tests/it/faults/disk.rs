@@ -9,13 +9,13 @@ use super::{PACE, World, can, check_said, in_shell, run};
 /// A disk of its own for each test, in a mount namespace that needs no root where users may make one.
 const NAMESPACE: [&str; 2] = ["-rm", "--propagation=private"];
 
-fn has_namespaces() -> bool {
+pub(super) fn has_namespaces() -> bool {
     can("unshare", &["-rm", "sh", "-c", "mount -t tmpfs -o size=1m tmpfs /mnt"])
 }
 
 /// Runs a script in a folder whose `disk` is a file system of so many kB; what it printed. `crawl`, `resume` and
 /// `doctor` are the verbs on `disk/a.db`.
-fn on_small_disk(world: &World, kb: u32, script: &str) -> String {
+pub(super) fn on_small_disk(world: &World, kb: u32, script: &str) -> String {
     std::fs::create_dir_all(world.path().join("disk")).unwrap();
     let prelude = format!(
         "set -u\nmount -t tmpfs -o size={kb}k tmpfs disk\n\

@@ -16,6 +16,7 @@ use super::status::{self, Status};
 use super::value::{RowSink, Value};
 use crate::model::{Totals, UnixMs};
 use crate::store::StoreError;
+use crate::store::sqlite::copy::{self, Part};
 use crate::store::sqlite::fault::store_error;
 use crate::store::sqlite::header::{self, Header, SCHEMA_VERSION};
 use crate::store::sqlite::open::{self, MIGRATOR, beside};
@@ -211,6 +212,32 @@ impl Reader {
         examined.await.map_err(|e| stopped_or(&self.path, "the examination", &watch, e))
     }
 
+    /// About how large a copy will be, in bytes.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the file is at fault.
+    pub async fn copy_bytes(&mut self) -> Result<u64, StoreError> {
+        copy::expected_bytes(&mut self.conn).await.map_err(|e| store_error(&self.path, "copying", e))
+    }
+
+    /// Copies the database as it is now into a new file; its size in bytes. What others commit meanwhile
+    /// is not in it. The copy is made as `TARGET.part`, and nothing of it stays after an error.
+    ///
+    /// # Errors
+    /// [`StoreError`] of the file or of the copy, or `budget` does not suffice.
+    pub async fn copy_into(&mut self, target: &Path, budget: &Limits) -> Result<u64, StoreError> {
+        let part = Part::create(target)?;
+        let watch = self.watch(budget).await?;
+        match copy::write(&mut self.conn, &self.path, &part).await {
+            Ok(()) => {}
+            Err(error) if watch.stopped().is_none() => return Err(error),
+            Err(_) => return Err(stopped(&watch, "the copy")),
+        }
+        let finished = tokio::task::spawn_blocking(move || part.finish()).await;
+        finished
+            .unwrap_or_else(|failure| Err(StoreError::Copy { path: target.to_owned(), detail: failure.to_string() }))
+    }
+
     /// Closes the connection and waits until the file is released.
     pub async fn close(self) {
         // Nothing was written: a failing close loses nothing.
@@ -302,8 +329,14 @@ fn log_is_empty(path: &Path) -> bool {
 
 fn stopped_or(path: &Path, what: &'static str, watch: &Watch, error: sqlx::Error) -> StoreError {
     match watch.stopped() {
-        Some(Stopped::Time) => StoreError::Query(format!("{what} took longer than its time limit")),
-        Some(Stopped::Cancelled) => StoreError::Query(format!("{what} was stopped")),
+        Some(_) => stopped(watch, what),
         None => store_error(path, what, error),
+    }
+}
+
+fn stopped(watch: &Watch, what: &'static str) -> StoreError {
+    match watch.stopped() {
+        Some(Stopped::Time) => StoreError::Query(format!("{what} took longer than its time limit")),
+        Some(Stopped::Cancelled) | None => StoreError::Query(format!("{what} was stopped")),
     }
 }
