@@ -26,7 +26,7 @@ pub(super) async fn run(args: BackupArgs, sources: &Sources, terminal: &Terminal
     let clock = SystemClock::default();
     // A large file takes as long as it takes.
     let budget = Limits { time: None, ..Limits::default() };
-    let mut reader = Reader::open(sources.path()).await?;
+    let mut reader = Reader::open_to_copy(sources.path()).await?;
     let expected = reader.copy_bytes().await?;
     let cancel = budget.cancel.clone();
     let _signals = signals::on_first(move || cancel.cancel());

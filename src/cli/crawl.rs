@@ -31,7 +31,10 @@ use crate::verdict;
 /// # Errors
 /// Wrong usage, or a database or session that failed.
 pub(super) async fn crawl(args: CrawlArgs, sources: &Sources, terminal: &Terminal) -> anyhow::Result<Exit> {
-    let file = CrawlFile::look(sources.path()).await?;
+    let file = match args.dry_run {
+        true => CrawlFile::look_only(sources.path()).await?,
+        false => CrawlFile::look(sources.path()).await?,
+    };
     let plan = plan_of(&args, file.stored.as_ref(), sources);
     let wish = Wish { dry_run: args.dry_run, recrawl: args.recrawl };
     carry_out(plan, file, wish, sources, terminal).await

@@ -25,8 +25,20 @@ impl CrawlFile {
     /// # Errors
     /// [`StoreError`] when it is in use, no database of this program, or cannot be used.
     pub(super) async fn look(path: &Path) -> Result<Self, StoreError> {
+        Self::look_as(path, OpenMode::MustExist).await
+    }
+
+    /// As [`CrawlFile::look`], but migrates nothing.
+    ///
+    /// # Errors
+    /// As there, and [`StoreError::Older`].
+    pub(super) async fn look_only(path: &Path) -> Result<Self, StoreError> {
+        Self::look_as(path, OpenMode::AsItIs).await
+    }
+
+    async fn look_as(path: &Path, mode: OpenMode) -> Result<Self, StoreError> {
         let path = path.to_owned();
-        match SqliteStore::open(&path, OpenMode::MustExist, false).await {
+        match SqliteStore::open(&path, mode, false).await {
             Ok(store) => {
                 let stored = store.stored_crawl().await?;
                 Ok(CrawlFile { path, held: Some(store), stored })

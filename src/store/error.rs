@@ -78,6 +78,21 @@ pub enum StoreError {
         /// The version this program reads.
         known: i64,
     },
+    /// Written by an earlier version, and the copy that is kept before a migration cannot be made.
+    #[error("{path} has schema version {found}, and before it is migrated to {known} a copy is kept: {cause}; or make one elsewhere (sqrawl backup) and put it, or a link to it, at {copy}",
+        path = path.display(), copy = copy.display())]
+    NotMigrated {
+        /// The file.
+        path: PathBuf,
+        /// Version in the file.
+        found: i64,
+        /// The version of this program.
+        known: i64,
+        /// Where the copy is to be.
+        copy: PathBuf,
+        /// Why it cannot be made.
+        cause: Box<StoreError>,
+    },
     /// No space.
     #[error("no space left for {path}; free some, then: sqrawl resume --db {path} (everything committed is kept)", path = path.display())]
     DiskFull {

@@ -3,6 +3,7 @@
 //!
 //! - `copies`: backups.
 //! - `disk`: no room, limits on files, read-only media, I/O errors.
+//! - `migrations`: files of an earlier schema.
 //! - `others`: other programs that lock or read the file.
 //! - `file`: files that were damaged, cut, or made by another version.
 //! - `process`: signals, closed terminals, few open files, little memory.
@@ -13,6 +14,7 @@
 mod copies;
 mod disk;
 mod file;
+mod migrations;
 mod others;
 mod process;
 mod site;

@@ -33,6 +33,21 @@ pub(super) enum Header {
     NoDatabase,
 }
 
+/// Whether a program that knows the schema `known` can use a file that has `found`; `earlier`: also one
+/// that has less. A file whose creation was interrupted (0) fits.
+///
+/// # Errors
+/// [`StoreError::Newer`], [`StoreError::Older`].
+pub(super) fn fits(path: &Path, found: u32, known: u32, earlier: bool) -> Result<(), StoreError> {
+    let path = path.to_owned();
+    let (found_is, known_is) = (i64::from(found), i64::from(known));
+    match found {
+        _ if found > known => Err(StoreError::Newer { path, found: found_is, known: known_is }),
+        1.. if found < known && !earlier => Err(StoreError::Older { path, found: found_is, known: known_is }),
+        _ => Ok(()),
+    }
+}
+
 /// Reads the header, as of the last change in the WAL when there is one.
 ///
 /// # Errors
@@ -117,5 +132,25 @@ fn unreadable(path: &Path, error: std::io::Error) -> StoreError {
         what: "reading the file",
         detail: error.to_string(),
         source: Some(Box::new(error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_earlier_schemas_are_migrated_and_none_is_read_as_another() {
+        let cases =
+            [(0, 2, true, true), (1, 2, true, false), (2, 2, true, true), (3, 2, false, false), (1, 1, true, true)];
+        for (found, known, to_write, to_read) in cases {
+            assert_eq!(fits(Path::new("x.db"), found, known, true).is_ok(), to_write, "{found} {known}");
+            assert_eq!(fits(Path::new("x.db"), found, known, false).is_ok(), to_read, "{found} {known}");
+        }
+        let said = fits(Path::new("x.db"), 1, 2, false).unwrap_err().to_string();
+        assert_eq!(
+            said,
+            "x.db has schema version 1, this sqrawl reads 2; migrate it with: sqrawl resume --db x.db (a copy is kept)"
+        );
     }
 }

@@ -4,6 +4,7 @@
 //! - `disk` asks the system about room, limits and locks; `fault` names what went wrong with it.
 //! - `open` decides whether a file may be used before anything touches it; `lock` keeps a second
 //!   crawl away; `header` reads what a file says of itself.
+//! - `migrate` brings a file of an earlier version to this schema.
 //! - `copy` writes a consistent copy into another file.
 //! - `writer` is the connection with its transactions; `names` gives URLs their ids; `settle`,
 //!   `lease`, `session` are the verbs, SQL beside its method.
@@ -21,6 +22,7 @@ mod fault;
 mod header;
 mod lease;
 mod lock;
+mod migrate;
 mod names;
 mod open;
 pub mod read;
@@ -36,6 +38,7 @@ mod work;
 mod writer;
 
 pub use header::{APPLICATION_ID, SCHEMA_VERSION};
+pub use migrate::Schema;
 pub use open::OpenMode;
 pub use repair::Repaired;
 

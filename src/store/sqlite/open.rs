@@ -7,19 +7,16 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use sqlx::ConnectOptions;
-use sqlx::migrate::MigrateError;
 use sqlx::sqlite::{SqliteAutoVacuum, SqliteConnectOptions, SqliteConnection, SqliteSynchronous};
 
-use crate::failpoint;
 use crate::store::StoreError;
 
 use super::SqliteStore;
 use super::fault::store_error;
-use super::header::{self, APPLICATION_ID, Header, SCHEMA_VERSION};
+use super::header::{self, APPLICATION_ID, Header};
 use super::lock::CrawlLock;
+use super::migrate::{self, Schema};
 use super::writer::Writer;
-
-pub(super) static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!("migrations/sqlite");
 
 /// Page size of a new file, in bytes.
 const PAGE_BYTES: u32 = 8192;
@@ -39,6 +36,8 @@ pub enum OpenMode {
     CreateOrOpen,
     /// There must be a crawl.
     MustExist,
+    /// There must be a crawl of this version's schema: nothing is migrated.
+    AsItIs,
 }
 
 impl SqliteStore {
@@ -46,12 +45,21 @@ impl SqliteStore {
     ///
     /// # Errors
     /// [`StoreError`]: in use, missing, no database, another program's, newer, not writable, on a
-    /// network file system. The file and its folder are then as they were.
+    /// network file system. The file and its folder are then as they were. A file of an earlier
+    /// version that cannot be migrated stays what it is; the copy that was made first stays, too.
     pub async fn open(path: &Path, mode: OpenMode, durable: bool) -> Result<Self, StoreError> {
+        Self::open_with(path, mode, durable, Schema::THIS).await
+    }
+
+    /// As [`SqliteStore::open`], with another schema: for tests of migrations.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn open_with(path: &Path, mode: OpenMode, durable: bool, schema: Schema<'_>) -> Result<Self, StoreError> {
         let path = absolute(path)?;
         // A crawl that runs is found out first, and without opening its database.
         let early = CrawlLock::take(&path, false)?;
-        check(&path, mode)?;
+        check(&path, mode, schema)?;
         let mut lock = match early {
             Some(lock) => lock,
             None => CrawlLock::take(&path, true)?
@@ -59,53 +67,29 @@ impl SqliteStore {
         };
         let left = lock.sign();
         // Another process may have made it, used it and left before the lock was ours.
-        let new = check(&path, mode)? != Header::Crawl(SCHEMA_VERSION);
+        let found = match check(&path, mode, schema)? {
+            Header::Crawl(version) => version,
+            _ => 0,
+        };
+        let new = found == 0;
         let mut connection = connect(&path, durable, new).await.map_err(|e| store_error(&path, "opening", e))?;
-        failpoint::reach("migrating", "begin", "");
-        migrate(&mut connection, &path).await?;
-        failpoint::reach("migrating", "after", "");
+        migrate::migrate(&mut connection, &path, found, schema).await?;
         Ok(SqliteStore { writer: Writer::new(path.clone(), connection), path, lock, left: Mutex::new(left) })
     }
 }
 
-async fn migrate(connection: &mut SqliteConnection, path: &Path) -> Result<(), StoreError> {
-    let corrupt = |detail: String| StoreError::Corrupt { path: path.to_owned(), detail };
-    MIGRATOR.run_direct(None, connection, false).await.map_err(|error| match error {
-        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => {
-            store_error(path, "migrating", error)
-        }
-        MigrateError::VersionMissing(found) => {
-            StoreError::Newer { path: path.to_owned(), found, known: SCHEMA_VERSION.into() }
-        }
-        MigrateError::VersionMismatch(version) => {
-            corrupt(format!("_sqlx_migrations.checksum: version {version} was made by another schema"))
-        }
-        other => corrupt(format!("_sqlx_migrations: {other}")),
-    })?;
-    let version: i64 = sqlx::query_scalar("PRAGMA user_version")
-        .fetch_one(connection)
-        .await
-        .map_err(|error| store_error(path, "migrating", error))?;
-    if version == i64::from(SCHEMA_VERSION) {
-        return Ok(());
-    }
-    Err(corrupt(format!("user_version is {version}, but _sqlx_migrations says {SCHEMA_VERSION}")))
-}
-
 /// Refuses what must not be touched. Opens nothing for writing but what it closes again unwritten.
-fn check(path: &Path, mode: OpenMode) -> Result<Header, StoreError> {
+fn check(path: &Path, mode: OpenMode, schema: Schema<'_>) -> Result<Header, StoreError> {
     let header = header::read(path)?;
     let owned = path.to_owned();
     match header {
         Header::NoDatabase => return Err(StoreError::NotADatabase { path: owned }),
         Header::Foreign => return Err(StoreError::Foreign { path: owned }),
-        Header::Crawl(found) if found > SCHEMA_VERSION => {
-            return Err(StoreError::Newer { path: owned, found: found.into(), known: SCHEMA_VERSION.into() });
-        }
-        Header::Missing | Header::Empty if mode == OpenMode::MustExist => {
+        Header::Crawl(found) => header::fits(path, found, schema.version(), mode != OpenMode::AsItIs)?,
+        Header::Missing | Header::Empty if mode != OpenMode::CreateOrOpen => {
             return Err(StoreError::Missing { path: owned });
         }
-        Header::Missing | Header::Empty | Header::Crawl(_) => {}
+        Header::Missing | Header::Empty => {}
     }
     let folder = folder_of(path);
     if !folder.is_dir() {

@@ -19,7 +19,8 @@ use crate::store::StoreError;
 use crate::store::sqlite::copy::{self, Part};
 use crate::store::sqlite::fault::store_error;
 use crate::store::sqlite::header::{self, Header, SCHEMA_VERSION};
-use crate::store::sqlite::open::{self, MIGRATOR, beside};
+use crate::store::sqlite::migrate::MIGRATOR;
+use crate::store::sqlite::open::{self, beside};
 use crate::store::sqlite::{APPLICATION_ID, lock};
 
 /// How long to wait while another process holds the whole file, which is rare in WAL mode.
@@ -48,8 +49,18 @@ impl Reader {
     /// it is left unchanged, and its folder too.
     pub async fn open(path: &Path) -> Result<Reader, StoreError> {
         let path = open::absolute(path)?;
-        check_header(&path)?;
-        Self::attach(&path).await
+        check_header(&path, false)?;
+        Self::connect(&path, false).await
+    }
+
+    /// As [`Reader::open`], for a copy alone: a file of an earlier version, too.
+    ///
+    /// # Errors
+    /// As for [`Reader::open`].
+    pub async fn open_to_copy(path: &Path) -> Result<Reader, StoreError> {
+        let path = open::absolute(path)?;
+        check_header(&path, true)?;
+        Self::connect(&path, true).await
     }
 
     /// As [`Reader::open`], but leaves it to SQLite to read the file's header: for a process that
@@ -58,7 +69,11 @@ impl Reader {
     /// # Errors
     /// As for [`Reader::open`]; a file of another program may be left with SQLite's files beside it.
     pub async fn attach(path: &Path) -> Result<Reader, StoreError> {
-        let path = open::absolute(path)?;
+        Self::connect(&open::absolute(path)?, false).await
+    }
+
+    async fn connect(path: &Path, earlier: bool) -> Result<Reader, StoreError> {
+        let path = path.to_owned();
         let (conn, frozen) = match connect(&path, false).await {
             Ok(conn) => (conn, false),
             Err(e) if cannot_open(&e) && log_is_empty(&path) => {
@@ -71,7 +86,7 @@ impl Reader {
             Err(e) => return Err(store_error(&path, "opening", e)),
         };
         let mut reader = Reader { path, conn, frozen };
-        reader.check_version().await?;
+        reader.check_version(earlier).await?;
         Ok(reader)
     }
 
@@ -244,18 +259,15 @@ impl Reader {
         let _ = self.conn.close().await;
     }
 
-    async fn check_version(&mut self) -> Result<(), StoreError> {
+    async fn check_version(&mut self, earlier: bool) -> Result<(), StoreError> {
         let sql = "SELECT application_id, user_version FROM pragma_application_id, pragma_user_version";
         let (application, version): (i64, i64) =
             sqlx::query_as(sql).fetch_one(&mut self.conn).await.map_err(|e| store_error(&self.path, "opening", e))?;
         let path = self.path.clone();
         match version {
             _ if application != i64::from(APPLICATION_ID) => Err(StoreError::Foreign { path }),
-            found if found > i64::from(SCHEMA_VERSION) => {
-                Err(StoreError::Newer { path, found, known: SCHEMA_VERSION.into() })
-            }
             0 => Err(StoreError::Missing { path }),
-            _ => Ok(()),
+            found => header::fits(&path, u32::try_from(found).unwrap_or(u32::MAX), SCHEMA_VERSION, earlier),
         }
     }
 
@@ -295,16 +307,13 @@ fn plain_path(path: &Path) -> PathBuf {
 }
 
 /// A database whose creation was cut short counts as missing, as it does for a crawl.
-fn check_header(path: &Path) -> Result<(), StoreError> {
+fn check_header(path: &Path, earlier: bool) -> Result<(), StoreError> {
     let owned = path.to_owned();
     match header::read(path)? {
         Header::Missing | Header::Empty | Header::Crawl(0) => Err(StoreError::Missing { path: owned }),
         Header::NoDatabase => Err(StoreError::NotADatabase { path: owned }),
         Header::Foreign => Err(StoreError::Foreign { path: owned }),
-        Header::Crawl(found) if found > SCHEMA_VERSION => {
-            Err(StoreError::Newer { path: owned, found: found.into(), known: SCHEMA_VERSION.into() })
-        }
-        Header::Crawl(_) => Ok(()),
+        Header::Crawl(found) => header::fits(path, found, SCHEMA_VERSION, earlier),
     }
 }
 
