@@ -1,12 +1,12 @@
 //! `sqrawl doctor`: checks what the database promises, and makes right what can be made right.
 
 use std::path::Path;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::Exit;
 use super::args::DoctorArgs;
 use super::sources::Sources;
 use super::terminal::Terminal;
+use crate::engine::{Clock, SystemClock};
 use crate::report;
 use crate::store::sqlite::read::{DoctorOptions, Limits, Reader};
 use crate::store::sqlite::{OpenMode, Repaired, SqliteStore};
@@ -37,9 +37,8 @@ pub(super) async fn run(args: DoctorArgs, sources: &Sources, terminal: &Terminal
 }
 
 async fn repair(path: &Path) -> anyhow::Result<Vec<Repaired>> {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis());
     let store = SqliteStore::open(path, OpenMode::MustExist, true).await?;
-    let repaired = store.repair(i64::try_from(now).unwrap_or(i64::MAX)).await;
+    let repaired = store.repair(SystemClock::default().now_ms()).await;
     store.close().await?;
     Ok(repaired?)
 }

@@ -51,7 +51,7 @@ impl Trouble {
         let path = PathBuf::from(format!("/{mark}"));
         match self {
             Trouble::Full => StoreError::DiskFull { path },
-            Trouble::Locked => StoreError::Locked { path },
+            Trouble::Locked => StoreError::Locked { path, holders: Vec::new() },
             Trouble::ReadOnly => StoreError::ReadOnly { path, cause: "simulated".to_owned() },
             Trouble::Io => {
                 StoreError::Database { path, what: "settling", detail: "disk I/O error".to_owned(), source: None }

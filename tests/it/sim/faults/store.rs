@@ -9,7 +9,7 @@ use std::task::Poll;
 use sqrawl::model::{Admission, CrawlSettings, EndedBy, RobotsRecord, Seed, Totals, UnixMs, UrlId};
 use sqrawl::store::{
     Admitted, Judged, LeaseAsk, LeaseGrant, SessionOpen, SessionStart, Settled, Settlement, Store, StoreError,
-    StoredCrawl,
+    StoredCrawl, WorkSlots,
 };
 
 use super::super::store::SimStore;
@@ -75,6 +75,10 @@ async fn cut_off<T>(work: impl Future<Output = T>, mut steps: u32) {
 }
 
 impl Store for FaultyStore {
+    fn work_slots(&self) -> Arc<dyn WorkSlots> {
+        self.inner.work_slots()
+    }
+
     async fn stored_crawl(&self) -> Result<Option<StoredCrawl>, StoreError> {
         self.call("stored_crawl", self.inner.stored_crawl()).await
     }
