@@ -102,6 +102,7 @@ every_store! {
         a_crash_frees_hosts_after_their_delay,
         an_end_with_requests_under_way_keeps_the_delay,
         a_clock_that_jumped_back_stops_no_host,
+        what_waits_goes_back_with_the_clock,
         time_spent_adds_up_over_crashes,
         a_round_ends_when_complete_and_goes_on_with_new_seeds,
         a_changed_page_limit_holds_from_the_next_session;

@@ -5,6 +5,7 @@
 //! - `open` decides whether a file may be used before anything touches it; `lock` keeps a second
 //!   crawl away; `header` reads what a file says of itself.
 //! - `migrate` brings a file of an earlier version to this schema.
+//! - `clock` notices that the time was put back.
 //! - `copy` writes a consistent copy into another file.
 //! - `writer` is the connection with its transactions; `names` gives URLs their ids; `settle`,
 //!   `lease`, `session` are the verbs, SQL beside its method.
@@ -15,6 +16,7 @@
 //! Every verb sends a constant number of statements, each over the whole batch: parameters go in
 //! as one JSON text read by `json_each`, bodies and texts as one blob cut by `substr`.
 
+mod clock;
 mod copy;
 mod disk;
 mod encode;
@@ -160,13 +162,21 @@ impl Store for SqliteStore {
 
     async fn lease(&self, ask: LeaseAsk, now: UnixMs) -> Result<LeaseGrant, StoreError> {
         let mut tx = self.writer.begin("leasing").await?;
-        let grant = lease::lease(&mut tx, &ask, now).await;
+        let grant = async {
+            clock::follow(&mut tx, now).await?;
+            lease::lease(&mut tx, &ask, now).await
+        };
+        let grant = grant.await;
         tx.end(grant).await
     }
 
     async fn settle(&self, start: &SessionStart, batch: &Settlement, now: UnixMs) -> Result<Settled, StoreError> {
         let mut tx = self.writer.begin("settling").await?;
-        let settled = settle::settle(&mut tx, start, batch, now).await;
+        let settled = async {
+            clock::follow(&mut tx, now).await?;
+            settle::settle(&mut tx, start, batch, now).await
+        };
+        let settled = settled.await;
         tx.end(settled).await
     }
 

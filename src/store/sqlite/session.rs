@@ -3,13 +3,11 @@
 use crate::model::{CrawlSettings, EndedBy, Host, RoundId, SessionId, Totals, UnixMs, UrlId, WorkStage};
 use crate::store::{SessionOpen, SessionStart, StoreError, StoredCrawl, StoredSeed};
 
+use super::clock::{self, FURTHEST_MS};
 use super::recrawl;
 use super::rows::{self, count, get};
 use super::suspects;
 use super::writer::{Tx, sql};
-
-/// No promise to a host reaches further than this: a clock that jumped must not stop it for years.
-const FURTHEST_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// See [`crate::store::Store::stored_crawl`].
 pub(super) async fn stored_crawl(tx: &mut Tx<'_>) -> Result<Option<StoredCrawl>, StoreError> {
@@ -78,12 +76,15 @@ pub(super) async fn begin(
         .await?;
     let spent_ms = count(tx, &spent, "spent_ms")?;
     let last = tx
-        .rows(sql("SELECT coalesce(ended_ms, ?1) AS quiet_ms FROM sessions ORDER BY id DESC LIMIT 1").bind(now))
+        .rows(
+            sql("SELECT coalesce(ended_ms, ?1) AS quiet_ms, alive_ms FROM sessions ORDER BY id DESC LIMIT 1").bind(now),
+        )
         .await?;
-    let quiet_from_ms = match last.first() {
-        Some(row) => Some(get(tx, row, "quiet_ms")?),
-        None => None,
+    let (quiet_from_ms, alive_ms) = match last.first() {
+        Some(row) => (Some(get(tx, row, "quiet_ms")?), get(tx, row, "alive_ms")?),
+        None => (None, now),
     };
+    clock::follow_from(tx, alive_ms, now).await?;
     let config = encode_settings(tx, open.settings)?;
     let session = tx
         .row(

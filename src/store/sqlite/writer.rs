@@ -14,6 +14,7 @@ use sqlx::{Arguments, Connection, Executor, Row};
 use tokio::sync::{Mutex, MutexGuard};
 
 use crate::failpoint;
+use crate::model::UnixMs;
 use crate::store::error::named;
 use crate::store::{Room, RoomWanted, StoreError};
 
@@ -60,13 +61,21 @@ struct State {
     open: bool,
     /// Size of the log at the last warning; 0 when there is nothing to warn of.
     log_bytes_told: u64,
+    /// The time of the last transaction that said its time.
+    latest_ms: Option<UnixMs>,
     /// How often each statement was sent.
     sent: BTreeMap<&'static str, u64>,
 }
 
 impl Writer {
     pub(super) fn new(path: PathBuf, connection: SqliteConnection) -> Self {
-        let state = State { connection: Some(connection), open: false, log_bytes_told: 0, sent: BTreeMap::new() };
+        let state = State {
+            connection: Some(connection),
+            open: false,
+            log_bytes_told: 0,
+            latest_ms: None,
+            sent: BTreeMap::new(),
+        };
         Writer { path, state: Mutex::new(state) }
     }
 
@@ -175,6 +184,11 @@ pub(super) struct Tx<'w> {
 impl Tx<'_> {
     pub(super) fn path(&self) -> &Path {
         &self.writer.path
+    }
+
+    /// Notes the time; that of the transaction that said it before.
+    pub(super) fn at(&mut self, now: UnixMs) -> Option<UnixMs> {
+        self.state.latest_ms.replace(now)
     }
 
     /// Runs a statement; the number of rows it changed.

@@ -1,6 +1,8 @@
 //! Sessions, rounds, and what a crash leaves.
 
-use sqrawl::model::{BodyPolicy, CrawlSettings, EndedBy, NextState, PatternRule, Release, ScopeKind, SeedSource};
+use sqrawl::model::{
+    BodyPolicy, CrawlSettings, EndedBy, NextState, Outcome, PatternRule, Release, ScopeKind, SeedSource,
+};
 use sqrawl::store::{Settlement, Store, StoredSeed};
 
 use super::backend::Backend;
@@ -102,6 +104,36 @@ pub async fn a_clock_that_jumped_back_stops_no_host<B: Backend>() {
     crawl.now += day_ms;
     crawl.lease_one().await;
     crawl.check().await;
+}
+
+/// A host that waits, a URL that is to be tried again, and one whose time had come: in a session, and between two.
+pub async fn what_waits_goes_back_with_the_clock<B: Backend>() {
+    const YEAR_MS: i64 = 365 * 24 * 3_600_000;
+    for restart in [false, true] {
+        let mut crawl = Crawl::<B>::of(&[A, "https://b.example/", "https://c.example/"]).await;
+        // The clock runs a year ahead while all this is written.
+        crawl.now += YEAR_MS;
+        let hosts = crawl.lease(3, 1).await.hosts;
+        let mut batch = Settlement::default();
+        for (lease, wait_ms) in hosts.iter().zip([60_000, 90_000, -90_000]) {
+            let next = NextState::Scheduled { due_ms: crawl.now + wait_ms };
+            batch.visits.push(crawl.visit(lease, &lease.urls[0], Outcome::Timeout, next));
+            batch.releases.push(Release { key: lease.key, host: crawl.update() });
+        }
+        crawl.settle(batch).await;
+        crawl.now -= YEAR_MS;
+        if restart {
+            crawl.crash().await;
+        }
+        let (now, from) = (crawl.now, hosts.len() - 1);
+        let grant = crawl.lease(3, 1).await;
+        let got: Vec<_> = grant.hosts.iter().map(|lease| lease.host.clone()).collect();
+        assert_eq!(got, [hosts[from].host.clone()], "the one whose time had come; restart {restart}");
+        assert_eq!(grant.next_ready_ms, Some(now + 60_000), "restart {restart}");
+        crawl.now += 90_000;
+        assert_eq!(crawl.lease(3, 1).await.hosts.len(), 2, "restart {restart}");
+        crawl.check().await;
+    }
 }
 
 pub async fn time_spent_adds_up_over_crashes<B: Backend>() {
