@@ -75,6 +75,8 @@ fn flag<T>(setting: &'static Setting<T>, default: &T) -> Arg {
     let arg = setting.short.into_iter().fold(arg, |arg, short| arg.short(short));
     let arg = setting.alias.into_iter().fold(arg, |arg, alias| arg.visible_alias(alias));
     let arg = if setting.name == "quiet" { arg.conflicts_with("verbose") } else { arg };
+    // `--follow -alternate` takes a kind away.
+    let arg = if setting.name == "follow" { arg.allow_hyphen_values(true) } else { arg };
     match setting.shape {
         Shape::One => arg.action(ArgAction::Set).overrides_with(setting.name),
         // `--durable=false` takes back what a profile or the database says.

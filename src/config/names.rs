@@ -1,5 +1,5 @@
-//! How sets of names are read: `a,b` is exactly these, `+a,-b` changes the default; `default`, `all` and
-//! `none` stand for sets.
+//! How sets of names are read: `a,b` is exactly these, `+a,-b` changes the default, `all` and `none`
+//! say themselves.
 
 use std::collections::BTreeSet;
 
@@ -15,13 +15,11 @@ const LONGEST_PARAMETER: usize = 128;
 pub(super) fn names<T: Named>(texts: &[String], default: BTreeSet<T>) -> Result<BTreeSet<T>, String> {
     let items: Vec<&str> = texts.iter().flat_map(|text| text.split(',')).map(str::trim).collect();
     let changes_default = items.first().is_some_and(|first| first.starts_with(['+', '-']));
-    let mut set = if changes_default { default.clone() } else { BTreeSet::new() };
+    let mut set = if changes_default { default } else { BTreeSet::new() };
     for item in items {
         match item {
             "all" | "+all" => set.extend(T::ALL),
             "none" | "-all" => set.clear(),
-            "default" | "+default" => set.extend(&default),
-            "-default" => set.retain(|name| !default.contains(name)),
             _ => match item.strip_prefix('-') {
                 Some(name) => drop(set.remove(&named(name)?)),
                 None => drop(set.insert(named(item.strip_prefix('+').unwrap_or(item))?)),
@@ -34,7 +32,7 @@ pub(super) fn names<T: Named>(texts: &[String], default: BTreeSet<T>) -> Result<
 fn named<T: Named>(name: &str) -> Result<T, String> {
     T::ALL.iter().copied().find(|known| known.as_str() == name).ok_or_else(|| {
         let all: Vec<&str> = T::ALL.iter().map(|known| known.as_str()).collect();
-        format!("none of {}, default, all, none", all.join(", "))
+        format!("none of {}, all, none", all.join(", "))
     })
 }
 
@@ -83,9 +81,6 @@ mod tests {
             (&["+sort_query"], "all"),
             (&["all,-escapes"], "empty_query,session_ids,sort_query"),
             (&["-all,+escapes"], "escapes"),
-            (&["default"], "escapes,empty_query,session_ids"),
-            (&["sort_query,default"], "all"),
-            (&["all,-default"], "sort_query"),
         ] {
             assert_eq!(read(texts).as_deref(), Ok(expected), "{texts:?}");
         }
@@ -93,7 +88,7 @@ mod tests {
 
     #[test]
     fn an_unknown_name_is_told_with_all_there_are() {
-        let wanted = "none of escapes, empty_query, session_ids, sort_query, default, all, none";
+        let wanted = "none of escapes, empty_query, session_ids, sort_query, all, none";
         for text in ["sort", "+", "-", "", "escapes,,sort_query", "+-escapes"] {
             assert_eq!(read(&[text]).unwrap_err(), wanted, "{text:?}");
         }

@@ -1,6 +1,6 @@
 //! [`Shared`]: what every part of a running session holds on to.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
@@ -84,8 +84,6 @@ pub(super) struct Shared<F, C> {
     halt: watch::Sender<Stop>,
     limit: Mutex<Option<Limit>>,
     seed_error: Mutex<Option<String>>,
-    /// Whether somebody was told that credentials do not follow a redirect.
-    told_of_credentials: AtomicBool,
 }
 
 /// The parts [`Shared`] is made of.
@@ -134,21 +132,6 @@ impl<F, C: Clock> Shared<F, C> {
             halt: watch::Sender::new(Stop::Run),
             limit: Mutex::new(None),
             seed_error: Mutex::new(None),
-            told_of_credentials: AtomicBool::new(false),
-        }
-    }
-
-    /// Tells, once in a session, when a seed redirects to where the credentials do not go: the crawl
-    /// would be of what the site shows to strangers.
-    pub(super) fn note_redirect(&self, leased: &LeasedUrl, visit: &Visit) {
-        let Some(target) = visit.target.and_then(|at| visit.candidates.get(at)) else { return };
-        let leaves = leased.is_seed && target.url.origin() != leased.url.origin();
-        if leaves && self.settings.have_credentials() && !self.told_of_credentials.swap(true, Ordering::Relaxed) {
-            tracing::warn!(
-                seed = %leased.url,
-                to = %target.url,
-                "a seed redirects to another origin; credentials go to the origins of the seeds alone: name the seed as the site answers"
-            );
         }
     }
 

@@ -1,7 +1,5 @@
 //! [`Page`]: what parsing one body gave. Plain data that can leave the parse thread.
 
-use super::Named;
-
 /// Version of the extractor, stored with each content: tells what an older one understood.
 pub const PARSER_VERSION: i64 = 1;
 
@@ -39,14 +37,6 @@ pub enum LinkKind {
     Sitemap,
     /// An entry of a feed (RSS, Atom).
     Feed,
-}
-
-impl Named for LinkKind {
-    const ALL: &'static [Self] = &LinkKind::ALL;
-
-    fn as_str(self) -> &'static str {
-        LinkKind::as_str(self)
-    }
 }
 
 impl LinkKind {

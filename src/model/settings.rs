@@ -205,12 +205,6 @@ impl CrawlSettings {
         largest.saturating_mul(2).saturating_add(u64::from(self.concurrency) * 64 * 1024)
     }
 
-    /// Whether something is sent to the origins of the seeds alone.
-    pub fn have_credentials(&self) -> bool {
-        let is_credential = |header: &CustomHeader| matches!(header, CustomHeader::Credential { .. });
-        self.basic_auth.is_some() || self.headers.iter().any(is_credential)
-    }
-
     /// The `User-Agent` header that is sent.
     pub fn user_agent(&self) -> String {
         self.user_agent.clone().unwrap_or_else(|| Self::default_user_agent().to_owned())

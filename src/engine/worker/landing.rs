@@ -151,7 +151,6 @@ async fn hand_on<F: Fetcher, C: Clock>(
         tracing::warn!(seed = %leased.url, %host, "a seed redirects to another host, which is in scope from now on");
         shared.widen(host.clone());
     }
-    shared.note_redirect(&leased, &visit);
     if let Some(what) = digest::seed_failure(&leased, &visit) {
         shared.seed_failed(what);
     }

@@ -3,6 +3,8 @@
 use std::ops::Range;
 use std::time::Duration;
 
+use super::web::CRAWL_DELAY;
+
 /// When, and by what, a life is ended.
 #[derive(Clone, Debug)]
 pub(super) enum Moment {
@@ -10,8 +12,9 @@ pub(super) enum Moment {
     AtBirth(Duration),
     /// SIGKILL while the first robots.txt is being fetched: before anything is settled.
     InRobots,
-    /// SIGKILL while a page is being fetched.
-    InPage,
+    /// SIGKILL while a page of a slow host is being fetched. The next life begins at once, before anything is
+    /// examined: it has to wait what is left of that host's delay.
+    InSlowPage,
     /// SIGKILL so long after the first request of this life.
     AfterRequest(Duration),
     /// SIGKILL so long after the first commit of visits of this life.
@@ -25,14 +28,21 @@ pub(super) enum Moment {
 }
 
 impl Moment {
+    /// Whether the next life begins before this death is looked into.
+    pub(super) fn is_followed_at_once(&self) -> bool {
+        matches!(self, Moment::InSlowPage)
+    }
+
     /// Whether visits are committed in the life that this moment ends.
     pub(super) fn meets_commits(&self) -> bool {
         match self {
             Moment::AfterCommit(_) | Moment::InCommit(_) | Moment::Leaving(_) => true,
             // A first settling may hold a robots.txt alone.
-            Moment::AtBirth(_) | Moment::InRobots | Moment::InPage | Moment::AfterRequest(_) | Moment::Failpoint(_) => {
-                false
-            }
+            Moment::AtBirth(_)
+            | Moment::InRobots
+            | Moment::InSlowPage
+            | Moment::AfterRequest(_)
+            | Moment::Failpoint(_) => false,
         }
     }
 }
@@ -58,11 +68,12 @@ impl Rng {
     }
 }
 
-/// Deaths before there is a page: while the file is made, in a session's first steps, before anything is
-/// settled. They come first, in this order.
+/// Deaths while the file is made, in a session's first steps, before anything is settled, and with the first page
+/// of a slow host. They come first, in this order.
 fn early(rng: &mut Rng) -> Vec<Moment> {
     let mut moments: Vec<Moment> = [
         "migrating/begin",
+        "migrating/commit",
         "migrating/after",
         "beginning a session/statement@3",
         "beginning a session/commit",
@@ -73,23 +84,25 @@ fn early(rng: &mut Rng) -> Vec<Moment> {
     ]
     .map(|failpoint| Moment::Failpoint(failpoint.to_owned()))
     .into();
+    let beyond = CRAWL_DELAY + Duration::from_millis(200);
     moments.extend([Moment::InRobots, Moment::AtBirth(rng.ms_below(60))]);
+    moments.extend([Moment::InSlowPage, Moment::AtBirth(beyond)]);
     moments
 }
 
 /// Transactions in the middle of a crawl and the moments around them, with the times that the moment may be
-/// met: not the first, so that most deaths come after a commit; a detail where it matters which statement it is.
+/// met: rarely the first, so that most deaths come after a commit; a detail where it matters which statement it is.
 const LATE: [(&str, Range<u64>, &str); 11] = [
     ("settling/begin", 2..8, ""),
-    ("settling/statement", 25..120, ""),
+    ("settling/statement", 25..90, ""),
     ("settling/statement", 2..6, "=INTO fetches"),
     ("settling/statement", 2..6, "=INTO links"),
     ("settling/statement", 2..6, "=UPDATE urls"),
     ("settling/commit", 2..8, ""),
     ("settling/after", 1..8, ""),
-    ("leasing/begin", 3..8, ""),
-    ("leasing/commit", 3..8, ""),
-    ("leasing/after", 3..8, ""),
+    ("leasing/begin", 1..3, ""),
+    ("leasing/commit", 1..3, ""),
+    ("leasing/after", 1..3, ""),
     ("parsing/page", 1..60, ""),
 ];
 
@@ -118,7 +131,6 @@ pub(super) fn plan(rng: &mut Rng, kills: usize) -> Vec<Moment> {
                 let nth = times.start + rng.below(times.end - times.start);
                 Moment::Failpoint(format!("{failpoint}@{nth}{detail}"))
             }
-            _ if moments.len() % 40 == 13 => Moment::InPage,
             _ => Moment::AfterCommit(rng.ms_below(200)),
         });
     }
@@ -138,7 +150,7 @@ fn a_plan_of_a_seed_holds_every_kind_of_death() {
     assert_eq!(moments.len(), 100);
     assert_eq!(named(&moments), named(&plan(&mut Rng(1), 100)));
     assert_ne!(named(&moments), named(&plan(&mut Rng(2), 100)));
-    for kind in ["AtBirth", "InRobots", "InPage", "AfterCommit", "InCommit", "Leaving", "settling/", "leasing/"] {
+    for kind in ["AtBirth", "InRobots", "InSlowPage", "AfterCommit", "InCommit", "Leaving", "settling/", "leasing/"] {
         assert!(named(&moments).contains(kind), "{kind}");
     }
     assert!(moments.iter().filter(|moment| moment.meets_commits()).count() > 50);

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::life::{Reader, doctor, sidecar};
 
@@ -51,18 +51,32 @@ pub(super) struct Remains {
     pub(super) visited: BTreeSet<String>,
 }
 
-/// Checks a copy of what a dead process left, so that its own successor is the first to recover the
-/// original. What is wrong with it goes to `faults`.
-pub(super) fn examine(reader: &Reader, db: &Path, faults: &mut Vec<String>) -> Remains {
-    if fs::metadata(db).map_or(0, |meta| meta.len()) == 0 {
-        return Remains::default();
+/// A copy of what a dead process left, so that its own successor is the first to recover the original.
+pub(super) struct Copy {
+    folder: tempfile::TempDir,
+}
+
+impl Copy {
+    pub(super) fn of(db: &Path) -> Copy {
+        let copy = Copy { folder: tempfile::tempdir().unwrap() };
+        for (from, to) in [(db.to_owned(), copy.db()), (sidecar(db, "-wal"), sidecar(&copy.db(), "-wal"))] {
+            if from.exists() {
+                fs::copy(from, to).unwrap();
+            }
+        }
+        copy
     }
-    let folder = tempfile::tempdir().unwrap();
-    let copy = folder.path().join("copy.db");
-    fs::copy(db, &copy).unwrap();
-    let wal = sidecar(db, "-wal");
-    if wal.exists() {
-        fs::copy(wal, sidecar(&copy, "-wal")).unwrap();
+
+    fn db(&self) -> PathBuf {
+        self.folder.path().join("copy.db")
+    }
+}
+
+/// Checks what a dead process left. What is wrong with it goes to `faults`.
+pub(super) fn examine(reader: &Reader, copy: &Copy, faults: &mut Vec<String>) -> Remains {
+    let copy = copy.db();
+    if fs::metadata(&copy).map_or(0, |meta| meta.len()) == 0 {
+        return Remains::default();
     }
     match reader.rows(&copy, "PRAGMA integrity_check") {
         Some(rows) if rows == [["ok"]] => {}
@@ -179,5 +193,48 @@ pub(super) fn differences(calm: &Result, wild: &Result) -> (Vec<String>, Vec<Str
 }
 
 fn brief(row: &[String]) -> String {
-    row.iter().map(|column| column.chars().take(60).collect::<String>()).collect::<Vec<_>>().join(" | ")
+    row.iter().map(|column| column.chars().take(40).collect::<String>()).collect::<Vec<_>>().join(" | ")
+}
+
+/// The comparison can fail: what is tampered with is told by kind and name, and damage is a fault.
+#[test]
+fn what_is_gone_and_what_has_changed_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let db = folder.path().join("demo.db");
+    let demo = super::life::program(folder.path()).args(["demo", "-q", "--db"]).arg(&db).output().unwrap();
+    assert!(demo.status.success(), "{}", String::from_utf8_lossy(&demo.stderr));
+    let reader = Reader::new();
+    let mut faults = Vec::new();
+    let before = examine(&reader, &Copy::of(&db), &mut faults);
+    assert_eq!((before.lost_since(&before), &faults), ((Vec::new(), Vec::new()), &Vec::new()));
+    let undisturbed = result(&reader, &db);
+    assert_eq!(differences(&undisturbed, &undisturbed), (Vec::new(), Vec::new()));
+    let page = reader.rows(&db, "SELECT min(url) FROM pages").unwrap()[0][0].clone();
+    reader.runtime.block_on(async {
+        use sqlx::{ConnectOptions, Connection};
+        let options = sqlx::sqlite::SqliteConnectOptions::new().filename(&db).foreign_keys(false);
+        let mut connection = options.connect().await.unwrap();
+        for sql in [
+            "UPDATE urls SET url = url || '?' WHERE url = (SELECT min(url) FROM pages)",
+            "UPDATE texts SET text = text || '!' WHERE content_id = 1",
+            "DELETE FROM bodies WHERE content_id = 2",
+            "DELETE FROM seeds",
+            "UPDATE urls SET state = 'failed' WHERE id = (SELECT max(url_id) FROM pages)",
+        ] {
+            sqlx::query(sql).execute(&mut connection).await.unwrap();
+        }
+        connection.close().await.unwrap();
+    });
+    let now = examine(&reader, &Copy::of(&db), &mut faults);
+    let (lost, changed) = now.lost_since(&before);
+    assert_eq!(lost, [page.clone()]);
+    for kind in ["text has changed", "body is gone", "seed is gone", "settled URL has changed"] {
+        assert!(changed.iter().any(|line| line.starts_with(kind)), "{kind}: {changed:#?}");
+    }
+    assert!(faults.iter().any(|fault| fault.starts_with("doctor: ")), "{faults:?}");
+    let (lost, other) = differences(&undisturbed, &result(&reader, &db));
+    assert_eq!(lost, [page]);
+    for part in ["urls: only", "bodies: not", "links: not"] {
+        assert!(other.iter().any(|line| line.starts_with(part)), "{part}: {other:#?}");
+    }
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::life::{Life, Reader, wal_mark};
 use super::moments::{AT_THE_END, Moment};
-use super::remains::{self, Remains};
+use super::remains::{self, Copy, Remains};
 use super::site::{Hit, Hold, Site};
 use super::web;
 
@@ -15,6 +15,8 @@ use super::web;
 const GRANULARITY: Duration = Duration::from_millis(2);
 /// Visits that the writer may hold: its queue and a batch.
 const WRITER_HOLDS: usize = 1024 + 400;
+/// Complaints of a kind that are printed.
+const MOST_COMPLAINTS: usize = 6;
 
 /// How the program is started.
 #[derive(Clone, Copy, Debug)]
@@ -30,6 +32,19 @@ pub(super) struct Trial {
     pace: Pace,
     reader: Reader,
     folder: tempfile::TempDir,
+}
+
+/// The end of a life.
+struct Death {
+    life: usize,
+    moment: Moment,
+    remains: Copy,
+    /// URLs that the life asked for.
+    requested: BTreeSet<String>,
+    /// Whether it asked for anything, a robots.txt included.
+    asked: bool,
+    /// Requests without an answer.
+    open: usize,
 }
 
 /// What the kills of one crawl came to.
@@ -55,7 +70,7 @@ pub(super) struct Tally {
     pub(super) fresh: Vec<usize>,
     /// Shortest time from an answer to the next request, as a part of what was to be kept.
     pub(super) shortest: Option<(Duration, Duration)>,
-    /// Where lives ended: before any request, in one, with answers not yet committed, with none.
+    /// Where SIGKILL met lives: before any request, in one, with answers not yet committed, with none.
     pub(super) phases: [usize; 4],
 }
 
@@ -66,10 +81,12 @@ impl Tally {
 
     /// What is wrong, a line each, not all of it.
     pub(super) fn complaints(&self) -> Vec<String> {
+        let line =
+            |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(300).collect::<String>();
         let some = |what: &str, all: Vec<&String>| -> Vec<String> {
-            let more = all.len().saturating_sub(8);
+            let more = all.len().saturating_sub(MOST_COMPLAINTS);
             let more = (more > 0).then(|| format!("{what}: and {more} more"));
-            all.iter().take(8).map(|one| format!("{what}: {one}")).chain(more).collect()
+            all.iter().take(MOST_COMPLAINTS).map(|one| format!("{what}: {}", line(one))).chain(more).collect()
         };
         let lost = some("lost", self.lost.iter().collect());
         let changed = some("changed", self.changed.iter().collect());
@@ -86,8 +103,8 @@ impl Trial {
         self.folder.path().join("crawl.db")
     }
 
-    fn crawl(&self, life: usize, failpoint: Option<&str>) -> Life {
-        self.site.begin_life(life);
+    fn crawl(&self, life: usize, failpoint: Option<&str>, brisk: usize) -> Life {
+        self.site.begin_life(life, brisk);
         let db = self.db().to_string_lossy().into_owned();
         let delay = format!("{}ms", self.pace.delay.as_millis());
         let concurrency = self.pace.concurrency.to_string();
@@ -99,7 +116,7 @@ impl Trial {
     }
 
     fn run_to_the_end(&self, life: usize) -> Result<(), String> {
-        let mut crawl = self.crawl(life, None);
+        let mut crawl = self.crawl(life, None, usize::MAX);
         let status = crawl.wait(|| self.site.requests());
         self.site.settle_down();
         if status.success() { Ok(()) } else { Err(format!("the crawl ended ({status}): {}", crawl.said())) }
@@ -112,7 +129,7 @@ impl Trial {
         let committed = self.reader.fetches(&db);
         match moment {
             Moment::InRobots => self.site.hold(Hold::Robots),
-            Moment::InPage => self.site.hold(Hold::Pages),
+            Moment::InSlowPage => self.site.hold(Hold::SlowPages),
             _ => {}
         }
         let failpoint = match moment {
@@ -120,12 +137,15 @@ impl Trial {
             Moment::Leaving(failpoint) => Some(*failpoint),
             _ => None,
         };
-        let mut crawl = self.crawl(life, failpoint);
+        let mut crawl = self.crawl(life, failpoint, most.saturating_sub(committed) + 2 * self.site.size.all_hosts());
         let commit = |crawl: &mut Life| crawl.wait_until("a commit", || self.reader.fetches(&db) > committed);
         match moment {
             Moment::AtBirth(after) => pause(&mut crawl, *after, || false)?,
             Moment::InRobots => crawl.wait_until("robots.txt is asked for", || self.site.saw(Hit::is_robots))?,
-            Moment::InPage => crawl.wait_until("a page is asked for", || self.site.saw(|hit| !hit.is_robots()))?,
+            Moment::InSlowPage => {
+                let is_slow = |hit: &Hit| !hit.is_robots() && !self.site.size.crawl_delay(hit.host).is_zero();
+                crawl.wait_until("a page of a slow host is asked for", || self.site.saw(is_slow))?;
+            }
             Moment::AfterRequest(after) => {
                 crawl.wait_until("the first request", || self.site.saw(|_| true))?;
                 pause(&mut crawl, *after, || self.reader.fetches(&db) >= most)?;
@@ -202,36 +222,35 @@ impl Trial {
     ) -> Result<(), String> {
         let all = count_of(calm, "fetches");
         let mut before = Remains::default();
+        let mut deaths = Vec::new();
         for (life, moment) in moments.iter().enumerate() {
-            let open = self.end_at(life, moment, all * (life + 1) / (moments.len() + 2))?;
-            let now = self.autopsy(&before, &format!("life {life} ({moment:?})"), tally);
-            let unsettled: Vec<String> = self.site.requested().difference(&now.visited).cloned().collect();
-            let fresh = now.visited.len().saturating_sub(before.visited.len());
-            println!(
-                "{life} {moment:?}: {fresh} more URLs visited, {open} requests open, {} unsettled",
-                unsettled.len()
-            );
-            self.count_life(moment, open, unsettled.len(), fresh, tally);
-            for url in unsettled {
-                *excuses.entry(url).or_default() += 1;
+            deaths.push(self.death(life, moment, all * (life + 1) / (moments.len() + 2))?);
+            if moment.is_followed_at_once() {
+                continue;
             }
-            before = now;
+            for death in deaths.drain(..) {
+                before = self.count_death(&death, &before, excuses, tally);
+            }
         }
         for failpoint in AT_THE_END {
-            let mut crawl = self.crawl(tally.kills, Some(failpoint));
-            crawl.die(|| self.site.requests())?;
-            self.site.settle_down();
-            before = self.autopsy(&before, failpoint, tally);
-            tally.kills += 1;
+            let death = self.death(tally.kills, &Moment::Failpoint(failpoint.to_owned()), usize::MAX / 2)?;
+            before = self.count_death(&death, &before, excuses, tally);
         }
         self.run_to_the_end(tally.kills)?;
-        self.autopsy(&before, "the end", tally);
+        self.autopsy(&Copy::of(&self.db()), &before, "the end", tally);
         Ok(())
     }
 
-    fn autopsy(&self, before: &Remains, when: &str, tally: &mut Tally) -> Remains {
+    fn death(&self, life: usize, moment: &Moment, most: usize) -> Result<Death, String> {
+        let open = self.end_at(life, moment, most)?;
+        let (requested, asked) = (self.site.requested(), self.site.saw(|_| true));
+        Ok(Death { life, moment: moment.clone(), remains: Copy::of(&self.db()), requested, asked, open })
+    }
+
+    /// Compares what is left with what was left `before`.
+    fn autopsy(&self, copy: &Copy, before: &Remains, when: &str, tally: &mut Tally) -> Remains {
         let mut faults = Vec::new();
-        let now = remains::examine(&self.reader, &self.db(), &mut faults);
+        let now = remains::examine(&self.reader, copy, &mut faults);
         tally.faults.extend(faults.into_iter().map(|fault| format!("after {when}: {fault}")));
         let (lost, changed) = now.lost_since(before);
         tally.lost.extend(lost);
@@ -239,25 +258,40 @@ impl Trial {
         now
     }
 
-    fn count_life(&self, moment: &Moment, open: usize, unsettled: usize, fresh: usize, tally: &mut Tally) {
+    fn count_death(
+        &self,
+        death: &Death,
+        before: &Remains,
+        excuses: &mut BTreeMap<String, usize>,
+        tally: &mut Tally,
+    ) -> Remains {
+        let Death { life, moment, open, .. } = death;
+        let now = self.autopsy(&death.remains, before, &format!("life {life} ({moment:?})"), tally);
+        let vain: Vec<&String> = death.requested.difference(&now.visited).collect();
+        let fresh = now.visited.len().saturating_sub(before.visited.len());
+        println!("{life} {moment:?}: {fresh} new visits, {open} requests open, {} not committed", vain.len());
         tally.kills += 1;
-        tally.unanswered.push(open);
-        tally.unsettled.push(unsettled);
+        tally.unanswered.push(*open);
+        tally.unsettled.push(vain.len());
         tally.fresh.push(fresh);
         if moment.meets_commits() && fresh == 0 {
-            tally.faults.push(format!("life {} committed nothing new", tally.kills - 1));
+            tally.faults.push(format!("life {life} committed nothing new"));
         }
         let most = self.pace.concurrency + WRITER_HOLDS;
-        if unsettled > most {
-            tally.faults.push(format!("{unsettled} requests were lost in a kill, and at most {most} may be"));
+        if vain.len() > most {
+            tally.faults.push(format!("{} requests were lost in a kill, and at most {most} may be", vain.len()));
         }
-        let phase = match (self.site.saw(|_| true), open, unsettled) {
+        let phase = match (death.asked, open, vain.len()) {
             (false, ..) => 0,
             (true, 1.., _) => 1,
             (true, 0, 1..) => 2,
             (true, 0, 0) => 3,
         };
-        tally.phases[phase] += 1;
+        tally.phases[phase] += usize::from(!matches!(moment, Moment::Failpoint(_)));
+        for url in vain {
+            *excuses.entry(url.clone()).or_default() += 1;
+        }
+        now
     }
 
     fn compare(&self, calm: &remains::Result, tally: &mut Tally) {

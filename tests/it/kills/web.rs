@@ -28,7 +28,7 @@ pub(super) struct Size {
 
 /// The `Crawl-delay` of a slow host: longer than a start of the crawler takes, so that one that forgot it
 /// over a restart is caught.
-const CRAWL_DELAY: Duration = Duration::from_millis(200);
+pub(super) const CRAWL_DELAY: Duration = Duration::from_millis(500);
 
 impl Size {
     pub(super) fn all_hosts(&self) -> usize {
