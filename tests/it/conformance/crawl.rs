@@ -254,7 +254,7 @@ pub const RECOUNTS: [(&str, &str); 10] = [
     (
         "a free host is ready exactly when it has work and room for pages",
         "SELECT * FROM host_queue q WHERE lease_session IS NULL AND (ready_ms IS NOT NULL) <>
-           (queued + scheduled > (SELECT count(*) FROM urls u WHERE u.host_id = q.host_id AND u.due_ms = 253402300799000)
+           (queued + scheduled > (SELECT count(*) FROM urls u WHERE u.host_id = q.host_id AND u.state = 'scheduled' AND u.due_ms = 253402300799000)
             AND (page_limit IS NULL OR pages < page_limit))",
     ),
     ("a leased host is not ready", "SELECT * FROM host_queue WHERE lease_session IS NOT NULL AND ready_ms IS NOT NULL"),

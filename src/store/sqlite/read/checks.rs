@@ -71,7 +71,7 @@ pub(super) const CHECKS: &[Check] = &[
         location: "host_queue.ready_ms",
         sql: "SELECT h.name FROM host_queue k JOIN hosts h ON h.id = k.host_id
               WHERE k.ready_ms IS NULL AND k.lease_session IS NULL AND k.queued + k.scheduled > (
-                SELECT count(*) FROM suspects s JOIN urls u ON u.id = s.url_id WHERE s.held AND u.host_id = k.host_id)
+                SELECT count(*) FROM suspects s CROSS JOIN urls u ON u.id = s.url_id WHERE s.held AND u.host_id = k.host_id)
                 AND (k.page_limit IS NULL OR k.pages < k.page_limit)",
         what: "a host has open URLs, and nothing says when it is ready: they are never visited",
         remedy: REPORT,

@@ -357,7 +357,7 @@ async fn dead_leases(conn: &mut SqliteConnection, running: bool) -> Result<Optio
 async fn suspects(conn: &mut SqliteConnection) -> Result<Option<Finding>, sqlx::Error> {
     let rows = counted(
         conn,
-        "SELECT u.url || ', died of ' || s.deaths || ' times in a row' FROM suspects s JOIN urls u ON u.id = s.url_id
+        "SELECT u.url || ', died of ' || s.deaths || ' times in a row' FROM suspects s CROSS JOIN urls u ON u.id = s.url_id
          WHERE s.held ORDER BY s.deaths DESC, u.id",
     )
     .await?;
