@@ -3,8 +3,7 @@
 use std::io::Read;
 use std::process::{Command, Stdio};
 
-use super::{Life, World, can, in_shell, run};
-use crate::cli::sqrawl;
+use super::{Body, Life, World, can, in_shell};
 
 /// Stopped (Ctrl-Z, a suspended machine) and let go on.
 #[test]
@@ -92,22 +91,25 @@ fn a_closed_terminal_ends_the_crawl_in_good_order() {
     world.check_goes_on(&[]);
 }
 
-/// 64 open files, with 64 requests in flight asked for.
+/// 64 open files, with 64 requests in flight asked for and more than enough pages to ask for at once.
 #[test]
 fn few_open_files_cost_no_page() {
-    let world = World::new();
+    let world = World::of(120, Body::File(500));
     let seed = world.site.seed();
     let crawl = ["crawl", &seed, "-c", "64", "--per-host", "64", "--delay", "0"];
-    let ran = run(&mut in_shell(&world, "ulimit -n 64", &crawl));
+    world.site.hold_after(1);
+    let life = Life::start(&mut in_shell(&world, "ulimit -n 64", &crawl), world.path());
+    // As many as there are files for; the rest waits for these.
+    world.site.wait_until_waiting(8);
+    world.site.release();
+    let ran = life.end();
     assert_eq!(ran.code, Some(0), "{}", ran.err);
     assert!(ran.err.contains("warning: only 64 files may be open"), "{}", ran.err);
-    assert!(ran.err.contains("(`ulimit -n`)"), "{}", ran.err);
+    assert!(ran.err.contains("no more than 8 requests are in flight; raise it (`ulimit -n`)"), "{}", ran.err);
     world.check_sound();
     assert_eq!(world.result("crawl.db"), world.undisturbed());
-    assert_eq!(
-        run(sqrawl(world.path()).args(["query", "-f", "csv", "SELECT count(*) AS n FROM fetches"])).out,
-        "n\r\n120\r\n"
-    );
+    let ran = world.run(&["query", "-f", "csv", "SELECT count(*) AS n FROM fetches"]);
+    assert_eq!(ran.out, "n\r\n120\r\n", "every page at the first try");
 }
 
 /// Too little memory to start, to crawl, or to end: whatever the process dies of, the file is whole.
