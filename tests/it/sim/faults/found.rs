@@ -20,9 +20,12 @@ fn sitemap(entry: &str) -> Answer {
     Answer::Sitemap { entries: vec![entry.to_owned()], index: false }
 }
 
-/// One life after the other, with so many of the seeds and these settings. How the last one ended, and
+/// A life: so many of the seeds, and what it changes about the settings.
+type Life<'a> = (usize, &'a dyn Fn(&mut CrawlSettings));
+
+/// One life after the other. How the last one ended, and
 /// the states of all URLs.
-fn lives(web: Web, plans: &[(usize, &dyn Fn(&mut CrawlSettings))]) -> (String, Vec<(String, String)>) {
+fn lives(web: Web, plans: &[Life<'_>]) -> (String, Vec<(String, String)>) {
     let web = Arc::new(web);
     let mut world = World::new(Arc::clone(&web), 0, None, Telling::Nothing);
     for (life, (seeds, change)) in plans.iter().enumerate() {
@@ -36,7 +39,7 @@ fn lives(web: Web, plans: &[(usize, &dyn Fn(&mut CrawlSettings))]) -> (String, V
 }
 
 #[track_caller]
-fn check(web: Web, plans: &[(usize, &dyn Fn(&mut CrawlSettings))], ended: &str, url: &str, state: &str) {
+fn check(web: Web, plans: &[Life<'_>], ended: &str, url: &str, state: &str) {
     let (by, urls) = lives(web, plans);
     let found = urls.iter().find(|(known, _)| known == url).map(|(_, state)| state.as_str());
     assert_eq!((by.as_str(), found), (ended, Some(state)), "{url} in {urls:#?}");

@@ -323,9 +323,12 @@ fn wait_for<T>(work: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(work)
 }
 
+/// Rows of many tables, as texts.
+type Found = Arc<BTreeSet<Vec<String>>>;
+
 /// What a crawl finds that nobody disturbs.
-fn undisturbed(number: u64) -> Result<Arc<BTreeSet<Vec<String>>>, String> {
-    static KNOWN: LazyLock<Mutex<HashMap<u64, Arc<BTreeSet<Vec<String>>>>>> = LazyLock::new(Mutex::default);
+fn undisturbed(number: u64) -> Result<Found, String> {
+    static KNOWN: LazyLock<Mutex<HashMap<u64, Found>>> = LazyLock::new(Mutex::default);
     if let Some(known) = KNOWN.lock().unwrap().get(&number) {
         return Ok(Arc::clone(known));
     }

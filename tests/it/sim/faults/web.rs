@@ -248,7 +248,8 @@ impl Web {
             };
             let again =
                 links.iter().any(|link| link.to == to && (link.how == How::Canonical) == (how == How::Canonical));
-            if !again && !(how == How::Canonical && links.iter().any(|link| link.how == How::Canonical)) {
+            let second = how == How::Canonical && links.iter().any(|link| link.how == How::Canonical);
+            if !again && !second {
                 links.push(Link { to, how });
             }
         }
