@@ -32,9 +32,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use trial::{Tally, Telling, try_seed};
 
 /// Seeds of the ordinary run.
-const SEEDS: u64 = 32;
+const SEEDS: u64 = 100;
 /// Seeds that are run twice.
-const REPEATED: u64 = 40;
+const REPEATED: u64 = 8;
 /// Failing seeds after which no more are tried.
 const ENOUGH: usize = 20;
 /// Tries of a URL.

@@ -12,12 +12,14 @@ use tokio::sync::Notify;
 
 use super::super::clock::Chance;
 
-/// Who calls the store. The two do so independently of each other.
+/// Who calls the store. Session and writer do so independently of each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Caller {
     Session,
     /// Settles.
     Writer,
+    /// The writer too: asks for room.
+    Asker,
 }
 
 /// What a call of the store comes to.
@@ -27,8 +29,12 @@ pub enum CallFault {
     Fails(Trouble),
     /// Is done, and fails all the same: the caller cannot know.
     FailsWhenDone(Trouble),
+    /// Fails as soon as anything of it is committed, which has to be all of it.
+    FailsAtCommit(Trouble),
     /// The process dies before it.
     DiesBefore,
+    /// The process dies as soon as anything of it is committed.
+    DiesAtCommit,
     /// The process dies in its transaction. How far that has come, SQLite's own thread decides: such a
     /// seed has more than one history.
     DiesInside(u32),
@@ -83,7 +89,13 @@ pub struct Plan {
     pub dies_at_ms: Option<u64>,
     /// At this request, when it ends (true) or starts.
     pub dies_at_request: Option<(u64, bool)>,
+    /// While this page is parsed.
+    pub dies_at_parse: Option<u64>,
     pub signal: Option<(u64, Stop)>,
+    /// From which look at the log on somebody's long read keeps it from being emptied, and for how many.
+    pub crowded: Option<(u64, u64)>,
+    /// Whether a session that failed can still say so.
+    pub can_say: bool,
     /// Whether the settings hold it back from an end.
     pub limited: bool,
 }
@@ -101,7 +113,10 @@ impl Plan {
             slow_ms: 4,
             dies_at_ms: None,
             dies_at_request: None,
+            dies_at_parse: None,
             signal: None,
+            crowded: None,
+            can_say: true,
             limited: false,
         }
     }
@@ -131,8 +146,9 @@ impl Plan {
             35..60 => {
                 plan.calls.insert(some_call(chance), dies(chance));
             }
-            60..78 => plan.dies_at_ms = Some(some_time(chance, 18)),
-            78..86 => plan.dies_at_request = Some((some_number(chance), chance.percent(50))),
+            60..74 => plan.dies_at_ms = Some(some_time(chance, 18)),
+            74..80 => plan.dies_at_parse = Some(some_number(chance)),
+            80..86 => plan.dies_at_request = Some((some_number(chance), chance.percent(50))),
             _ => {}
         }
         if chance.percent(15) {
@@ -142,6 +158,8 @@ impl Plan {
             let stop = if chance.percent(50) { Stop::Drain } else { Stop::Now };
             plan.signal = Some((some_time(chance, 17), stop));
         }
+        plan.crowded = chance.percent(8).then(|| (some_number(chance), 1 + chance.below(50)));
+        plan.can_say = chance.percent(60);
         plan
     }
 
@@ -170,7 +188,11 @@ fn some_time(chance: &mut Chance, most_bits: u64) -> u64 {
 
 /// The first calls are those of a session's beginning.
 fn some_call(chance: &mut Chance) -> (Caller, u64) {
-    let caller = if chance.percent(40) { Caller::Writer } else { Caller::Session };
+    let caller = match chance.below(10) {
+        0..4 => Caller::Session,
+        4..9 => Caller::Writer,
+        _ => Caller::Asker,
+    };
     (caller, some_number(chance))
 }
 
@@ -181,13 +203,18 @@ fn some_number(chance: &mut Chance) -> u64 {
 
 fn fails(chance: &mut Chance) -> CallFault {
     let trouble = [Trouble::Full, Trouble::Locked, Trouble::Io, Trouble::ReadOnly][chance.below(4) as usize];
-    if chance.percent(50) { CallFault::Fails(trouble) } else { CallFault::FailsWhenDone(trouble) }
+    match chance.below(5) {
+        0..2 => CallFault::Fails(trouble),
+        2..4 => CallFault::FailsAtCommit(trouble),
+        _ => CallFault::FailsWhenDone(trouble),
+    }
 }
 
 fn dies(chance: &mut Chance) -> CallFault {
     match chance.below(10) {
-        0..5 => CallFault::DiesBefore,
-        5 => CallFault::DiesInside(1 + chance.below(20) as u32),
+        0..3 => CallFault::DiesBefore,
+        3..7 => CallFault::DiesAtCommit,
+        7 => CallFault::DiesInside(1 + chance.below(20) as u32),
         _ => CallFault::DiesWhenDone,
     }
 }
@@ -209,8 +236,10 @@ fn jump(calm: bool, chance: &mut Chance) -> i64 {
 pub struct Fate {
     pub life: usize,
     plan: Plan,
-    calls: [AtomicU64; 2],
+    calls: [AtomicU64; 3],
     requests: AtomicU64,
+    parses: AtomicU64,
+    looks: AtomicU64,
     death: Notify,
     closed: AtomicBool,
     /// Marks of the errors that the engine was told, in order.
@@ -230,6 +259,8 @@ impl Fate {
             plan: plan.clone(),
             calls: Default::default(),
             requests: AtomicU64::new(0),
+            parses: AtomicU64::new(0),
+            looks: AtomicU64::new(0),
             death: Notify::new(),
             closed: AtomicBool::new(false),
             told: Mutex::default(),
@@ -250,6 +281,27 @@ impl Fate {
     /// The error that the engine is told from now on, if the store is unfit.
     pub fn closed(&self) -> Option<StoreError> {
         self.closed.load(Ordering::Relaxed).then(|| StoreError::Closed { path: PathBuf::from("/closed") })
+    }
+
+    /// A session that failed tries to say so.
+    pub fn reopen(&self) {
+        self.closed.fetch_and(!self.plan.can_say, Ordering::Relaxed);
+    }
+
+    /// Whether the log is larger than it may get, at this look.
+    pub fn is_crowded(&self) -> bool {
+        let look = self.looks.fetch_add(1, Ordering::Relaxed) + 1;
+        self.plan.crowded.is_some_and(|(from, looks)| (from..from + looks).contains(&look))
+    }
+
+    /// Whether the process dies of this look at a page that is parsed.
+    pub fn dies_of_parse(&self) -> bool {
+        let nth = self.parses.fetch_add(1, Ordering::Relaxed) + 1;
+        let dies = self.plan.dies_at_parse == Some(nth);
+        if dies {
+            self.death.notify_one();
+        }
+        dies
     }
 
     pub fn fail(&self, trouble: Trouble) -> StoreError {

@@ -1,6 +1,7 @@
 //! [`FaultyStore`]: the real store, any verb of which may fail, take its time, or be the last thing
 //! that the process does.
 
+use std::path::PathBuf;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -8,8 +9,8 @@ use std::task::Poll;
 
 use sqrawl::model::{Admission, CrawlSettings, EndedBy, RobotsRecord, Seed, Totals, UnixMs, UrlId};
 use sqrawl::store::{
-    Admitted, Judged, LeaseAsk, LeaseGrant, SessionOpen, SessionStart, Settled, Settlement, Store, StoreError,
-    StoredCrawl, WorkSlots,
+    Admitted, Judged, LeaseAsk, LeaseGrant, Room, RoomWanted, SessionOpen, SessionStart, Settled, Settlement, Store,
+    StoreError, StoredCrawl, WorkSlots,
 };
 
 use super::super::store::SimStore;
@@ -20,11 +21,17 @@ pub struct FaultyStore {
     inner: SimStore,
     fate: Arc<Fate>,
     time: Arc<Timeline>,
+    /// The write-ahead log, which grows with every commit.
+    log: PathBuf,
 }
 
 impl FaultyStore {
-    pub fn new(inner: SimStore, fate: Arc<Fate>, time: Arc<Timeline>) -> Self {
-        FaultyStore { inner, fate, time }
+    pub fn new(inner: SimStore, fate: Arc<Fate>, time: Arc<Timeline>, log: PathBuf) -> Self {
+        FaultyStore { inner, fate, time, log }
+    }
+
+    fn log_bytes(&self) -> u64 {
+        std::fs::metadata(&self.log).map_or(0, |log| log.len())
     }
 
     async fn call<T>(
@@ -34,6 +41,7 @@ impl FaultyStore {
     ) -> Result<T, StoreError> {
         let (caller, lane) = match verb {
             "settle" => (Caller::Writer, Lane::Settle),
+            "room" => (Caller::Asker, Lane::Settle),
             _ => (Caller::Session, Lane::OtherCall),
         };
         let (fault, takes_ms) = self.fate.next_call(caller, verb);
@@ -41,6 +49,7 @@ impl FaultyStore {
         if let Some(error) = self.fate.closed() {
             return Err(error);
         }
+        let log_bytes = self.log_bytes();
         match fault {
             None => work.await,
             Some(CallFault::Fails(trouble)) => Err(self.fate.fail(trouble)),
@@ -48,9 +57,21 @@ impl FaultyStore {
                 work.await?;
                 Err(self.fate.fail(trouble))
             }
+            Some(CallFault::FailsAtCommit(trouble)) => {
+                cut_off(work, || self.log_bytes() > log_bytes).await;
+                Err(self.fate.fail(trouble))
+            }
             Some(CallFault::DiesBefore) => self.fate.die().await,
-            Some(CallFault::DiesInside(steps)) => {
-                cut_off(work, steps).await;
+            Some(CallFault::DiesAtCommit) => {
+                cut_off(work, || self.log_bytes() > log_bytes).await;
+                self.fate.die().await
+            }
+            Some(CallFault::DiesInside(mut steps)) => {
+                let mut no_more = || {
+                    steps -= 1;
+                    steps == 0
+                };
+                cut_off(work, &mut no_more).await;
                 self.fate.die().await
             }
             Some(CallFault::DiesWhenDone) => {
@@ -61,17 +82,11 @@ impl FaultyStore {
     }
 }
 
-/// Lets a transaction come so far and no further: it is dropped there. (It may be done by then.)
-async fn cut_off<T>(work: impl Future<Output = T>, mut steps: u32) {
+/// Drops a transaction where it stands as soon as it is `over`, which is asked before each of its steps.
+/// (It may be done by then.)
+async fn cut_off<T>(work: impl Future<Output = T>, mut over: impl FnMut() -> bool) {
     let mut work = pin!(work);
-    std::future::poll_fn(|context| {
-        if steps == 0 {
-            return Poll::Ready(());
-        }
-        steps -= 1;
-        work.as_mut().poll(context).map(drop)
-    })
-    .await;
+    std::future::poll_fn(|context| if over() { Poll::Ready(()) } else { work.as_mut().poll(context).map(drop) }).await;
 }
 
 impl Store for FaultyStore {
@@ -129,7 +144,18 @@ impl Store for FaultyStore {
         self.call("settle", work).await
     }
 
+    async fn room(&self, _: RoomWanted) -> Result<Room, StoreError> {
+        let room = match self.fate.is_crowded() {
+            true => Room::Crowded { log_bytes: 1 << 40, readers: vec!["somebody".to_owned()] },
+            false => Room::Free,
+        };
+        self.call("room", async { Ok(room) }).await
+    }
+
     async fn end_session(&self, start: &SessionStart, ended_by: EndedBy, now: UnixMs) -> Result<Totals, StoreError> {
+        if ended_by == EndedBy::Error {
+            self.fate.reopen();
+        }
         self.call("end_session", self.inner.end_session(start, ended_by, now)).await
     }
 }

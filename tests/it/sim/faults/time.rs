@@ -12,6 +12,7 @@ use sqrawl::engine::Clock;
 use sqrawl::model::UnixMs;
 
 use super::super::clock::{Chance, DAWN_MS};
+use super::lives::Fate;
 
 /// Who waits. Each has milliseconds of its own: two who begin to wait in the same one do so in an order
 /// that the machine decides.
@@ -87,6 +88,12 @@ impl Timeline {
         drop(self.idle_changed.wait_while(idle, |idle| !*idle && self.start.lock().unwrap().is_some()).unwrap());
     }
 
+    /// Blocks another thread until the life is over.
+    fn wait_for_end(&self) {
+        let idle = self.idle.lock().unwrap();
+        drop(self.idle_changed.wait_while(idle, |_| self.start.lock().unwrap().is_some()).unwrap());
+    }
+
     /// Its last word.
     pub fn end(&self) {
         self.born.store(self.now(), Ordering::Relaxed);
@@ -129,7 +136,7 @@ impl Timeline {
 }
 
 /// The clock of a machine that the engine runs on.
-pub struct LifeClock(pub Arc<Timeline>);
+pub struct LifeClock(pub Arc<Timeline>, pub Arc<Fate>);
 
 impl Clock for LifeClock {
     fn now_ms(&self) -> UnixMs {
@@ -143,6 +150,9 @@ impl Clock for LifeClock {
     /// Asked for by those who parse, on threads of their own.
     fn worked_ms(&self) -> u64 {
         self.0.wait_for_idle();
+        if self.1.dies_of_parse() {
+            self.0.wait_for_end();
+        }
         0
     }
 

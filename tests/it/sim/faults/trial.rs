@@ -150,13 +150,19 @@ impl World {
             .max_blocking_threads(1)
             .build()
             .unwrap();
-        let end = runtime.block_on(async {
+        // What the process worked on when it died is not tidied up.
+        let lock = self.folder.path().join("crawl.db-lock");
+        let (end, left) = runtime.block_on(async {
             let end = self.process(plan, fate).await;
+            let left = std::fs::read(&lock).ok().filter(|_| matches!(end, End::Died));
             self.time.end();
-            end
+            (end, left)
         });
         // Everything in memory is gone.
         drop(runtime);
+        if let Some(left) = left {
+            std::fs::write(lock, left).unwrap();
+        }
         end
     }
 
@@ -195,14 +201,15 @@ impl World {
 
     async fn session(&self, plan: &Plan, fate: &Arc<Fate>, control: Control) -> Result<Summary, EngineError> {
         let store = in_no_time(SqliteStore::open(&self.db(), OpenMode::CreateOrOpen, false)).await?;
-        let store = FaultyStore::new(SimStore::new(store), Arc::clone(fate), Arc::clone(&self.time));
+        let log = self.folder.path().join("crawl.db-wal");
+        let store = FaultyStore::new(SimStore::new(store), Arc::clone(fate), Arc::clone(&self.time), log);
         let stored = store.stored_crawl().await?;
         // A crawl that has no seeds yet needs some.
         let has_seeds = stored.as_ref().is_some_and(|stored| !stored.seeds.is_empty());
         let seeds = if has_seeds { plan.seeds } else { plan.seeds.max(1) };
         let seeds = super::super::seeds(&self.web.seeds[..seeds]);
         let job = Job { settings: plan.settings.clone(), seeds, recrawl: false, stored };
-        let clock = Arc::new(LifeClock(Arc::clone(&self.time)));
+        let clock = Arc::new(LifeClock(Arc::clone(&self.time), Arc::clone(fate)));
         let (server, progress) = (Arc::clone(&self.server), Arc::new(Progress::default()));
         engine::run(Arc::new(store), server, clock, job, control, progress).await
     }
