@@ -57,7 +57,13 @@ pub(super) fn of_quick_kills(tallies: &[&Tally]) -> String {
 }
 
 fn verdict(tally: &Tally) -> String {
-    if tally.is_clean() { "nothing lost" } else { "LOSSES" }.to_owned()
+    let losses = !(tally.lost.is_empty() && tally.changed.is_empty());
+    match (losses, tally.is_clean()) {
+        (true, _) => "LOSSES",
+        (false, false) => "FAULTS",
+        (false, true) => "nothing lost",
+    }
+    .to_owned()
 }
 
 /// Least, median and most.
