@@ -227,7 +227,7 @@ fn what_is_gone_and_what_has_changed_is_told() {
     });
     let now = examine(&reader, &Copy::of(&db), &mut faults);
     let (lost, changed) = now.lost_since(&before);
-    assert_eq!(lost, [page.clone()]);
+    assert_eq!(lost, std::slice::from_ref(&page));
     for kind in ["text has changed", "body is gone", "seed is gone", "settled URL has changed"] {
         assert!(changed.iter().any(|line| line.starts_with(kind)), "{kind}: {changed:#?}");
     }
