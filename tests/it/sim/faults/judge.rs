@@ -57,7 +57,9 @@ fn judge_request(web: &Web, lives: &[Past], before: &[&Asked], asked: &Asked) ->
         return Err(format!("{} is forbidden by robots.txt", asked.url));
     }
     let knows = |earlier: &Asked| earlier.life == asked.life || is_written(lives, earlier);
-    let mut robots = before.iter().filter(|earlier| earlier.url.ends_with("/robots.txt") && earlier.answered);
+    let mut robots = before
+        .iter()
+        .filter(|earlier| earlier.url.ends_with("/robots.txt") && earlier.answered && earlier.end <= asked.start);
     if !asked.is_robots() && !robots.clone().any(|robots| knows(robots)) {
         return Err(format!("{} was asked for before robots.txt", asked.url));
     }
