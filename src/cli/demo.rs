@@ -155,6 +155,7 @@ mod tests {
                 seeds: urls.iter().map(seed).collect(),
                 complete: true,
                 last_ended_by: None,
+                in_vain: false,
                 totals: Totals::default(),
             };
             assert_eq!(is_demo(&stored), demo, "{urls:?}");

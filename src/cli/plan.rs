@@ -131,6 +131,7 @@ mod tests {
             seeds: urls.iter().map(seed).collect(),
             complete,
             last_ended_by: None,
+            in_vain: false,
             totals: Totals::default(),
         }
     }

@@ -43,8 +43,8 @@ pub(super) async fn run<S: Store, F: Fetcher, C: Clock>(
 ) -> Result<Summary, EngineError> {
     let began = clock.elapsed_ms();
     let scope = scope_of(&job)?;
-    // What changed takes effect, and is recorded, when all of it is applied: after a crash in
-    // between the crawl is still the one it was.
+    // What changed takes effect, and is recorded, when all of it is applied. After a crash in between
+    // some of it is, and the next session judges everything again.
     let changed = changed_from(&job);
     let open = SessionOpen {
         settings: changed.map_or(&job.settings, |stored| &stored.settings),
@@ -154,12 +154,13 @@ impl<S: Store, C: Clock> Begun<S, C> {
 }
 
 /// The stored crawl, when this session has other settings or more seeds: other URLs may belong to
-/// it then.
+/// it then. So may they when the session before died while it applied settings of its own.
 fn changed_from(job: &Job) -> Option<&StoredCrawl> {
     let stored = job.stored.as_ref()?;
     let known = |url: &str| stored.seeds.iter().any(|seed| seed.url == url);
     let more_seeds = job.seeds.iter().any(|seed| !known(seed.candidate.url.as_str()));
-    (more_seeds || verdict::judges_otherwise(&stored.settings, &job.settings)).then_some(stored)
+    let others = more_seeds || stored.in_vain || verdict::judges_otherwise(&stored.settings, &job.settings);
+    others.then_some(stored)
 }
 
 /// Judges every URL again that is still to be visited or excluded.

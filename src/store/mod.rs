@@ -30,6 +30,9 @@ pub struct StoredCrawl {
     pub complete: bool,
     /// How the latest session ended; `None` after a crash.
     pub last_ended_by: Option<String>,
+    /// The latest session died or failed before it had asked for anything: other settings may be applied
+    /// in part.
+    pub in_vain: bool,
     /// Counters.
     pub totals: Totals,
 }

@@ -12,7 +12,10 @@ use super::writer::{Tx, sql};
 /// See [`crate::store::Store::stored_crawl`].
 pub(super) async fn stored_crawl(tx: &mut Tx<'_>) -> Result<Option<StoredCrawl>, StoreError> {
     let latest = tx
-        .rows(sql("SELECT s.config, s.ended_by, s.round_id, r.ended_ms IS NOT NULL AS complete
+        .rows(sql("SELECT s.config, s.ended_by, s.round_id, r.ended_ms IS NOT NULL AS complete,
+                    coalesce(s.ended_by = 'error', 1)
+                      AND s.id IS NOT (SELECT f.session_id FROM fetches f ORDER BY f.id DESC LIMIT 1)
+                      AND s.id IS NOT (SELECT f.session_id FROM robots_fetches f ORDER BY f.id DESC LIMIT 1) AS in_vain
              FROM sessions s JOIN rounds r ON r.id = s.round_id ORDER BY s.id DESC LIMIT 1"))
         .await?;
     let Some(latest) = latest.first() else { return Ok(None) };
@@ -23,6 +26,7 @@ pub(super) async fn stored_crawl(tx: &mut Tx<'_>) -> Result<Option<StoredCrawl>,
         settings,
         complete: get(tx, latest, "complete")?,
         last_ended_by: get(tx, latest, "ended_by")?,
+        in_vain: get(tx, latest, "in_vain")?,
         seeds: stored_seeds(tx, round).await?,
         totals: rows::totals(tx).await?,
     }))

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use sqrawl::model::CrawlSettings;
 
-use super::lives::Plan;
+use super::lives::{CallFault, Caller, Plan};
 use super::trial::{Telling, World, settings};
 use super::web::{Answer, How, Link, Web};
 
@@ -136,5 +136,34 @@ fn a_greater_depth_lets_in_what_a_nofollow_link_named_first() {
             check(Web::of(&answers, &[A]), &[(1, &shallow)], "complete", deep, "excluded");
             check(Web::of(&answers, &[A]), &[(1, &shallow), (0, &full)], "complete", deep, "done");
         }
+    }
+}
+
+/// A process that died while it applied other settings left some of the URLs judged by them, and nothing
+/// that said so: they stayed out for good, or in.
+#[test]
+fn settings_that_were_half_applied_are_judged_again() {
+    let deep = "http://a.test/deep";
+    let pages = [(A, page(&[(deep, How::Plain)])), (deep, page(&[]))];
+    let (shallow, full) = (Some(0), None);
+    // Depths before, in the life that dies, and after; the page limit before, which leaves something open.
+    for (before, most, dying, state) in [(full, Some(1), shallow, "done"), (shallow, None, full, "excluded")] {
+        let web = Arc::new(Web::of(&pages, &[A]));
+        let mut world = World::new(Arc::clone(&web), 0, None, Telling::Nothing);
+        let plan = |life: usize, max_depth| {
+            let mut plan = Plan::calm(life, settings(&web.wishes), usize::from(life == 0));
+            plan.limited = true;
+            (plan.settings.sitemaps, plan.settings.max_depth) = (false, max_depth);
+            plan
+        };
+        let mut first = plan(0, before);
+        first.settings.max_pages = most;
+        let mut second = plan(1, dying);
+        // stored_crawl, begin_session, open_names, rejudge, open_names, record_settings.
+        second.calls.insert((Caller::Session, 6), CallFault::DiesBefore);
+        for plan in [first, second, plan(2, before)] {
+            world.live(&plan).unwrap_or_else(|what| panic!("life {}: {what}", plan.life));
+        }
+        assert_eq!(world.before.urls[deep].state, state, "{before:?}, then {dying:?}");
     }
 }
