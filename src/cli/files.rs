@@ -57,7 +57,7 @@ impl CrawlFile {
             Some(store) => {
                 // Not closed and opened again: it knows what the process before worked on when it died.
                 if durable {
-                    store.make_durable().await?;
+                    store.make_durable().await;
                 }
                 Ok((Arc::new(store), self.stored))
             }

@@ -74,7 +74,7 @@ impl SqliteStore {
         let new = found == 0;
         let mut connection = connect(&path, durable, new).await.map_err(|e| store_error(&path, "opening", e))?;
         migrate::migrate(&mut connection, &path, found, schema).await?;
-        Ok(SqliteStore { writer: Writer::new(path.clone(), connection), path, lock, left: Mutex::new(left) })
+        Ok(SqliteStore { writer: Writer::new(path.clone(), connection, durable), path, lock, left: Mutex::new(left) })
     }
 }
 

@@ -4,10 +4,13 @@
 //! when another program has written meanwhile, whatever the timeout. After an error that may have
 //! rolled back by itself the connection is dropped and never used again. A future that is dropped
 //! in the middle leaves its transaction open; the next one rolls it back first.
+//!
+//! A COMMIT that waits for the disk brings all before it there too, as they are in one log. Of ordinary
+//! commits one in [`SYNC_EVERY`] waits, so that a power loss costs no more than that; of a durable crawl all.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sqlx::sqlite::{SqliteArguments, SqliteConnection, SqliteRow};
 use sqlx::{Arguments, Connection, Executor, Row};
@@ -24,6 +27,9 @@ use super::open::{self, BUSY, LOG_LIMIT_BYTES, beside};
 
 /// How long the last word of a session that failed waits for a lock.
 const LAST_PATIENCE: Duration = Duration::from_millis(500);
+
+/// How long after a commit that waited for the disk the next one waits.
+const SYNC_EVERY: Duration = Duration::from_secs(5);
 
 /// A statement with its parameters.
 pub(super) struct Statement {
@@ -59,6 +65,12 @@ struct State {
     connection: Option<SqliteConnection>,
     /// A transaction was begun and not ended.
     open: bool,
+    /// Every commit waits for the disk.
+    durable: bool,
+    /// The commits of this connection wait for the disk (`synchronous=FULL`).
+    waits: bool,
+    /// The last commit that waited.
+    waited: Option<Instant>,
     /// Size of the log at the last warning; 0 when there is nothing to warn of.
     log_bytes_told: u64,
     /// The time of the last transaction that said its time.
@@ -68,10 +80,14 @@ struct State {
 }
 
 impl Writer {
-    pub(super) fn new(path: PathBuf, connection: SqliteConnection) -> Self {
+    /// `durable`: the connection has `synchronous=FULL`.
+    pub(super) fn new(path: PathBuf, connection: SqliteConnection, durable: bool) -> Self {
         let state = State {
             connection: Some(connection),
             open: false,
+            durable,
+            waits: durable,
+            waited: None,
             log_bytes_told: 0,
             latest_ms: None,
             sent: BTreeMap::new(),
@@ -86,11 +102,34 @@ impl Writer {
     /// Begins a transaction; `what` is for messages.
     pub(super) async fn begin(&self, what: &'static str) -> Result<Tx<'_>, StoreError> {
         let state = self.state.lock().await;
+        let waits = state.durable;
+        self.begin_with(state, what, waits).await
+    }
+
+    /// The same for one that will change something: its commit waits for the disk when none has done so for
+    /// [`SYNC_EVERY`]. One that changes nothing would bring nothing there.
+    pub(super) async fn begin_change(&self, what: &'static str) -> Result<Tx<'_>, StoreError> {
+        let state = self.state.lock().await;
+        let waits = state.durable || state.waited.is_none_or(|waited| waited.elapsed() >= SYNC_EVERY);
+        self.begin_with(state, what, waits).await
+    }
+
+    async fn begin_with<'w>(
+        &'w self,
+        state: MutexGuard<'w, State>,
+        what: &'static str,
+        waits: bool,
+    ) -> Result<Tx<'w>, StoreError> {
         let mut tx = Tx { writer: self, state, what };
         if tx.state.open {
             // Fails when the transaction had in fact ended; then there is nothing to roll back.
             let connection = tx.connection()?;
             let _ = connection.execute("ROLLBACK").await;
+        }
+        // SQLite changes nothing about it within a transaction.
+        if tx.state.waits != waits {
+            tx.control(if waits { "PRAGMA synchronous = FULL" } else { "PRAGMA synchronous = NORMAL" }).await?;
+            tx.state.waits = waits;
         }
         tx.state.open = true;
         tx.control("BEGIN IMMEDIATE").await?;
@@ -108,7 +147,8 @@ impl Writer {
         }
         state.open = false;
         let fault = |error| store_error(&self.path, "connecting again", error);
-        let mut connection = open::connect(&self.path, false, false).await.map_err(fault)?;
+        let mut connection = open::connect(&self.path, state.durable, false).await.map_err(fault)?;
+        state.waits = state.durable;
         set_patience(&mut connection, LAST_PATIENCE).await.map_err(fault)?;
         state.connection = Some(connection);
         Ok(())
@@ -138,12 +178,9 @@ impl Writer {
         Ok(Room::Crowded { log_bytes, readers: disk::holders(&self.path, Hold::Reading) })
     }
 
-    /// Has every commit wait for the disk. Between transactions: SQLite changes nothing within one.
-    pub(super) async fn make_durable(&self) -> Result<(), StoreError> {
-        let mut state = self.state.lock().await;
-        let connection = state.connection.as_mut().ok_or_else(|| StoreError::Closed { path: self.path.clone() })?;
-        connection.execute("PRAGMA synchronous = FULL").await.map_err(|e| store_error(&self.path, "opening", e))?;
-        Ok(())
+    /// Has every commit wait for the disk from now on.
+    pub(super) async fn make_durable(&self) {
+        self.state.lock().await.durable = true;
     }
 
     pub(super) async fn close(self) -> Result<(), StoreError> {
@@ -228,6 +265,9 @@ impl Tx<'_> {
                 self.control("COMMIT").await?;
                 failpoint::reach(self.what, "after", "");
                 self.state.open = false;
+                if self.state.waits {
+                    self.state.waited = Some(Instant::now());
+                }
                 self.bound_log().await;
                 Ok(value)
             }
@@ -320,4 +360,38 @@ async fn empty_log(connection: &mut SqliteConnection) -> Result<bool, sqlx::Erro
 async fn set_patience(connection: &mut SqliteConnection, patience: Duration) -> Result<(), sqlx::Error> {
     let sql = sqlx::AssertSqlSafe(format!("PRAGMA busy_timeout = {}", patience.as_millis()));
     connection.execute(sql).await.map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NORMAL: i64 = 1;
+    const FULL: i64 = 2;
+
+    async fn commit(tx: Result<Tx<'_>, StoreError>) -> i64 {
+        let mut tx = tx.unwrap();
+        let row = tx.row(sql("PRAGMA synchronous")).await.unwrap();
+        tx.end(Ok(row.get(0))).await.unwrap()
+    }
+
+    /// Before the first checkpoint a power loss could take a whole crawl, its schema included.
+    #[tokio::test]
+    async fn commits_of_five_seconds_waited_for_no_disk_but_that_of_the_checkpoint() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("crawl.db");
+        let connection = open::connect(&path, false, true).await.unwrap();
+        let writer = Writer::new(path, connection, false);
+        assert_eq!(commit(writer.begin("leasing").await).await, NORMAL, "it may change nothing");
+        assert_eq!(commit(writer.begin_change("beginning a session").await).await, FULL, "nothing has waited yet");
+        assert_eq!(commit(writer.begin_change("settling").await).await, NORMAL, "one has just waited");
+        let before = Instant::now().checked_sub(SYNC_EVERY);
+        writer.state.lock().await.waited = before;
+        assert_eq!(commit(writer.begin("leasing").await).await, NORMAL);
+        assert_eq!(commit(writer.begin_change("settling").await).await, FULL, "the last was long ago");
+        writer.make_durable().await;
+        assert_eq!(commit(writer.begin("leasing").await).await, FULL);
+        writer.renew().await.unwrap();
+        assert_eq!(commit(writer.begin_change("ending the session").await).await, FULL, "after an error too");
+    }
 }
