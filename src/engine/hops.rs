@@ -9,6 +9,7 @@ use std::collections::HashMap;
 
 use tokio::sync::{mpsc, oneshot};
 
+use crate::fetch::Reservation;
 use crate::model::{Exchange, Host, LeaseKey};
 
 use super::robots::Chase;
@@ -27,7 +28,11 @@ pub(super) struct Hop {
 #[derive(Debug)]
 pub(super) enum HopEnd {
     /// The request was made, or is as good as made.
-    Asked(Exchange),
+    Asked {
+        exchange: Exchange,
+        /// What pays for its body.
+        bytes: Option<Reservation>,
+    },
     /// It has to wait: nothing was asked for.
     Later {
         /// When to send it again, in ms from now.

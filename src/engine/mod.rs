@@ -8,7 +8,8 @@
 //! Inside: `session` asks the store for ready hosts and starts one `worker` per host; a worker
 //! waits for its `gate` (politeness) and for a turn at the host's address (`addresses`), fetches, has
 //! the body parsed off the async threads, and hands the visit to the `writer`, which settles batches
-//! in one transaction each.
+//! in one transaction each. What robots.txt says stands in the worker's book (`robots`), written from
+//! the files that the session has at hand (`shelf`, `reading`).
 
 mod addresses;
 mod clock;
@@ -21,9 +22,11 @@ mod hops;
 mod in_work;
 mod pages;
 mod progress;
+mod reading;
 mod robots;
 mod session;
 mod shared;
+mod shelf;
 mod sitemaps;
 mod worker;
 mod writer;

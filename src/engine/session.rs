@@ -7,7 +7,9 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::fetch::Fetcher;
-use crate::model::{Admission, CrawlUrl, EndedBy, HostLease, LeasedUrl, Totals, UnixMs, UrlId};
+use crate::model::{
+    Admission, CrawlUrl, EndedBy, HostId, HostLease, LeasedUrl, Origin, RobotsRecord, Totals, UnixMs, UrlId,
+};
 use crate::scope::{self, Scope};
 use crate::store::{LeaseAsk, LeaseGrant, Refill, SessionOpen, SessionStart, Store, StoreError, StoredCrawl};
 use crate::verdict;
@@ -132,6 +134,7 @@ impl<S: Store, C: Clock> Begun<S, C> {
             workers: JoinSet::new(),
             active: 0,
             refills: Vec::new(),
+            robots: Vec::new(),
             hops: Hops::default(),
             look: true,
             alone: false,
@@ -244,6 +247,9 @@ impl Drop for Ending {
     }
 }
 
+/// What a worker asks of the robots.txt of an origin of its host.
+type LookUp = ((HostId, Origin), oneshot::Sender<Option<RobotsRecord>>);
+
 struct Session<S, F, C> {
     store: Arc<S>,
     shared: Arc<Shared<F, C>>,
@@ -252,6 +258,8 @@ struct Session<S, F, C> {
     /// Leases not yet released in the store.
     active: u32,
     refills: Vec<(Refill, oneshot::Sender<Option<Vec<LeasedUrl>>>)>,
+    /// Origins to be looked up. The workers take turns, so that they are few.
+    robots: Vec<LookUp>,
     hops: Hops,
     /// Whether the store may have a ready host that it did not have at the last look.
     look: bool,
@@ -301,10 +309,14 @@ impl<S: Store, F: Fetcher, C: Clock> Session<S, F, C> {
             self.check_duration();
             self.look |= self.wake_at.is_some_and(|at| at <= self.shared.clock.now_ms());
             let running = self.shared.stop() == Stop::Run;
+            if running && !self.robots.is_empty() {
+                self.look_up_robots().await?;
+            }
             if running && (self.look || self.hops.look || !self.refills.is_empty()) {
                 self.lease().await?;
             } else if !running {
                 self.refills.clear();
+                self.robots.clear();
                 self.hops.clear();
             }
             self.reap()?;
@@ -345,6 +357,7 @@ impl<S: Store, F: Fetcher, C: Clock> Session<S, F, C> {
     fn take(&mut self, ask: Option<Ask>) {
         match ask {
             Some(Ask::Refill { refill, reply }) => self.refills.push((refill, reply)),
+            Some(Ask::Robots { host, origin, reply }) => self.robots.push(((host, origin), reply)),
             Some(Ask::Hop(hop)) => self.hops.send(hop),
             Some(Ask::Committed { released, woken_hosts }) => {
                 for key in &released {
@@ -390,6 +403,15 @@ impl<S: Store, F: Fetcher, C: Clock> Session<S, F, C> {
             self.employ(grant, hosts, room == 0);
         }
         self.shared.progress.set_active_hosts(u64::from(self.active));
+        Ok(())
+    }
+
+    async fn look_up_robots(&mut self) -> Result<(), EngineError> {
+        let (origins, replies): (Vec<_>, Vec<_>) = std::mem::take(&mut self.robots).into_iter().unzip();
+        for (record, reply) in self.store.robots_of(&origins).await?.into_iter().zip(replies) {
+            // A worker that is gone needs no answer.
+            let _ = reply.send(record);
+        }
         Ok(())
     }
 

@@ -7,8 +7,8 @@ use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
 use crate::fetch::{ByteBudget, Reservation};
 use crate::model::{
-    Candidate, CrawlSettings, Host, HostUpdate, LeaseKey, LeasedUrl, Release, RobotsFetch, RobotsRecord, SessionId,
-    UrlId, Visit,
+    Candidate, CrawlSettings, Host, HostId, HostUpdate, LeaseKey, LeasedUrl, Origin, Release, RobotsFetch,
+    RobotsRecord, SessionId, UrlId, Visit,
 };
 use crate::scope::Scope;
 use crate::store::Refill;
@@ -20,6 +20,8 @@ use super::gate::RateGate;
 use super::hops::Hop;
 use super::in_work::Board;
 use super::pages::PageBudget;
+use super::reading::READERS;
+use super::shelf::{RobotsShelf, SHELF_BYTES};
 use super::{Clock, Limit, Progress, Stop};
 
 /// What goes to the writer, in order.
@@ -27,8 +29,9 @@ use super::{Clock, Limit, Progress, Stop};
 pub(super) enum Item {
     /// A visit with the bytes it holds; its URL is named to `settled` after the commit.
     Visit { visit: Box<Visit>, bytes: Option<Reservation>, settled: mpsc::UnboundedSender<UrlId> },
-    /// A robots.txt result, with the sitemaps it names and the delay that its host has from now on.
-    Robots { record: Box<RobotsRecord>, sitemaps: Vec<Candidate>, key: LeaseKey, host: HostUpdate },
+    /// A robots.txt result with the bytes its text holds, the sitemaps it names and the delay that its host
+    /// has from now on.
+    Robots { record: Arc<RobotsRecord>, bytes: Reservation, sitemaps: Vec<Candidate>, key: LeaseKey, host: HostUpdate },
     /// Sitemaps of a host that is not asked for its robots.txt.
     Sitemaps(Vec<Candidate>),
     /// A request for a robots.txt, with what it changes about the host that was asked.
@@ -46,6 +49,8 @@ pub(super) enum Item {
 pub(super) enum Ask {
     /// A worker wants more URLs. The answer is `None` when its lease is lost.
     Refill { refill: Refill, reply: oneshot::Sender<Option<Vec<LeasedUrl>>> },
+    /// A worker needs what is stored of an origin of its host.
+    Robots { host: HostId, origin: Origin, reply: oneshot::Sender<Option<RobotsRecord>> },
     /// A robots.txt is redirected to a host that another worker has.
     Hop(Hop),
     /// Leases ended, and hosts were woken, by a commit.
@@ -69,6 +74,10 @@ pub(super) struct Shared<F, C> {
     pub(super) parsers: Arc<Semaphore>,
     /// Bodies being parsed, by their size in kB.
     pub(super) parsed_kb: Arc<Semaphore>,
+    /// The robots.txt files at hand.
+    pub(super) robots: RobotsShelf,
+    /// More of them being read.
+    pub(super) readers: Semaphore,
     pub(super) pages: PageBudget,
     pub(super) rate: RateGate,
     pub(super) addresses: Addresses,
@@ -117,6 +126,8 @@ impl<F, C: Clock> Shared<F, C> {
             most_in_flight: parts.most_in_flight.max(1),
             parsers: Arc::new(Semaphore::new(cores)),
             parsed_kb: Arc::new(Semaphore::new(MOST_PARSED_KB as usize)),
+            robots: RobotsShelf::new(SHELF_BYTES),
+            readers: Semaphore::new(READERS),
             pages: parts.pages,
             rate: RateGate::new(settings.rate_per_second, parts.quiet_ms, parts.clock.elapsed_ms()),
             addresses: Addresses::new(settings.per_ip),

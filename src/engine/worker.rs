@@ -29,12 +29,13 @@ use futures_util::stream::FuturesUnordered;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::fetch::Fetcher;
-use crate::model::{HostLease, LeasedUrl, Release, UrlId};
+use crate::model::{HostLease, LeasedUrl, Origin, Release, UrlId};
 use crate::store::Refill;
 
 use super::flight::{Errand, Flown, Ticket};
 use super::gate::Gate;
 use super::hops::{Hop, HopEnd};
+use super::reading::{self, Reading, Waiting};
 use super::robots::{Chase, RobotsBook};
 use super::shared::{Ask, Item, Shared};
 use super::sitemaps;
@@ -58,6 +59,8 @@ pub(super) struct Worker<F, C> {
     per_host: usize,
     gate: Gate,
     book: RobotsBook,
+    /// A robots.txt that is being looked up, or has come.
+    reading: Option<BoxFuture<'static, Option<Reading>>>,
     queue: VecDeque<LeasedUrl>,
     held: HashSet<UrlId>,
     /// A robots.txt of this host is being asked for.
@@ -89,14 +92,15 @@ impl<F: Fetcher, C: Clock> Worker<F, C> {
         let queue: VecDeque<LeasedUrl> = std::mem::take(&mut lease.urls).into();
         let settings = &shared.settings;
         let per_host = settings.per_host.max(1) as usize;
-        let records = std::mem::take(&mut lease.robots);
-        let book = RobotsBook::new(records, Arc::clone(&shared.agent), settings.tries, settings.ignore_robots);
+        let robots = std::mem::take(&mut lease.robots);
+        let book = RobotsBook::new(!robots.more, settings.tries, settings.ignore_robots);
         let gate = Gate::new(&lease, per_host == 1, shared.clock.now_ms(), shared.clock.elapsed_ms());
         let mut worker = Worker {
             held: queue.iter().map(|url| url.id).collect(),
             per_host,
             gate,
             book,
+            reading: None,
             queue,
             chasing: false,
             away: None,
@@ -118,6 +122,12 @@ impl<F: Fetcher, C: Clock> Worker<F, C> {
             shared,
         };
         worker.apply_delay();
+        let is_known = !robots.short.is_empty() || !robots.long.is_empty();
+        if is_known && !worker.shared.settings.ignore_robots {
+            // Whatever is asked for first, the longest Crawl-delay of the host holds.
+            let (shared, waiting) = (Arc::clone(&worker.shared), worker.waiting());
+            worker.reading = Some(Box::pin(reading::begin(shared, worker.lease.key.host_id, robots, waiting)));
+        }
         worker
     }
 
@@ -148,6 +158,7 @@ impl<F: Fetcher, C: Clock> Worker<F, C> {
                 Some(url) = self.settled.1.recv() => self.forget_settled(url),
                 Some(hop) = self.hops.recv() => self.welcome(hop),
                 answer = from_away(&mut self.away), if self.away.is_some() => self.come_back(answer),
+                reading = wait_for(&mut self.reading), if self.reading.is_some() => self.learn(reading),
                 ticket = wait_for(&mut self.ticket), if self.ticket.is_some() => self.start(ticket),
                 urls = answer(&mut self.refill), if self.refill.is_some() => self.refilled(urls),
             }
@@ -161,12 +172,15 @@ impl<F: Fetcher, C: Clock> Worker<F, C> {
         let shared = Arc::clone(&self.shared);
         let time_over = shared.clock.sleep_ms(DRAIN_MS);
         tokio::pin!(time_over);
-        while !(self.flights.is_empty() && self.digests.is_empty()) && shared.stop() < Stop::Now {
+        while !(self.flights.is_empty() && self.digests.is_empty() && self.reading.is_none())
+            && shared.stop() < Stop::Now
+        {
             tokio::select! {
                 biased;
                 _ = stop.changed() => {}
                 Some(flown) = self.flights.next(), if !self.flights.is_empty() => self.land(flown),
                 Some(()) = self.digests.next(), if !self.digests.is_empty() => {}
+                reading = wait_for(&mut self.reading), if self.reading.is_some() => self.learn(reading),
                 () = &mut time_over => break,
             }
         }
@@ -184,7 +198,7 @@ impl<F: Fetcher, C: Clock> Worker<F, C> {
     fn is_finished(&self) -> bool {
         let idle = self.flights.is_empty() && self.digests.is_empty() && self.refill.is_none();
         let guests = !self.guests.is_empty() || matches!(self.errand, Some(Errand::Hop(_)));
-        if !idle || guests || self.away.is_some() {
+        if !idle || guests || self.away.is_some() || self.reading.is_some() {
             return false;
         }
         let nothing_left = self.queue.is_empty() && self.held.is_empty() && self.dry;
@@ -234,6 +248,21 @@ impl<F: Fetcher, C: Clock> Worker<F, C> {
         }
     }
 
+    /// Looks up what is known of an origin, and what it says of the URLs that wait.
+    fn look_up(&mut self, origin: Origin) {
+        let (shared, waiting) = (Arc::clone(&self.shared), self.waiting());
+        self.reading = Some(Box::pin(reading::look_up(shared, self.lease.key.host_id, vec![origin], waiting)));
+    }
+
+    fn waiting(&self) -> Vec<Waiting> {
+        let url = |leased: &LeasedUrl| Waiting {
+            id: leased.id,
+            origin: leased.url.origin(),
+            path: leased.url.path_and_query().to_owned(),
+        };
+        self.queue.iter().map(url).collect()
+    }
+
     fn forget_settled(&mut self, url: UrlId) {
         self.held.remove(&url);
         while let Ok(url) = self.settled.1.try_recv() {
@@ -261,9 +290,9 @@ impl<F: Fetcher, C: Clock> Worker<F, C> {
     }
 }
 
-async fn wait_for(ticket: &mut Option<BoxFuture<'static, Option<Ticket>>>) -> Option<Ticket> {
-    match ticket {
-        Some(ticket) => ticket.await,
+async fn wait_for<T>(awaited: &mut Option<BoxFuture<'static, T>>) -> T {
+    match awaited {
+        Some(awaited) => awaited.await,
         None => std::future::pending().await,
     }
 }

@@ -16,7 +16,7 @@ use super::{Clock, Stop};
 pub(super) const QUEUE_ITEMS: usize = 1024;
 /// Most visits of a batch.
 const BATCH_VISITS: usize = 400;
-/// Most bytes of packed bodies of a batch.
+/// Most bytes of packed bodies and texts of robots.txt of a batch.
 const BATCH_BYTES: usize = 32 * 1024 * 1024;
 /// URLs named by a batch after which it takes no more visits. A sitemap may name as many by itself, and
 /// settling them takes some 150 MB.
@@ -56,8 +56,10 @@ impl Batch {
                 self.settlement.visits.push(*visit);
                 self.held.extend(bytes);
             }
-            Item::Robots { record, sitemaps, key, host } => {
-                self.settlement.robots.push(*record);
+            Item::Robots { record, bytes, sitemaps, key, host } => {
+                self.bytes += record.body.as_ref().map_or(0, String::len);
+                self.held.push(bytes);
+                self.settlement.robots.push(record);
                 self.settlement.sitemaps.extend(sitemaps);
                 self.settlement.hosts.push((key, host));
             }
@@ -122,6 +124,7 @@ pub(super) async fn write<S: Store, F: Send + Sync + 'static, C: Clock>(
                 tracing::debug!(visits = settled.dropped.len(), "visits dropped: lease lost or URL moved on");
             }
             shared.progress.committed(&batch.settlement.visits, settled.totals);
+            shared.robots.committed(&batch.settlement.robots);
             batch.held.clear();
             announce(&shared, &batch, settled.woken_hosts);
         }
@@ -206,5 +209,43 @@ fn announce<F, C>(shared: &Shared<F, C>, batch: &Batch, woken_hosts: u64) {
     let released: Vec<LeaseKey> = batch.settlement.releases.iter().map(|release| release.key).collect();
     if woken_hosts > 0 || !released.is_empty() {
         let _ = shared.desk.send(Ask::Committed { released, woken_hosts });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fetch::ByteBudget;
+    use crate::model::{CrawlUrl, HostId, HostUpdate, RobotsRecord, RobotsVerdict};
+
+    /// A full queue of them was one batch of 500 MB.
+    #[tokio::test]
+    async fn texts_of_robots_filled_no_batch() {
+        let budget = ByteBudget::new(64 * 1024 * 1024, 1024 * 1024);
+        let mut batch = Batch::default();
+        let mut texts = 0;
+        while !batch.is_full() {
+            let record = RobotsRecord {
+                origin: CrawlUrl::stored("https://a.test/").unwrap().origin(),
+                verdict: RobotsVerdict::Rules,
+                status: Some(200),
+                fetched_ms: 1,
+                answered_ms: Some(1),
+                expires_ms: 2,
+                failures: 0,
+                error: None,
+                hop: None,
+                body: Some("#".repeat(500 * 1024)),
+            };
+            let mut bytes = budget.reserve().await;
+            bytes.cover(500 * 1024).await;
+            let key = LeaseKey { host_id: HostId(1), fence: 1 };
+            let host = HostUpdate::default();
+            batch.add(Item::Robots { record: record.into(), bytes, sitemaps: Vec::new(), key, host });
+            texts += 1;
+            assert!(texts <= 66, "{texts}");
+        }
+        assert_eq!(texts, 66);
+        assert_eq!(budget.used_bytes(), 66 * 500 * 1024, "until they are committed");
     }
 }

@@ -1,5 +1,5 @@
-//! What the frontier hands to one host worker: [`HostLease`] with its [`LeasedUrl`]s, and the
-//! [`RobotsRecord`]s known for that host.
+//! What the frontier hands to one host worker: [`HostLease`] with its [`LeasedUrl`]s; and
+//! [`RobotsRecord`], what is known of an origin's robots.txt.
 //!
 //! The life of a lease: `lease` marks the host (session, expiry, fence) → the worker visits its
 //! URLs, each settled under the lease's fence → `release` ends it and says when the host is ready
@@ -110,10 +110,27 @@ pub struct HostLease {
     pub failures: u32,
     /// Pages this host may still give before its limit; `None`: no limit of its own.
     pub pages_left: Option<u64>,
-    /// robots.txt verdicts known for the host's origins, fresh or stale.
-    pub robots: Vec<RobotsRecord>,
+    /// What is known of the robots.txt of the host's origins.
+    pub robots: LeasedRobots,
     /// URLs in the order to visit them; empty only where the host was leased by its name.
     pub urls: Vec<LeasedUrl>,
+}
+
+/// robots.txt results that a lease brings, fresh or stale. A host may have one for each of its ports, of 500 KiB
+/// each: it brings the short ones of a few origins, and the rest is asked for by name.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct LeasedRobots {
+    /// With texts of at most [`Self::SHORT_TEXT_BYTES`].
+    pub short: Vec<RobotsRecord>,
+    /// Origins of the same few whose texts are longer.
+    pub long: Vec<Origin>,
+    /// Whether other origins of the host may have results.
+    pub more: bool,
+}
+
+impl LeasedRobots {
+    /// Longest text that comes with a lease, in bytes. It is read in a millisecond.
+    pub const SHORT_TEXT_BYTES: usize = 16 * 1024;
 }
 
 /// What an origin's robots.txt came to (RFC 9309 2.3.1).

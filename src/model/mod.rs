@@ -31,7 +31,8 @@ pub use credentials::{CustomHeader, HARMLESS_HEADERS, Proxy, Secret};
 pub use exchange::{Exchange, ExchangeEnd, FailureKind, FetchRequest, Header, Overflow, Validators};
 pub use ids::{FetchId, HostId, RoundId, SessionId, UnixMs, UrlId};
 pub use lease::{
-    DEATHS_THAT_PROVE, HostLease, LeaseKey, LeasedFrom, LeasedUrl, RobotsHop, RobotsRecord, RobotsVerdict, WorkStage,
+    DEATHS_THAT_PROVE, HostLease, LeaseKey, LeasedFrom, LeasedRobots, LeasedUrl, RobotsHop, RobotsRecord,
+    RobotsVerdict, WorkStage,
 };
 pub use manners::{DelayBy, HostUpdate, Ledger, Pace, Pause, Release, RobotsFetch};
 pub use page::{LinkKind, PARSER_VERSION, Page, ParseCut, RawLink, SitemapEntry};

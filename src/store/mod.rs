@@ -15,8 +15,9 @@ use std::future::Future;
 use std::sync::Arc;
 
 use crate::model::{
-    Admission, Candidate, CrawlSettings, CrawlUrl, EndedBy, Host, HostLease, HostUpdate, LeaseKey, LeasedUrl, Release,
-    RobotsFetch, RobotsRecord, RoundId, Rule, Seed, SessionId, Totals, UnixMs, UrlId, Visit, WorkStage,
+    Admission, Candidate, CrawlSettings, CrawlUrl, EndedBy, Host, HostId, HostLease, HostUpdate, LeaseKey, LeasedUrl,
+    Origin, Release, RobotsFetch, RobotsRecord, RoundId, Rule, Seed, SessionId, Totals, UnixMs, UrlId, Visit,
+    WorkStage,
 };
 
 /// What the store knows of a crawl before a session begins.
@@ -148,7 +149,7 @@ pub struct Settlement {
     /// Visits, in the order they ended.
     pub visits: Vec<Visit>,
     /// robots.txt results. Never in `urls`.
-    pub robots: Vec<RobotsRecord>,
+    pub robots: Vec<Arc<RobotsRecord>>,
     /// Requests that were made for them.
     pub robots_fetches: Vec<RobotsFetch>,
     /// Sitemaps that a robots.txt names; no page leads to them.
@@ -288,6 +289,12 @@ pub trait Store: Send + Sync + 'static {
         after: i64,
         most: u32,
     ) -> impl Future<Output = Result<Vec<(i64, RobotsRecord)>, StoreError>> + Send;
+
+    /// The robots.txt results of these origins, in the order asked; `None`: it was never asked for.
+    fn robots_of(
+        &self,
+        origins: &[(HostId, Origin)],
+    ) -> impl Future<Output = Result<Vec<Option<RobotsRecord>>, StoreError>> + Send;
 
     /// Leases hosts that are ready at `now`, and more URLs for held ones.
     fn lease(&self, ask: LeaseAsk, now: UnixMs) -> impl Future<Output = Result<LeaseGrant, StoreError>> + Send;

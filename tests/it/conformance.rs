@@ -77,6 +77,7 @@ every_store! {
         a_host_is_leased_once,
         a_host_with_nothing_due_is_not_leased,
         a_lease_carries_what_the_worker_needs,
+        a_lease_brought_every_robots_txt_of_a_host,
         leasing_extends_every_lease_of_the_session;
     suspects:
         what_was_parsed_at_a_death_is_tried_alone_and_last,

@@ -7,6 +7,7 @@ mod crowd;
 mod faults;
 mod hour;
 mod moved;
+mod rules;
 mod store;
 mod town;
 mod traps;

@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::model::{Host, HostId, LeaseKey};
+use crate::model::{Host, HostId, LeaseKey, LeasedRobots};
 
 const FINE: HostEffect = HostEffect { failures: 0, pause_ms: None };
 
@@ -15,7 +15,7 @@ fn lease(polite_ms: UnixMs) -> HostLease {
         pace: Pace::default(),
         failures: 0,
         pages_left: None,
-        robots: Vec::new(),
+        robots: LeasedRobots::default(),
         urls: Vec::new(),
     }
 }

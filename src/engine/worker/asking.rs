@@ -27,7 +27,7 @@ impl<F: Fetcher, C: Clock> Worker<F, C> {
     /// its own in turn.
     pub(super) fn plan(&mut self) {
         self.see_off();
-        while self.errand.is_none() && self.flights.len() < self.per_host {
+        while self.errand.is_none() && self.reading.is_none() && self.flights.len() < self.per_host {
             let planned = match self.guest_was_last {
                 true => self.plan_own() || self.plan_guest(),
                 false => self.plan_guest() || self.plan_own(),
@@ -58,6 +58,10 @@ impl<F: Fetcher, C: Clock> Worker<F, C> {
                 let Some(leased) = self.queue.pop_front() else { return false };
                 self.prepare(Errand::Url(leased));
                 self.errand.is_some()
+            }
+            Say::LookUp(origin) => {
+                self.look_up(origin);
+                false
             }
             Say::Refused(line) => {
                 self.settle_unasked(|attempt, _| verdict::after_robots_refusal(attempt, line));
@@ -129,7 +133,7 @@ impl<F: Fetcher, C: Clock> Worker<F, C> {
         self.errand = Some(errand);
     }
 
-    fn put_back(&mut self, errand: Errand) {
+    pub(super) fn put_back(&mut self, errand: Errand) {
         match errand {
             Errand::Url(leased) => self.queue.push_front(leased),
             // The book says so again.

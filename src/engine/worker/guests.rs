@@ -115,7 +115,7 @@ impl<F: Fetcher, C: Clock> Worker<F, C> {
     pub(super) fn turn_away(&mut self, hop: Hop) {
         let failures = self.gate.failures();
         let end = if failures >= DEAD_HOST_FAILURES {
-            HopEnd::Asked(Exchange {
+            let exchange = Exchange {
                 started_ms: self.shared.clock.now_ms(),
                 elapsed_ms: 0,
                 status: None,
@@ -126,7 +126,8 @@ impl<F: Fetcher, C: Clock> Worker<F, C> {
                 },
                 wire_bytes: 0,
                 address: None,
-            })
+            };
+            HopEnd::Asked { exchange, bytes: None }
         } else {
             let ms = self.guests.absence_ms(self.opening());
             let seconds = ms.div_ceil(1000);

@@ -1,11 +1,12 @@
 //! From the end of a request to the writer: the gate learns from it, the rest goes its way.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
-use crate::fetch::Fetcher;
-use crate::model::{Exchange, ExchangeEnd, Ledger, Outcome, RobotsFetch, RobotsRecord, UrlId};
+use crate::fetch::{Fetcher, Reservation};
+use crate::model::{Exchange, ExchangeEnd, Ledger, Outcome, RobotsFetch, UrlId};
 use crate::politeness::pace;
 use crate::verdict;
 
@@ -14,9 +15,9 @@ use super::super::digest::{self, Landing};
 use super::super::flight::{Errand, Flown};
 use super::super::hops::{Hop, HopEnd};
 use super::super::pages::PagePermit;
-use super::super::robots::{Chase, Landed};
+use super::super::reading::{self, Arrived, Reading};
+use super::super::robots::{self, Chase};
 use super::super::shared::{Item, Shared};
-use super::super::sitemaps;
 use super::{Clock, Worker};
 
 /// Most characters of a `Retry-After` that are kept.
@@ -45,12 +46,12 @@ impl<F: Fetcher, C: Clock> Worker<F, C> {
             Errand::Robots(chase) => {
                 self.note_robots_fetch(&chase, &exchange, outcome, ledger);
                 self.chasing = false;
-                self.land_robots(&chase, &exchange);
+                self.land_robots(chase, exchange, Some(bytes));
             }
             Errand::Hop(Hop { chase, reply, .. }) => {
                 self.note_robots_fetch(&chase, &exchange, outcome, ledger);
                 // A worker that is gone needs no answer.
-                let _ = reply.send(HopEnd::Asked(exchange));
+                let _ = reply.send(HopEnd::Asked { exchange, bytes: Some(bytes) });
             }
             Errand::Url(leased) => {
                 let host = self.gate.update(now, elapsed);
@@ -66,11 +67,8 @@ impl<F: Fetcher, C: Clock> Worker<F, C> {
     pub(super) fn come_back(&mut self, end: Option<HopEnd>) {
         let Some((chase, _)) = self.away.take() else { return };
         match end {
-            Some(HopEnd::Asked(exchange)) => self.land_robots(&chase, &exchange),
-            Some(HopEnd::Later { ms, why }) => {
-                let put_off = self.book.put_off(&chase.origin, ms, why, self.shared.clock.now_ms());
-                put_off.into_iter().for_each(|record| self.keep_robots(record));
-            }
+            Some(HopEnd::Asked { exchange, bytes }) => self.land_robots(chase, exchange, bytes),
+            Some(HopEnd::Later { ms, why }) => self.read(chase, Arrived::Later { ms, why }),
             None => {}
         }
     }
@@ -102,25 +100,50 @@ impl<F: Fetcher, C: Clock> Worker<F, C> {
         self.send(Item::RobotsFetch { fetch: Box::new(fetch), host });
     }
 
-    fn land_robots(&mut self, chase: &Chase, exchange: &Exchange) {
-        let (now, jitter) = (self.shared.clock.now_ms(), self.shared.clock.jitter());
-        match self.book.landed(chase, exchange, now, jitter) {
-            Landed::Record(record) => self.keep_robots(record),
-            Landed::Blocked if self.queue.front().is_some_and(|leased| leased.url.origin() == chase.origin) => {
-                self.settle_unasked(|attempt, _| verdict::after_refused_address(attempt, exchange));
-            }
-            Landed::Blocked => {}
+    fn land_robots(&mut self, chase: Chase, exchange: Exchange, bytes: Option<Reservation>) {
+        if !robots::is_blocked(&chase, &exchange) {
+            let jitter = self.shared.clock.jitter();
+            return self.read(chase, Arrived::Asked { exchange, bytes, jitter });
+        }
+        if self.queue.front().is_some_and(|leased| leased.url.origin() == chase.origin) {
+            self.settle_unasked(|attempt, _| verdict::after_refused_address(attempt, &exchange));
         }
     }
 
-    fn keep_robots(&mut self, record: Box<RobotsRecord>) {
+    /// Has what arrived read, and what it says of the URLs that wait. Until then nothing is asked for: there may
+    /// be a Crawl-delay in it. So nobody waits for bytes here who holds some for a request.
+    fn read(&mut self, chase: Chase, arrived: Arrived) {
+        self.ticket = None;
+        if let Some(errand) = self.errand.take() {
+            self.put_back(errand);
+        }
+        let landing = reading::Landing {
+            known: self.book.entry(&chase.origin).cloned(),
+            chase,
+            arrived,
+            now: self.shared.clock.now_ms(),
+        };
+        let (shared, waiting) = (Arc::clone(&self.shared), self.waiting());
+        self.reading = Some(Box::pin(reading::land(shared, self.lease.key.host_id, landing, waiting)));
+    }
+
+    /// Takes in a robots.txt that was looked up, or has come.
+    pub(super) fn learn(&mut self, reading: Option<Reading>) {
+        self.reading = None;
+        let Some(Reading { files, checks, news }) = reading else {
+            // Only a session that ends gives no answer.
+            self.lost = true;
+            return;
+        };
+        let waiting: HashSet<UrlId> = self.queue.iter().map(|leased| leased.id).collect();
+        self.book.learn(files, checks, |url| waiting.contains(&url));
+        self.apply_delay();
+        let Some(reading::News { record, sitemaps, bytes }) = news else { return };
         if let Some(error) = &record.error {
             tracing::info!(origin = %record.origin, error, "robots.txt could not be had");
         }
-        self.apply_delay();
         let host = self.gate.update(self.shared.clock.now_ms(), self.shared.clock.elapsed_ms());
-        let sitemaps = sitemaps::of_robots(&self.shared, &record);
-        self.send(Item::Robots { record, sitemaps, key: self.lease.key, host });
+        self.send(Item::Robots { record, bytes, sitemaps, key: self.lease.key, host });
     }
 
     /// Sets the delay by what is known now: settings, robots.txt, and the strength of the host.

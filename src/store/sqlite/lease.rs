@@ -5,13 +5,13 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::model::{
-    CrawlUrl, Host, HostId, HostLease, LeaseKey, LeasedFrom, LeasedUrl, Pace, Pause, RobotsRecord, UnixMs, UrlId,
-    Validators,
+    CrawlUrl, Host, HostId, HostLease, LeaseKey, LeasedFrom, LeasedUrl, Pace, Pause, UnixMs, UrlId, Validators,
 };
 use crate::store::{LeaseAsk, LeaseGrant, Refill, StoreError};
 
 use super::encode;
 use super::names;
+use super::robots;
 use super::rows::{self, get, small};
 use super::suspects;
 use super::writer::{Tx, sql};
@@ -55,7 +55,7 @@ pub(super) async fn lease(tx: &mut Tx<'_>, ask: &LeaseAsk, now: UnixMs) -> Resul
         ready.iter().partition(|host| urls.contains_key(host) || named.contains(host));
     mark(tx, ask, &working).await?;
     rest(tx, &idle, now).await?;
-    let mut robots = read_robots(tx, &working).await?;
+    let mut robots = robots::of_hosts(tx, &working).await?;
     let mut grant = LeaseGrant { refills, ..LeaseGrant::default() };
     for host_id in working {
         let Some(facts) = facts.get(&host_id) else { continue };
@@ -281,24 +281,6 @@ async fn rest(tx: &mut Tx<'_>, hosts: &[i64], now: UnixMs) -> Result<(), StoreEr
     .await?;
     names::wake(tx, hosts, now).await?;
     Ok(())
-}
-
-async fn read_robots(tx: &mut Tx<'_>, hosts: &[i64]) -> Result<HashMap<i64, Vec<RobotsRecord>>, StoreError> {
-    let rows = tx
-        .rows(
-            sql(
-                "SELECT r.host_id, h.name, r.scheme, r.port, r.verdict, r.status, r.fetched_ms, r.answered_ms,
-                        r.expires_ms, r.failures, r.error, r.body, r.hop_url, r.hops
-                 FROM json_each(?1) j CROSS JOIN robots r ON r.host_id = j.value CROSS JOIN hosts h ON h.id = r.host_id",
-            )
-            .bind(encode::rows(hosts)),
-        )
-        .await?;
-    let mut robots: HashMap<i64, Vec<RobotsRecord>> = HashMap::new();
-    for row in &rows {
-        robots.entry(get(tx, row, "host_id")?).or_default().push(rows::robots(tx, row)?);
-    }
-    Ok(robots)
 }
 
 async fn next_ready(tx: &mut Tx<'_>) -> Result<Option<UnixMs>, StoreError> {

@@ -31,6 +31,7 @@ pub mod read;
 mod recrawl;
 mod rejudge;
 mod repair;
+mod robots;
 mod rows;
 mod seeds;
 mod session;
@@ -48,7 +49,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::model::{Admission, CrawlSettings, EndedBy, RobotsRecord, Seed, Totals, UnixMs, UrlId, WorkStage};
+use crate::model::{
+    Admission, CrawlSettings, EndedBy, HostId, Origin, RobotsRecord, Seed, Totals, UnixMs, UrlId, WorkStage,
+};
 
 use super::{
     Admitted, Judged, LeaseAsk, LeaseGrant, Room, RoomWanted, SessionOpen, SessionStart, Settled, Settlement, Store,
@@ -154,6 +157,12 @@ impl Store for SqliteStore {
     async fn robots_known(&self, after: i64, most: u32) -> Result<Vec<(i64, RobotsRecord)>, StoreError> {
         let mut tx = self.writer.begin("reading robots.txt results").await?;
         let known = rejudge::robots_known(&mut tx, after, most).await;
+        tx.end(known).await
+    }
+
+    async fn robots_of(&self, origins: &[(HostId, Origin)]) -> Result<Vec<Option<RobotsRecord>>, StoreError> {
+        let mut tx = self.writer.begin("reading robots.txt results").await?;
+        let known = robots::of(&mut tx, origins).await;
         tx.end(known).await
     }
 

@@ -2,7 +2,7 @@
 
 use sqrawl::model::{
     Admission, Candidate, Content, CrawlSettings, CrawlUrl, EndedBy, HostLease, HostUpdate, LeaseKey, LeasedUrl,
-    Ledger, LinkKind, NextState, Outcome, Outlink, Release, Rule, Seed, SeedSource, Visit,
+    Ledger, LinkKind, NextState, Origin, Outcome, Outlink, Release, RobotsRecord, Rule, Seed, SeedSource, Visit,
 };
 use sqrawl::store::{
     Admitted, LeaseAsk, LeaseGrant, Refill, SessionOpen, SessionStart, Settled, Settlement, Store, StoredCrawl,
@@ -82,6 +82,11 @@ impl<B: Backend> Crawl<B> {
     pub async fn refill(&self, key: LeaseKey, held: &[LeasedUrl], want: u32) -> Vec<(LeaseKey, Vec<LeasedUrl>)> {
         let refill = Refill { key, held: held.iter().map(|url| url.id).collect(), want };
         self.ask(LeaseAsk { refills: vec![refill], ..self.empty_ask() }).await.refills
+    }
+
+    pub async fn robots_of(&self, lease: &HostLease, origins: &[Origin]) -> Vec<Option<RobotsRecord>> {
+        let asked: Vec<_> = origins.iter().map(|origin| (lease.key.host_id, origin.clone())).collect();
+        self.store().robots_of(&asked).await.expect("robots.txt results")
     }
 
     pub async fn settle(&self, batch: Settlement) -> Settled {

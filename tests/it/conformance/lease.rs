@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 
 use sqrawl::model::{
-    Candidate, CrawlUrl, Host, LeaseKey, LeasedFrom, NextState, Origin, Outcome, Release, RobotsHop, RobotsRecord,
-    RobotsVerdict, Scheme, Validators,
+    Candidate, CrawlUrl, Host, LeaseKey, LeasedFrom, LeasedRobots, NextState, Origin, Outcome, Release, RobotsHop,
+    RobotsRecord, RobotsVerdict, Scheme, Validators,
 };
 use sqrawl::store::{LeaseAsk, Refill, Settlement};
 
@@ -203,17 +203,60 @@ pub async fn a_lease_carries_what_the_worker_needs<B: Backend>() {
         body: Some("User-agent: *".to_owned()),
         hop: Some(RobotsHop { url: CrawlUrl::stored("https://b.example/robots.txt").unwrap(), hops: 2 }),
     };
-    crawl.settle(Settlement { robots: vec![record.clone()], ..Settlement::default() }).await;
+    crawl.settle(Settlement { robots: vec![record.clone().into()], ..Settlement::default() }).await;
     crawl.now += 100;
     let lease = crawl.lease_one().await;
     assert_eq!((lease.host.as_str(), lease.polite_ms, lease.pages_left), ("a.example", polite_ms, None));
     assert_eq!(lease.failures, 0, "the release came last");
-    assert_eq!(lease.robots, [record]);
+    let brought = LeasedRobots { short: vec![record.clone()], long: Vec::new(), more: false };
+    assert_eq!(lease.robots, brought);
+    let elsewhere = Origin { port: 8081, ..record.origin.clone() };
+    assert_eq!(crawl.robots_of(&lease, &[elsewhere, record.origin.clone()]).await, [None, Some(record)]);
     let (again, deep) = (&lease.urls[0], &lease.urls[1]);
     assert_eq!(again.url.as_str(), A);
     assert_eq!(again.validators, Some(Validators { etag: None, last_modified: Some("then".to_owned()) }));
     assert_eq!((deep.depth, deep.hops, deep.attempts, deep.is_seed), (4, 0, 0, false));
     assert_eq!(deep.validators, None);
+    crawl.check().await;
+}
+
+/// A host may have a robots.txt of 500 KiB for each of its ports, and a lease brought them all.
+pub async fn a_lease_brought_every_robots_txt_of_a_host<B: Backend>() {
+    let mut crawl = Crawl::<B>::of(&[A, "https://b.example/"]).await;
+    // Every other one is a byte too long to come with the lease.
+    let text = |port: u16| "é\u{1}\"".repeat(LeasedRobots::SHORT_TEXT_BYTES / 4) + &"#".repeat(usize::from(port % 2));
+    let record = |host, port| RobotsRecord {
+        origin: Origin { scheme: Scheme::Http, host: Host::new(host), port },
+        verdict: RobotsVerdict::Rules,
+        status: Some(200),
+        fetched_ms: i64::from(port),
+        answered_ms: None,
+        expires_ms: 2,
+        failures: 0,
+        error: None,
+        hop: None,
+        body: Some(text(port)),
+    };
+    let all: Vec<RobotsRecord> = (1..=60).map(|port| record("a.example", port)).collect();
+    let few = (1..=8).map(|port| record("b.example", port));
+    let robots = all.iter().cloned().chain(few).map(Into::into).collect();
+    crawl.settle(Settlement { robots, ..Settlement::default() }).await;
+    crawl.now += 1;
+    let leases = crawl.lease(2, 1).await.hosts;
+    for lease in &leases {
+        let LeasedRobots { short, long, more } = &lease.robots;
+        assert_eq!((short.len() + long.len(), *more), (8, lease.host.as_str() == "a.example"));
+        assert!(!short.is_empty() && long.iter().all(|origin| origin.port % 2 == 1), "{long:?}");
+        assert!(
+            short.iter().all(|known| *known == record(lease.host.as_str(), known.origin.port)),
+            "short as they are"
+        );
+        assert!(short.iter().all(|known| known.origin.port % 2 == 0), "and only those");
+    }
+    let lease = leases.iter().find(|lease| lease.host.as_str() == "a.example").expect("leased");
+    let asked: Vec<Origin> = all.iter().rev().map(|record| record.origin.clone()).collect();
+    let found = crawl.robots_of(lease, &asked).await;
+    assert!(found.into_iter().eq(all.into_iter().rev().map(Some)), "in the order asked");
     crawl.check().await;
 }
 

@@ -245,7 +245,7 @@ pub async fn robots_results_never_become_urls<B: Backend>() {
     };
     let first = robots("a.example", 443, RobotsVerdict::Rules);
     let other = robots("unheard-of.example", 8443, RobotsVerdict::AllowAll);
-    let batch = vec![first, other, unreachable.clone()];
+    let batch = vec![first.into(), other.into(), unreachable.clone().into()];
     crawl.settle(Settlement { robots: batch, ..Settlement::default() }).await;
     let all = "SELECT h.name, r.scheme, r.port, r.verdict, r.status, r.expires_ms, r.failures, r.error, r.body
                FROM robots r JOIN hosts h ON h.id = r.host_id ORDER BY h.name";
@@ -259,7 +259,9 @@ pub async fn robots_results_never_become_urls<B: Backend>() {
     assert_eq!(crawl.rows("SELECT url FROM urls").await, [[A]]);
     assert_eq!(crawl.value("SELECT count(*) FROM fetches").await, "0");
     let lease = crawl.lease_one().await;
-    assert_eq!(lease.robots, [unreachable]);
+    let origin = unreachable.origin.clone();
+    assert_eq!(lease.robots.short, std::slice::from_ref(&unreachable));
+    assert_eq!(crawl.robots_of(&lease, &[origin]).await, [Some(unreachable)]);
     crawl.check().await;
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use sqrawl::model::{Admission, CrawlSettings, EndedBy, RobotsRecord, Seed, Totals, UnixMs, UrlId};
+use sqrawl::model::{Admission, CrawlSettings, EndedBy, HostId, Origin, RobotsRecord, Seed, Totals, UnixMs, UrlId};
 use sqrawl::store::sqlite::SqliteStore;
 use sqrawl::store::{
     Admitted, Judged, LeaseAsk, LeaseGrant, SessionOpen, SessionStart, Settled, Settlement, Store, StoreError,
@@ -59,6 +59,10 @@ impl Store for SimStore {
 
     async fn robots_known(&self, after: i64, most: u32) -> Result<Vec<(i64, RobotsRecord)>, StoreError> {
         in_no_time(self.inner.robots_known(after, most)).await
+    }
+
+    async fn robots_of(&self, origins: &[(HostId, Origin)]) -> Result<Vec<Option<RobotsRecord>>, StoreError> {
+        in_no_time(self.inner.robots_of(origins)).await
     }
 
     async fn record_settings(

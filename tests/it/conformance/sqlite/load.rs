@@ -46,7 +46,7 @@ async fn work(crawl: &Crawl<Sqlite>, hosts: u32, urls: u32) -> (Sent, Sent) {
             }
             batch.visits.push(visit);
         }
-        batch.robots.push(robots(lease.host.clone()));
+        batch.robots.push(robots(lease.host.clone()).into());
         batch.releases.push(Release { key: lease.key, host: crawl.update() });
     }
     crawl.settle(batch).await;
@@ -116,6 +116,7 @@ async fn no_hot_statement_scans_or_sorts_a_large_table() {
     let leases = crawl.lease(4, 2).await.hosts;
     let refills = leases.iter().map(|lease| Refill { key: lease.key, held: vec![lease.urls[0].id], want: 3 }).collect();
     crawl.ask(LeaseAsk { refills, hosts: 2, urls_per_host: 2, ..crawl.empty_ask() }).await;
+    crawl.robots_of(&leases[0], &[robots(leases[0].host.clone()).origin]).await;
     let sent = since(&before, crawl.store().statements().await);
     assert!(sent.len() > 30, "{}", sent.len());
     let mut wrong = Vec::new();
@@ -208,13 +209,13 @@ async fn the_log_is_cut_back_when_a_long_reader_is_gone() {
     sqlx::query("SELECT count(*) FROM urls").fetch_one(&mut reader).await.expect("a snapshot");
     let body = |n: u32| RobotsRecord { body: Some(n.to_string().repeat(1_500_000)), ..robots(Host::new("a.example")) };
     for n in 100_000..100_009 {
-        crawl.settle(Settlement { robots: vec![body(n)], ..Settlement::default() }).await;
+        crawl.settle(Settlement { robots: vec![body(n).into()], ..Settlement::default() }).await;
     }
     assert!(log() > 64 << 20, "{}", log());
     assert_eq!(crawl.value("SELECT count(*) FROM robots").await, "1");
     sqlx::query("ROLLBACK").execute(&mut reader).await.expect("ended");
     for n in 100_010..100_018 {
-        crawl.settle(Settlement { robots: vec![body(n)], ..Settlement::default() }).await;
+        crawl.settle(Settlement { robots: vec![body(n).into()], ..Settlement::default() }).await;
     }
     assert!(log() <= 64 << 20, "{}", log());
     crawl.check().await;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::Poll;
 
-use sqrawl::model::{Admission, CrawlSettings, EndedBy, RobotsRecord, Seed, Totals, UnixMs, UrlId};
+use sqrawl::model::{Admission, CrawlSettings, EndedBy, HostId, Origin, RobotsRecord, Seed, Totals, UnixMs, UrlId};
 use sqrawl::store::{
     Admitted, Judged, LeaseAsk, LeaseGrant, Room, RoomWanted, SessionOpen, SessionStart, Settled, Settlement, Store,
     StoreError, StoredCrawl, WorkSlots,
@@ -117,6 +117,10 @@ impl Store for FaultyStore {
 
     async fn robots_known(&self, after: i64, most: u32) -> Result<Vec<(i64, RobotsRecord)>, StoreError> {
         self.call("robots_known", self.inner.robots_known(after, most.min(1))).await
+    }
+
+    async fn robots_of(&self, origins: &[(HostId, Origin)]) -> Result<Vec<Option<RobotsRecord>>, StoreError> {
+        self.call("robots_of", self.inner.robots_of(origins)).await
     }
 
     async fn record_settings(
