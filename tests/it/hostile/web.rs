@@ -4,7 +4,7 @@
 //! - [`behaviour`]: [`Behaviour`], what a server does and what the crawl must make of it.
 //! - [`place`]: [`Place`], the servers. [`run`]: [`Run`], a crawl watched from outside.
 //! - [`facts`]: what the database says, compared with what it must.
-//! - [`alone`], [`together`], [`terminal`]: the tests. [`listed`]: the page about them.
+//! - [`alone`], [`together`], [`terminal`], [`large`], [`ports`]: the tests. [`listed`]: the page about them.
 //! - the shelves: [`heads`], [`bodies`], [`codings`], [`types`], [`html`], [`soup`], [`redirects`],
 //!   [`robots`], [`polite`], [`traps`], [`maps`], [`urls`], [`secure`].
 
@@ -21,6 +21,7 @@ mod maps;
 mod ordinary;
 mod place;
 mod polite;
+mod ports;
 mod redirects;
 mod robots;
 mod run;

@@ -20,8 +20,9 @@ type Hosts = HashMap<String, Behaviour>;
 
 /// The servers of one test; they end with it.
 pub(super) struct Place {
-    _runtime: Runtime,
+    runtime: Runtime,
     pub(super) behaviours: Vec<Behaviour>,
+    hosts: Arc<Hosts>,
     forbidden: Arc<AtomicUsize>,
     asked: Arc<Mutex<HashMap<String, usize>>>,
 }
@@ -38,9 +39,21 @@ impl Place {
         assert_eq!(hosts.len(), behaviours.len(), "two behaviours have one name");
         let asked = Arc::new(Mutex::new(HashMap::new()));
         let forbidden = Arc::new(AtomicUsize::new(0));
-        runtime.spawn(accept(listener, Arc::new(hosts), Arc::clone(&asked)));
+        let hosts = Arc::new(hosts);
+        runtime.spawn(accept(listener, Arc::clone(&hosts), Arc::clone(&asked)));
         runtime.spawn(count(trap, Arc::clone(&forbidden)));
-        Place { _runtime: runtime, behaviours, forbidden, asked }
+        Place { runtime, behaviours, hosts, forbidden, asked }
+    }
+
+    /// Other ports at which every host is and says the same.
+    pub(super) fn more_ports(&self, count: usize) -> Vec<u16> {
+        let open = |_| {
+            let listener = self.runtime.block_on(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))).unwrap();
+            let port = listener.local_addr().unwrap().port();
+            self.runtime.spawn(accept(listener, Arc::clone(&self.hosts), Arc::clone(&self.asked)));
+            port
+        };
+        (0..count).map(open).collect()
     }
 
     /// Connections to the port that nobody may connect.

@@ -156,6 +156,19 @@ fn rules(at: &At) -> Vec<Behaviour> {
         new("robots-100-stars", "has a rule of 100 stars, and a path to try it on", "decides in linear time", stars)
             .home_links(["/x", &path])
             .ends(&path, "gone 404"),
+        Behaviour::new(
+            at,
+            "robots-22000-stars",
+            "has 22,000 rules with wildcards, and 100 paths of 2 kB to try them on",
+            "looks each path up, off the threads that crawl",
+        )
+        .answers("/robots.txt", file(starred_rules()))
+        .home_links((0..100).map(|n| format!("/x{n}{}", "za".repeat(990))))
+        .open_ended()
+        .says(
+            "SELECT count(*) FROM urls u JOIN hosts h ON h.id = u.host_id WHERE h.name = ?1 AND u.state = 'excluded'",
+            "100",
+        ),
         new(
             "robots-10000-agents",
             "names 10,000 agents",
@@ -183,6 +196,14 @@ fn rules(at: &At) -> Vec<Behaviour> {
             .home_ends("excluded robots")
             .exit(5),
     ]
+}
+
+/// Half a megabyte of rules that look like `zaza…` and are not in it.
+fn starred_rules() -> String {
+    let word = |n: usize, letters: usize| (0..letters).map(|at| ['z', 'a'][n >> at & 1]).collect::<String>();
+    let words = [14, 12, 11].into_iter().flat_map(|letters| (0..1 << letters).map(move |n| word(n, letters)));
+    let rules = words.filter(|word| word.contains("zz") || word.contains("aa")).map(|word| format!("Allow:*{word}*\n"));
+    format!("User-agent: *\nDisallow:/x\n{}", rules.collect::<String>())
 }
 
 fn packed_rules() -> Vec<u8> {
