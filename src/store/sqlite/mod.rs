@@ -93,7 +93,7 @@ impl SqliteStore {
     /// [`StoreError`] when the database cannot be read or written; nothing is changed then.
     pub async fn repair(&self, now: UnixMs) -> Result<Vec<Repaired>, StoreError> {
         let expected = read::expected_schema(&self.path).await?;
-        let mut tx = self.writer.begin_change("repairing").await?;
+        let mut tx = self.writer.begin_change("repairing", now).await?;
         let repaired = repair::repair(&mut tx, &expected, now).await;
         tx.end(repaired).await
     }
@@ -119,14 +119,14 @@ impl Store for SqliteStore {
     }
 
     async fn begin_session(&self, open: SessionOpen<'_>, now: UnixMs) -> Result<SessionStart, StoreError> {
-        let mut tx = self.writer.begin_change("beginning a session").await?;
+        let mut tx = self.writer.begin_change("beginning a session", now).await?;
         let left = std::mem::take(&mut *self.left.lock().unwrap_or_else(PoisonError::into_inner));
         let start = session::begin(&mut tx, &open, &left, now).await;
         tx.end(start).await
     }
 
     async fn admit(&self, start: &SessionStart, seeds: &[Seed], now: UnixMs) -> Result<Admitted, StoreError> {
-        let mut tx = self.writer.begin_change("admitting seeds").await?;
+        let mut tx = self.writer.begin_change("admitting seeds", now).await?;
         let admitted = seeds::admit(&mut tx, start, seeds, now).await;
         tx.end(admitted).await
     }
@@ -138,7 +138,7 @@ impl Store for SqliteStore {
     }
 
     async fn rejudge(&self, verdicts: &[(UrlId, Admission)], now: UnixMs) -> Result<u64, StoreError> {
-        let mut tx = self.writer.begin_change("judging again").await?;
+        let mut tx = self.writer.begin_change("judging again", now).await?;
         let moved = rejudge::rejudge(&mut tx, verdicts, now).await;
         tx.end(moved).await
     }
@@ -149,7 +149,7 @@ impl Store for SqliteStore {
         settings: &CrawlSettings,
         now: UnixMs,
     ) -> Result<(), StoreError> {
-        let mut tx = self.writer.begin_change("recording the settings").await?;
+        let mut tx = self.writer.begin_change("recording the settings", now).await?;
         let recorded = session::record(&mut tx, start, settings, now).await;
         tx.end(recorded).await
     }
@@ -177,7 +177,7 @@ impl Store for SqliteStore {
     }
 
     async fn settle(&self, start: &SessionStart, batch: &Settlement, now: UnixMs) -> Result<Settled, StoreError> {
-        let mut tx = self.writer.begin_change("settling").await?;
+        let mut tx = self.writer.begin_change("settling", now).await?;
         let settled = async {
             clock::follow(&mut tx, now).await?;
             settle::settle(&mut tx, start, batch, now).await
@@ -194,7 +194,7 @@ impl Store for SqliteStore {
         if ended_by == EndedBy::Error {
             self.writer.renew().await?;
         }
-        let mut tx = self.writer.begin_change("ending the session").await?;
+        let mut tx = self.writer.begin_change("ending the session", now).await?;
         let totals = session::end(&mut tx, start, ended_by, now).await;
         tx.end(totals).await
     }

@@ -6,11 +6,11 @@
 //! in the middle leaves its transaction open; the next one rolls it back first.
 //!
 //! A COMMIT that waits for the disk brings all before it there too, as they are in one log. Of ordinary
-//! commits one in [`SYNC_EVERY`] waits, so that a power loss costs no more than that; of a durable crawl all.
+//! commits one in [`SYNC_EVERY_MS`] waits, so that a power loss costs no more than that; of a durable crawl all.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use sqlx::sqlite::{SqliteArguments, SqliteConnection, SqliteRow};
 use sqlx::{Arguments, Connection, Executor, Row};
@@ -28,8 +28,8 @@ use super::open::{self, BUSY, LOG_LIMIT_BYTES, beside};
 /// How long the last word of a session that failed waits for a lock.
 const LAST_PATIENCE: Duration = Duration::from_millis(500);
 
-/// How long after a commit that waited for the disk the next one waits.
-const SYNC_EVERY: Duration = Duration::from_secs(5);
+/// How long after a commit that waited for the disk the next one waits, in ms.
+const SYNC_EVERY_MS: u64 = 5_000;
 
 /// A statement with its parameters.
 pub(super) struct Statement {
@@ -69,8 +69,8 @@ struct State {
     durable: bool,
     /// The commits of this connection wait for the disk (`synchronous=FULL`).
     waits: bool,
-    /// The last commit that waited.
-    waited: Option<Instant>,
+    /// When the last change that waited was begun.
+    waited: Option<UnixMs>,
     /// Size of the log at the last warning; 0 when there is nothing to warn of.
     log_bytes_told: u64,
     /// The time of the last transaction that said its time.
@@ -107,11 +107,15 @@ impl Writer {
     }
 
     /// The same for one that will change something: its commit waits for the disk when none has done so for
-    /// [`SYNC_EVERY`]. One that changes nothing would bring nothing there.
-    pub(super) async fn begin_change(&self, what: &'static str) -> Result<Tx<'_>, StoreError> {
+    /// [`SYNC_EVERY_MS`]. One that changes nothing would bring nothing there.
+    pub(super) async fn begin_change(&self, what: &'static str, now: UnixMs) -> Result<Tx<'_>, StoreError> {
         let state = self.state.lock().await;
-        let waits = state.durable || state.waited.is_none_or(|waited| waited.elapsed() >= SYNC_EVERY);
-        self.begin_with(state, what, waits).await
+        // However the clock was set in between.
+        let due = state.waited.is_none_or(|waited| now.abs_diff(waited) >= SYNC_EVERY_MS);
+        let waits = state.durable || due;
+        let mut tx = self.begin_with(state, what, waits).await?;
+        tx.waits_since = waits.then_some(now);
+        Ok(tx)
     }
 
     async fn begin_with<'w>(
@@ -120,7 +124,7 @@ impl Writer {
         what: &'static str,
         waits: bool,
     ) -> Result<Tx<'w>, StoreError> {
-        let mut tx = Tx { writer: self, state, what };
+        let mut tx = Tx { writer: self, state, what, waits_since: None };
         if tx.state.open {
             // Fails when the transaction had in fact ended; then there is nothing to roll back.
             let connection = tx.connection()?;
@@ -216,6 +220,8 @@ pub(super) struct Tx<'w> {
     writer: &'w Writer,
     state: MutexGuard<'w, State>,
     what: &'static str,
+    /// Of a change whose commit waits for the disk: when it was begun.
+    waits_since: Option<UnixMs>,
 }
 
 impl Tx<'_> {
@@ -265,9 +271,7 @@ impl Tx<'_> {
                 self.control("COMMIT").await?;
                 failpoint::reach(self.what, "after", "");
                 self.state.open = false;
-                if self.state.waits {
-                    self.state.waited = Some(Instant::now());
-                }
+                self.state.waited = self.waits_since.or(self.state.waited);
                 self.bound_log().await;
                 Ok(value)
             }
@@ -383,15 +387,18 @@ mod tests {
         let connection = open::connect(&path, false, true).await.unwrap();
         let writer = Writer::new(path, connection, false);
         assert_eq!(commit(writer.begin("leasing").await).await, NORMAL, "it may change nothing");
-        assert_eq!(commit(writer.begin_change("beginning a session").await).await, FULL, "nothing has waited yet");
-        assert_eq!(commit(writer.begin_change("settling").await).await, NORMAL, "one has just waited");
-        let before = Instant::now().checked_sub(SYNC_EVERY);
-        writer.state.lock().await.waited = before;
-        assert_eq!(commit(writer.begin("leasing").await).await, NORMAL);
-        assert_eq!(commit(writer.begin_change("settling").await).await, FULL, "the last was long ago");
+        for (what, now, expected) in [
+            ("nothing has waited yet", 10_000, FULL),
+            ("one has just waited", 14_999, NORMAL),
+            ("the last was five seconds ago", 15_000, FULL),
+            ("the clock was put back a little", 14_000, NORMAL),
+            ("the clock was put back", 1_000, FULL),
+        ] {
+            assert_eq!(commit(writer.begin_change("settling", now).await).await, expected, "{what}");
+        }
         writer.make_durable().await;
         assert_eq!(commit(writer.begin("leasing").await).await, FULL);
         writer.renew().await.unwrap();
-        assert_eq!(commit(writer.begin_change("ending the session").await).await, FULL, "after an error too");
+        assert_eq!(commit(writer.begin("ending the session").await).await, FULL, "after an error too");
     }
 }
