@@ -160,26 +160,21 @@ impl Writer {
 
     /// See [`crate::store::Store::room`].
     pub(super) async fn room(&self, wanted: RoomWanted) -> Result<Room, StoreError> {
-        let log_bytes = || std::fs::metadata(beside(&self.path, "-wal")).map_or(0, |log| log.len());
-        // The log, and the file when the log is moved into it.
-        let needed_bytes = wanted.batch_bytes.saturating_mul(2).saturating_add(wanted.min_free_bytes);
-        let short_of_space =
-            || disk::free_bytes(&self.path).filter(|free| wanted.min_free_bytes > 0 && *free < needed_bytes);
-        let fits =
-            |log_bytes: u64| log_bytes.saturating_add(wanted.batch_bytes) <= wanted.max_log_bytes.max(LOG_LIMIT_BYTES);
-        if short_of_space().is_none() && fits(log_bytes()) {
+        let mut state = self.state.lock().await;
+        let mut space = state.space(&self.path).await;
+        // An empty log gives its space back, once the file has taken what is in it.
+        if !(space.holds(wanted) && space.log_fits(wanted)) && space.can_be_moved(wanted) {
+            state.cut_log().await;
+            space = state.space(&self.path).await;
+        }
+        if space.log_fits(wanted) && space.holds(wanted) {
             return Ok(Room::Free);
         }
-        // An empty log gives its space back.
-        self.state.lock().await.cut_log().await;
-        if let Some(free_bytes) = short_of_space() {
+        if !space.holds(wanted) || !space.can_be_moved(wanted) {
+            let (free_bytes, needed_bytes) = (space.free_bytes, space.needed_bytes(wanted));
             return Err(StoreError::LittleSpace { path: self.path.clone(), free_bytes, needed_bytes });
         }
-        let log_bytes = log_bytes();
-        if fits(log_bytes) {
-            return Ok(Room::Free);
-        }
-        Ok(Room::Crowded { log_bytes, readers: disk::holders(&self.path, Hold::Reading) })
+        Ok(Room::Crowded { log_bytes: space.log_bytes, readers: disk::holders(&self.path, Hold::Reading) })
     }
 
     /// Has every commit wait for the disk from now on.
@@ -199,7 +194,53 @@ impl Writer {
     }
 }
 
+/// What the disk has, and what the log has of it.
+#[derive(Clone, Copy, Debug)]
+struct Space {
+    free_bytes: u64,
+    log_bytes: u64,
+    /// What the file grows by when the log is moved into it.
+    growth_bytes: u64,
+}
+
+impl Space {
+    /// For the log, and for the file when the log is moved into it.
+    fn needed_bytes(self, wanted: RoomWanted) -> u64 {
+        let RoomWanted { batch_bytes, min_free_bytes, .. } = wanted;
+        batch_bytes.saturating_mul(2).saturating_add(self.growth_bytes).saturating_add(min_free_bytes)
+    }
+
+    /// Whether a batch can be settled and `--min-free` be kept. Without that the disk says when it is full.
+    fn holds(self, wanted: RoomWanted) -> bool {
+        wanted.min_free_bytes == 0 || self.free_bytes >= self.needed_bytes(wanted)
+    }
+
+    /// Whether a log that nobody could empty may take the batch.
+    fn log_fits(self, wanted: RoomWanted) -> bool {
+        self.log_bytes.saturating_add(wanted.batch_bytes) <= wanted.max_log_bytes.max(LOG_LIMIT_BYTES)
+    }
+
+    /// Whether the log can be moved into the file and `--min-free` be kept: while somebody reads, it would
+    /// give nothing back.
+    fn can_be_moved(self, wanted: RoomWanted) -> bool {
+        self.free_bytes >= self.growth_bytes.saturating_add(wanted.min_free_bytes)
+    }
+}
+
 impl State {
+    async fn space(&mut self, path: &Path) -> Space {
+        let bytes = |path: &Path| std::fs::metadata(path).map_or(0, |file| file.len());
+        let with_log = match self.connection.as_mut() {
+            Some(connection) => size_with_log(connection).await,
+            None => 0,
+        };
+        Space {
+            free_bytes: disk::free_bytes(path).unwrap_or(u64::MAX),
+            log_bytes: bytes(&beside(path, "-wal")),
+            growth_bytes: with_log.saturating_sub(bytes(path)),
+        }
+    }
+
     /// Whether the log could be moved into the file and emptied.
     async fn cut_log(&mut self) -> bool {
         let Some(connection) = self.connection.as_mut() else { return false };
@@ -349,6 +390,14 @@ impl Tx<'_> {
     }
 }
 
+/// Size of the file when the log has been moved into it, in bytes; 0 when that cannot be read: the next
+/// transaction meets the cause, and names it.
+async fn size_with_log(connection: &mut SqliteConnection) -> u64 {
+    let sql = "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size";
+    let bytes: Result<i64, sqlx::Error> = sqlx::query_scalar(sql).fetch_one(connection).await;
+    bytes.ok().and_then(|bytes| u64::try_from(bytes).ok()).unwrap_or(0)
+}
+
 /// Moves the write-ahead log into the file and empties it, not waiting long for readers. Whether it
 /// could.
 async fn empty_log(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
@@ -400,5 +449,33 @@ mod tests {
         assert_eq!(commit(writer.begin("leasing").await).await, FULL);
         writer.renew().await.unwrap();
         assert_eq!(commit(writer.begin("ending the session").await).await, FULL, "after an error too");
+    }
+
+    #[test]
+    fn room_counts_what_moving_the_log_takes() {
+        const MB: u64 = 1_000_000;
+        // Free, log, growth, --min-free; whether a batch of 4 MB can be settled, the log may take it, and can be moved.
+        let cases = [
+            (100, 0, 0, 64, (true, true, true)),
+            (72, 0, 0, 64, (true, true, true)),
+            (71, 0, 0, 64, (false, true, true)),
+            (100, 32, 30, 64, (false, true, true)),
+            (100, 40, 37, 64, (false, true, false)),
+            // Pages that the file has already take no room in it.
+            (72, 60, 0, 64, (true, true, true)),
+            // Until the disk is full.
+            (1, 0, 0, 0, (true, true, true)),
+            (1, 60, 60, 0, (true, true, false)),
+            // Longer than --max-log: waited for when it can be moved, and not when there is no room for that.
+            (900, 1_000, 200, 64, (true, false, true)),
+            (900, 1_000, 840, 64, (false, false, false)),
+            (900, 1_000, 950, 0, (true, false, false)),
+        ];
+        for (free, log, growth, min_free, outcome) in cases {
+            let space = Space { free_bytes: free * MB, log_bytes: log * MB, growth_bytes: growth * MB };
+            let wanted = RoomWanted { batch_bytes: 4 * MB, min_free_bytes: min_free * MB, max_log_bytes: 1_000 * MB };
+            let found = (space.holds(wanted), space.log_fits(wanted), space.can_be_moved(wanted));
+            assert_eq!(found, outcome, "{space:?} {min_free}");
+        }
     }
 }

@@ -4,7 +4,7 @@ use std::process::{Command, Stdio};
 
 use crate::cli::Ran;
 
-use super::{PACE, World, can, check_said, in_shell, run};
+use super::{Body, PACE, World, can, check_said, in_shell, run};
 
 /// A disk of its own for each test, in a mount namespace that needs no root where users may make one.
 const NAMESPACE: [&str; 2] = ["-rm", "--propagation=private"];
@@ -89,6 +89,31 @@ fn little_space_ends_the_session_before_the_disk_is_full() {
     assert!(lines[2].trim().parse::<u32>().unwrap() > 7_000, "{said}");
     assert_eq!(lines[3], "resume 0", "{said}");
     assert_eq!(world.result("crawl.db"), world.undisturbed());
+}
+
+/// What was committed is in the log first and takes room a second time when it is moved into the file. That, too,
+/// is kept from `--min-free`: here the log is larger than what is to stay free.
+#[test]
+fn moving_the_log_into_the_file_leaves_min_free_alone() {
+    if !has_namespaces() {
+        return;
+    }
+    let world = World::of(120, Body::File(200_000));
+    let said = on_small_disk(
+        &world,
+        16_000,
+        "crawl --store-body all --min-free 4000kB
+         df --output=avail disk | tail -n 1
+         sqlite3 disk/a.db 'SELECT ended_by FROM sessions'
+         mount -o remount,size=64m disk
+         resume
+         on doctor | tail -n 1",
+    );
+    let lines: Vec<&str> = said.lines().collect();
+    assert_eq!(lines[0], "crawl 4", "{said}");
+    assert!(lines[1].contains("(--min-free and the commit itself); free some"), "{said}");
+    assert!(lines[2].trim().parse::<u32>().unwrap() >= 3_900, "{said}");
+    assert_eq!(lines[3..], ["error", "resume 0", "doctor 0"], "{said}");
 }
 
 /// There is no room for the file's first pages, or for the index of its log.
