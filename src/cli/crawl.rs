@@ -287,6 +287,7 @@ pub(super) fn report(
         match terminal.data(text.as_bytes()) {
             // Whoever reads the summary is gone; how the crawl ended is still said by the exit code.
             Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => {}
+            Err(error) if exit != Exit::Done => terminal.error(error),
             said => said?,
         }
     }

@@ -50,8 +50,12 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     let cli = match Cli::command().try_get_matches_from(arguments).and_then(|m| Cli::from_arg_matches(&m)) {
         Ok(cli) => cli,
         Err(error) => {
-            let _ = error.print();
-            return if error.use_stderr() { Exit::Usage } else { Exit::Done };
+            let printed = error.print();
+            return match (error.use_stderr(), printed) {
+                (true, _) => Exit::Usage,
+                (false, Err(error)) => explain_unwritten(error),
+                (false, Ok(())) => Exit::Done,
+            };
         }
     };
     let mut verb = cli.verb;
@@ -113,6 +117,15 @@ fn explain(error: &anyhow::Error, terminal: &Terminal) -> Exit {
     }
     terminal.error(words_of(error));
     exit_of(error)
+}
+
+/// Help that could not be printed.
+fn explain_unwritten(error: io::Error) -> Exit {
+    if error.kind() == io::ErrorKind::BrokenPipe {
+        return Exit::Done;
+    }
+    eprint_error(&terminal::unwritten(error).to_string());
+    Exit::Failed
 }
 
 /// The error with its causes, each said once: many already repeat what they were caused by. Safe for

@@ -10,7 +10,7 @@ use super::args::{QueryArgs, QueryFormat};
 use super::exit::UsageError;
 use super::signals;
 use super::sources::Sources;
-use super::terminal::Terminal;
+use super::terminal::{Terminal, unwritten};
 use crate::config::units::{about_duration, duration_ms, is_unlimited};
 use crate::report::{Format, RowWriter};
 use crate::store::sqlite::read::{Limits, MAX_SQL_BYTES, QueryEndReason, Reader};
@@ -37,7 +37,7 @@ pub(super) async fn run(args: QueryArgs, sources: &Sources, terminal: &Terminal)
     let ended = reader.query(&sql, &[], &limits, &mut rows).await;
     reader.close().await;
     let end = ended?;
-    rows.finish()?;
+    rows.finish().map_err(unwritten)?;
     match end.reason {
         QueryEndReason::Complete | QueryEndReason::OutputClosed | QueryEndReason::RowLimit => Ok(Exit::Done),
         QueryEndReason::TimeLimit => {

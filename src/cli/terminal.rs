@@ -14,6 +14,12 @@ use crate::report::{Look, neutralise};
 /// Columns of a table that goes to no terminal.
 const WIDTH: u16 = 120;
 
+/// An error of stdout that says so, of the same kind.
+pub(super) fn unwritten(error: io::Error) -> io::Error {
+    let words = format!("the output cannot be written: {error}; send it elsewhere, or make room for it");
+    io::Error::new(error.kind(), words)
+}
+
 /// The two streams of this process.
 #[derive(Clone, Debug)]
 pub(super) struct Terminal {
@@ -98,8 +104,7 @@ impl Terminal {
     /// What the stream says; a closed pipe is [`io::ErrorKind::BrokenPipe`].
     pub(super) fn data(&self, bytes: &[u8]) -> io::Result<()> {
         let mut out = io::stdout().lock();
-        out.write_all(bytes)?;
-        out.flush()
+        out.write_all(bytes).and_then(|()| out.flush()).map_err(unwritten)
     }
 
     fn styled(&self, word: &str, color: AnsiColor) -> String {

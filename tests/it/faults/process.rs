@@ -1,9 +1,10 @@
 //! Signals, closed terminals, few open files, little memory.
 
+use std::fs;
 use std::io::Read;
 use std::process::{Command, Stdio};
 
-use super::{Body, Life, World, can, in_shell};
+use super::{Body, Life, World, can, check_said, in_shell, run};
 
 /// Stopped (Ctrl-Z, a suspended machine) and let go on.
 #[test]
@@ -61,6 +62,58 @@ fn a_closed_stdout_does_not_hide_how_the_crawl_ended() {
         assert_eq!(child.wait().unwrap().code(), Some(code));
     }
     assert_eq!(world.ends(), ["signal", "complete"]);
+}
+
+/// stdout is a file on a full disk: said, and no success. How a crawl ended is still said by the exit code.
+#[test]
+fn a_full_stdout_is_said() {
+    if !can("test", &["-c", "/dev/full"]) {
+        return;
+    }
+    let world = World::new();
+    let seed = world.site.seed();
+    let full = |args: &[&str]| run(world.command(args).stdout(fs::File::create("/dev/full").unwrap()));
+    let words = ["the output cannot be written: No space left on device", "send it elsewhere, or make room for it"];
+
+    check_said(&full(&world.crawl(&seed, &["--json", "--max-pages", "30"])), 1, &words);
+    check_said(&full(&["resume", "--json", "--max-pages", "none"]), 1, &words);
+    assert_eq!(world.ends(), ["limit", "complete"]);
+    let nothing = world.crawl("http://127.0.0.1:9/", &["--json", "--db", "nothing.db", "--retries", "0"]);
+    check_said(&full(&nothing), 5, &words);
+
+    let verbs: [&[&str]; 11] = [
+        &["status"],
+        &["query", "SELECT url FROM urls"],
+        &["query", "-f", "table", "SELECT 1"],
+        &["query", "-f", "json", "SELECT 1"],
+        &["query", "SELECT json_group_array(url) FROM urls, contents"],
+        &["show", &seed],
+        &["show", "--text", &seed],
+        &["doctor"],
+        &["config", "show"],
+        &["completions", "bash"],
+        &["--help"],
+    ];
+    for args in verbs {
+        check_said(&full(args), 1, &words);
+    }
+}
+
+/// stderr, with the log and the progress, is a file on a full disk: nobody reads it, and the crawl goes on.
+#[test]
+fn a_full_stderr_stops_nothing() {
+    if !can("test", &["-c", "/dev/full"]) {
+        return;
+    }
+    let world = World::new();
+    let seed = world.site.seed();
+    let full = || fs::File::create("/dev/full").unwrap();
+    let code = |args: &[&str]| world.command(args).stdout(Stdio::null()).stderr(full()).status().unwrap().code();
+    assert_eq!(code(&world.crawl(&seed, &["-vvv", "--max-pages", "30"])), Some(0));
+    assert_eq!(code(&["resume", "--max-pages", "none"]), Some(0));
+    assert_eq!(code(&["resume", "--max-pages", "many"]), Some(2));
+    assert_eq!(world.ends(), ["limit", "complete"]);
+    assert_eq!(world.result("crawl.db"), world.undisturbed());
 }
 
 /// The terminal is closed: the system sends SIGHUP and takes stderr away, and the crawl ends in good order.

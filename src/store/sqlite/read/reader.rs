@@ -138,7 +138,9 @@ impl Reader {
         match outcome {
             Ok(end) => Ok(end),
             Err(Failure::Refused(refused)) => Err(StoreError::Query(refused.to_string())),
-            Err(Failure::Output(e)) => Err(StoreError::Query(format!("the output cannot be written: {e}"))),
+            Err(Failure::Output(e)) => Err(StoreError::Query(format!(
+                "the output cannot be written: {e}; send it elsewhere, or make room for it"
+            ))),
             Err(Failure::Sql(e)) => match query::explain(&mut self.conn, &e, sql).await {
                 Some(explained) => Err(explained),
                 None => Err(store_error(&self.path, "the query", e)),
