@@ -141,6 +141,34 @@ fn a_disk_that_was_full_before_is_left_as_it_was() {
     }
 }
 
+/// `doctor --repair` has no room for what it would change: nothing is changed, and with room it is.
+#[test]
+fn a_repair_on_a_full_disk_changes_nothing() {
+    if !has_namespaces() {
+        return;
+    }
+    let world = World::new();
+    world.undisturbed();
+    let kb = std::fs::metadata(world.path().join("calm.db")).unwrap().len() / 1024;
+    let script =
+        "cp calm.db wrong.db; sqlite3 wrong.db 'UPDATE host_queue SET pages = pages + 7'; cp wrong.db disk/a.db
+             md5sum <disk/a.db
+             on 'doctor --repair' >out; head -n 2 out
+             md5sum <disk/a.db; rm -f disk/*-wal disk/*-shm
+             mount -o remount,size=64m disk
+             on doctor | tail -n 1; on 'doctor --repair' | tail -n 1; on doctor | tail -n 1
+             cp disk/a.db crawl.db";
+    for free_kb in [4, 36, 44] {
+        let said = on_small_disk(&world, kb as u32 + free_kb, script);
+        let lines: Vec<&str> = said.lines().collect();
+        assert_eq!(lines[1], "doctor 4", "{said}");
+        assert!(lines[2].contains("no space left for "), "{said}");
+        assert_eq!(lines[0], lines[3], "{said}");
+        assert_eq!(lines[4..], ["doctor 4", "doctor 0", "doctor 0"], "{said}");
+        assert_eq!(world.result("crawl.db"), world.undisturbed());
+    }
+}
+
 /// A medium that is mounted read-only: nothing is written, and what can be read is read.
 #[test]
 fn a_read_only_medium_is_read_and_not_crawled_into() {

@@ -15,6 +15,7 @@ use sqrawl::store::sqlite::{OpenMode, SCHEMA_VERSION, Schema, SqliteStore};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
+use super::disk::has_namespaces;
 use super::{Body, World};
 use crate::cli::{Ran, run, sqrawl};
 
@@ -184,6 +185,51 @@ fn a_migration_that_is_killed_leaves_the_old_file() {
     next().open(&db, OpenMode::MustExist).unwrap();
     assert_eq!(version_of(&db), SCHEMA_VERSION + 1);
     assert_eq!(fs::metadata(copy_of(&folder)).unwrap().modified().unwrap(), copied, "the copy was still good");
+}
+
+/// Tries a migration and says how it ended; called by the test below in a process of its own.
+#[test]
+#[ignore = "another test calls it"]
+fn try_a_migration() {
+    let Some(db) = std::env::var_os("SQRAWL_TEST_TRY") else { return };
+    match next().open(Path::new(&db), OpenMode::MustExist) {
+        Ok(()) => println!("said: migrated"),
+        Err(error) => println!("said: {error}"),
+    }
+}
+
+/// No room for the copy, for the first pages of the log, or for what a step writes: the old file, and its version
+/// goes on with it. With room it is migrated, and the copy that was made before still serves.
+#[test]
+fn a_migration_on_a_full_disk_leaves_the_old_file() {
+    if !has_namespaces() {
+        return;
+    }
+    let kb = fs::metadata(unpacked(SCHEMA_VERSION).path().join("crawl.db")).unwrap().len() / 1024;
+    let copy_full = "a copy is kept: no space for the copy ";
+    for (free_kb, words) in [(60, copy_full), (kb + 72, "no space left for "), (kb + 9_000, "no space left for ")] {
+        let folder = unpacked(SCHEMA_VERSION);
+        let script = format!(
+            "set -eu; mkdir disk; mount -t tmpfs -o size={}k tmpfs disk; cp crawl.db disk/
+             try() {{ \"$0\" --exact faults::migrations::try_a_migration --ignored --nocapture | grep '^said: '; }}
+             try; mkdir full; cp disk/* full/
+             mount -o remount,size=200m disk; try; rm crawl.db; cp disk/* .",
+            kb + free_kb
+        );
+        let mut command = Command::new("unshare");
+        command.args(["-rm", "--propagation=private", "bash", "-c", &script]).arg(std::env::current_exe().unwrap());
+        let Ran { out, err, .. } =
+            run(command.current_dir(folder.path()).env("SQRAWL_TEST_TRY", folder.path().join("disk/crawl.db")));
+        let lines: Vec<&str> = out.lines().collect();
+        assert!(lines[0].contains(words) && lines[0].contains("free some"), "{free_kb} kB free: {out}{err}");
+        assert_eq!(lines[1..], ["said: migrated"], "{free_kb} kB free: {out}{err}");
+        assert_eq!(version_of(&folder.path().join("crawl.db")), SCHEMA_VERSION + 1);
+        let full = folder.path().join("full");
+        assert_eq!(version_of(&full.join("crawl.db")), SCHEMA_VERSION, "{free_kb} kB free");
+        assert_eq!(run(sqrawl(&full).arg("doctor")).code, Some(0), "{free_kb} kB free");
+        let ran = run(sqrawl(&full).arg("resume"));
+        assert!(ran.code == Some(0) && ran.err.contains("nothing is left to do"), "{}", ran.err);
+    }
 }
 
 /// A step that fails in its middle, one that would leave rows without those they name, and one that forgets
