@@ -62,7 +62,8 @@ impl Crawl {
         let settings = CrawlSettings { delay_ms: Some(0), max_pages_per_host: None, ..CrawlSettings::default() };
         let (store, start) = runtime.block_on(async {
             let store = SqliteStore::open(&path, OpenMode::CreateOrOpen, false).await.expect("a store");
-            let open = SessionOpen { settings: &settings, version: "bench", delay_ms: 0, recrawl: false };
+            let open =
+                SessionOpen { settings: &settings, version: "bench", delay_ms: 0, recrawl: false, judging: false };
             let start = store.begin_session(open, 1).await.expect("a session");
             let seeds: Vec<Seed> = (0..HOSTS)
                 .flat_map(|host| (0..100).map(move |n| (host, n)))

@@ -26,6 +26,7 @@ CREATE TABLE sessions (
   ended_by   TEXT CHECK (ended_by IN ('complete','limit','signal','error')),
   version    TEXT NOT NULL,
   config     TEXT NOT NULL CHECK (json_valid(config)),   -- resolved settings, nothing secret
+  judging    INTEGER NOT NULL DEFAULT 0 CHECK (judging IN (0,1)),   -- 1 until URLs are judged by settings that are not in config yet
   CHECK ((ended_ms IS NULL) = (ended_by IS NULL))
 ) STRICT;
 CREATE INDEX sessions_round ON sessions(round_id);

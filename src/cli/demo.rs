@@ -155,7 +155,7 @@ mod tests {
                 seeds: urls.iter().map(seed).collect(),
                 complete: true,
                 last_ended_by: None,
-                in_vain: false,
+                judging: false,
                 totals: Totals::default(),
             };
             assert_eq!(is_demo(&stored), demo, "{urls:?}");

@@ -131,7 +131,7 @@ mod tests {
             seeds: urls.iter().map(seed).collect(),
             complete,
             last_ended_by: None,
-            in_vain: false,
+            judging: false,
             totals: Totals::default(),
         }
     }

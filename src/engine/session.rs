@@ -53,6 +53,7 @@ pub(super) async fn run<S: Store, F: Fetcher, C: Clock>(
         version: env!("CARGO_PKG_VERSION"),
         delay_ms: job.settings.delay_ms.unwrap_or(0),
         recrawl: job.recrawl,
+        judging: changed.is_some(),
     };
     let start = store.begin_session(open, clock.now_ms()).await?;
     let session =
@@ -105,9 +106,12 @@ impl<S: Store, C: Clock> Begun<S, C> {
         if changed {
             judge_again(&*store, &job, &scope, clock.now_ms()).await?;
             sitemaps::of_known(&*store, &start, &job, &scope, clock.now_ms()).await?;
-            store.record_settings(&start, &job.settings, clock.now_ms()).await?;
         }
         let admitted = store.admit(&start, &job.seeds, clock.now_ms()).await?;
+        if changed {
+            // Only now: what new seeds bring into scope was judged with them.
+            store.record_settings(&start, &job.settings, clock.now_ms()).await?;
+        }
         let (items, items_out) = mpsc::channel(QUEUE_ITEMS);
         let (desk, asks) = mpsc::unbounded_channel();
         let shared = Arc::new(Shared::new(Parts {
@@ -157,12 +161,12 @@ impl<S: Store, C: Clock> Begun<S, C> {
 }
 
 /// The stored crawl, when this session has other settings or more seeds: other URLs may belong to
-/// it then. So may they when the session before died while it applied settings of its own.
+/// it then. So may they when the session before died while it applied some of its own.
 fn changed_from(job: &Job) -> Option<&StoredCrawl> {
     let stored = job.stored.as_ref()?;
     let known = |url: &str| stored.seeds.iter().any(|seed| seed.url == url);
     let more_seeds = job.seeds.iter().any(|seed| !known(seed.candidate.url.as_str()));
-    let others = more_seeds || stored.in_vain || verdict::judges_otherwise(&stored.settings, &job.settings);
+    let others = more_seeds || stored.judging || verdict::judges_otherwise(&stored.settings, &job.settings);
     others.then_some(stored)
 }
 

@@ -31,9 +31,9 @@ pub struct StoredCrawl {
     pub complete: bool,
     /// How the latest session ended; `None` after a crash.
     pub last_ended_by: Option<String>,
-    /// The latest session died or failed before it had asked for anything: other settings may be applied
-    /// in part.
-    pub in_vain: bool,
+    /// The latest session died or failed while it applied other settings or seeds: some URLs are judged by
+    /// them, and some are not.
+    pub judging: bool,
     /// Counters.
     pub totals: Totals,
 }
@@ -72,6 +72,9 @@ pub struct SessionOpen<'a> {
     /// Begin a new round over every URL known, when the one before is complete or came to a limit;
     /// one that was interrupted goes on.
     pub recrawl: bool,
+    /// URLs are going to be judged by settings or seeds that are not stored yet: until
+    /// [`Store::record_settings`] says that this is done, a death leaves some of them judged so.
+    pub judging: bool,
 }
 
 /// A session that has begun.
@@ -275,7 +278,7 @@ pub trait Store: Send + Sync + 'static {
     ) -> impl Future<Output = Result<u64, StoreError>> + Send;
 
     /// Replaces the settings of the session, and applies their page limit, when what they change has
-    /// been judged.
+    /// been judged and new seeds are taken in.
     fn record_settings(
         &self,
         start: &SessionStart,

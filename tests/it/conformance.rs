@@ -106,7 +106,8 @@ every_store! {
         what_waits_goes_back_with_the_clock,
         time_spent_adds_up_over_crashes,
         a_round_ends_when_complete_and_goes_on_with_new_seeds,
-        a_changed_page_limit_holds_from_the_next_session;
+        a_changed_page_limit_holds_from_the_next_session,
+        only_a_death_while_urls_were_judged_has_them_judged_again;
     rounds:
         a_recrawl_visits_everything_again_with_validators,
         a_recrawl_asks_robots_and_the_guard_again,

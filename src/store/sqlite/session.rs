@@ -12,10 +12,7 @@ use super::writer::{Tx, sql};
 /// See [`crate::store::Store::stored_crawl`].
 pub(super) async fn stored_crawl(tx: &mut Tx<'_>) -> Result<Option<StoredCrawl>, StoreError> {
     let latest = tx
-        .rows(sql("SELECT s.config, s.ended_by, s.round_id, r.ended_ms IS NOT NULL AS complete,
-                    coalesce(s.ended_by = 'error', 1)
-                      AND s.id IS NOT (SELECT f.session_id FROM fetches f ORDER BY f.id DESC LIMIT 1)
-                      AND s.id IS NOT (SELECT f.session_id FROM robots_fetches f ORDER BY f.id DESC LIMIT 1) AS in_vain
+        .rows(sql("SELECT s.config, s.ended_by, s.round_id, r.ended_ms IS NOT NULL AS complete, s.judging
              FROM sessions s JOIN rounds r ON r.id = s.round_id ORDER BY s.id DESC LIMIT 1"))
         .await?;
     let Some(latest) = latest.first() else { return Ok(None) };
@@ -26,7 +23,7 @@ pub(super) async fn stored_crawl(tx: &mut Tx<'_>) -> Result<Option<StoredCrawl>,
         settings,
         complete: get(tx, latest, "complete")?,
         last_ended_by: get(tx, latest, "ended_by")?,
-        in_vain: get(tx, latest, "in_vain")?,
+        judging: get(tx, latest, "judging")?,
         seeds: stored_seeds(tx, round).await?,
         totals: rows::totals(tx).await?,
     }))
@@ -92,12 +89,13 @@ pub(super) async fn begin(
     let config = encode_settings(tx, open.settings)?;
     let session = tx
         .row(
-            sql("INSERT INTO sessions(round_id, started_ms, alive_ms, version, config) VALUES (?1, ?2, ?2, ?3, ?4)
-                 RETURNING id")
+            sql("INSERT INTO sessions(round_id, started_ms, alive_ms, version, config, judging)
+                 VALUES (?1, ?2, ?2, ?3, ?4, ?5) RETURNING id")
             .bind(round)
             .bind(now)
             .bind(open.version)
-            .bind(config),
+            .bind(config)
+            .bind(open.judging),
         )
         .await?;
     let session = SessionId(get(tx, &session, "id")?);
@@ -141,7 +139,8 @@ pub(super) async fn record(
     now: UnixMs,
 ) -> Result<(), StoreError> {
     let config = encode_settings(tx, settings)?;
-    tx.execute(sql("UPDATE sessions SET config = ?2 WHERE id = ?1").bind(start.session.0).bind(config)).await?;
+    tx.execute(sql("UPDATE sessions SET config = ?2, judging = 0 WHERE id = ?1").bind(start.session.0).bind(config))
+        .await?;
     apply_page_limit(tx, settings).await?;
     wake_all(tx, now).await
 }

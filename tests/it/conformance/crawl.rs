@@ -227,7 +227,7 @@ impl<B: Backend> Crawl<B> {
 }
 
 async fn begin<S: Store>(store: &S, settings: &CrawlSettings, now: i64, recrawl: bool) -> SessionStart {
-    let open = SessionOpen { settings, version: "1.2.3", delay_ms: DELAY_MS, recrawl };
+    let open = SessionOpen { settings, version: "1.2.3", delay_ms: DELAY_MS, recrawl, judging: false };
     store.begin_session(open, now).await.expect("a session")
 }
 

@@ -3,7 +3,7 @@
 use sqrawl::model::{
     BodyPolicy, CrawlSettings, EndedBy, NextState, Outcome, PatternRule, Release, ScopeKind, SeedSource,
 };
-use sqrawl::store::{Settlement, Store, StoredSeed};
+use sqrawl::store::{SessionOpen, Settlement, Store, StoredSeed};
 
 use super::backend::Backend;
 use super::crawl::{Crawl, DELAY_MS, EPOCH, link, named, seed};
@@ -200,5 +200,26 @@ pub async fn a_changed_page_limit_holds_from_the_next_session<B: Backend>() {
     crawl.settings.max_pages_per_host = Some(1);
     crawl.crash().await;
     assert_eq!(crawl.lease(9, 9).await.hosts, []);
+    crawl.check().await;
+}
+
+/// A process that was killed before its first commit had every URL judged again at the next start: 6 s of a
+/// million, where there was nothing to judge.
+pub async fn only_a_death_while_urls_were_judged_has_them_judged_again<B: Backend>() {
+    let mut crawl = Crawl::<B>::of(&[A]).await;
+    crawl.crash().await;
+    assert!(!crawl.stored().await.expect("a crawl").judging, "it died before it asked for anything");
+    let settings = CrawlSettings { max_depth: Some(1), ..CrawlSettings::default() };
+    let before = CrawlSettings::default();
+    let open = SessionOpen { settings: &before, version: "1", delay_ms: 0, recrawl: false, judging: true };
+    crawl.start = crawl.store().begin_session(open, crawl.now).await.expect("a session");
+    assert!(crawl.stored().await.expect("a crawl").judging);
+    crawl.store().end_session(&crawl.start, EndedBy::Error, crawl.now).await.expect("ended");
+    let stored = crawl.stored().await.expect("a crawl");
+    assert!(stored.judging && stored.settings == before, "{stored:?}");
+    crawl.store().record_settings(&crawl.start, &settings, crawl.now).await.expect("recorded");
+    let stored = crawl.stored().await.expect("a crawl");
+    assert!(!stored.judging && stored.settings == settings, "{stored:?}");
+    crawl.end(EndedBy::Signal).await;
     crawl.check().await;
 }

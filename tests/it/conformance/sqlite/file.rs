@@ -190,7 +190,8 @@ async fn a_second_crawl_into_the_same_file_is_refused_at_once() {
         assert!(matches!(&error, StoreError::InUse { pid: holder, .. } if *holder == pid), "{error:?}");
     }
     // The refusal took nothing from the one that runs.
-    let open_session = SessionOpen { settings: &CrawlSettings::default(), version: "1", delay_ms: 0, recrawl: false };
+    let open_session =
+        SessionOpen { settings: &CrawlSettings::default(), version: "1", delay_ms: 0, recrawl: false, judging: false };
     first.begin_session(open_session, 1).await.expect("a session");
     first.close().await.expect("closed");
     let second = open(&link).await.expect("free again");

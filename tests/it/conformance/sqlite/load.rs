@@ -144,6 +144,36 @@ async fn no_hot_statement_scans_or_sorts_a_large_table() {
     crawl.check().await;
 }
 
+/// Of a million queued URLs a start reads none but those it leases: what it looks through are hosts, sessions,
+/// and URLs that wait for a due time.
+#[tokio::test]
+async fn a_resume_looks_through_neither_urls_nor_fetches() {
+    let mut crawl = Crawl::<Sqlite>::with(CrawlSettings::default()).await;
+    crawl.backend.change(LOAD).await;
+    crawl.crash().await;
+    crawl.stored().await.expect("a crawl");
+    let sent = crawl.store().statements().await;
+    assert!(sent.len() > 12, "{}", sent.len());
+    let mut connection = crawl.backend.connection().await;
+    sqlx::query("PRAGMA foreign_keys = OFF").execute(&mut connection).await.expect("off");
+    let mut wrong = Vec::new();
+    for text in sent.keys() {
+        let plan = sqlx::query(AssertSqlSafe(format!("EXPLAIN QUERY PLAN {text}"))).fetch_all(&mut connection).await;
+        for step in &plan.unwrap_or_else(|error| panic!("{text}: {error}")) {
+            let step: String = step.get("detail");
+            let scanned = step.strip_prefix("SCAN ").and_then(|what| what.split(' ').next()).unwrap_or("");
+            let is_large = ["urls", "u", "fetches", "f", "links", "l", "contents", "c"].contains(&scanned);
+            // One row from the end, or those alone that wait for a due time.
+            let is_part = text.contains("ORDER BY f.id DESC LIMIT 1") || step.contains("INDEX urls_schedule");
+            if is_large && !is_part {
+                wrong.push(format!("{step}\n{text}"));
+            }
+        }
+    }
+    connection.close().await.expect("closed");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+}
+
 /// Whether a step of a plan grows with a table. Parameters are as large as their batch; `rules` and
 /// `totals` hold a few dozen rows.
 fn is_costly(step: &str) -> bool {

@@ -148,22 +148,24 @@ fn settings_that_were_half_applied_are_judged_again() {
     let (shallow, full) = (Some(0), None);
     // Depths before, in the life that dies, and after; the page limit before, which leaves something open.
     for (before, most, dying, state) in [(full, Some(1), shallow, "done"), (shallow, None, full, "excluded")] {
-        let web = Arc::new(Web::of(&pages, &[A]));
-        let mut world = World::new(Arc::clone(&web), 0, None, Telling::Nothing);
-        let plan = |life: usize, max_depth| {
-            let mut plan = Plan::calm(life, settings(&web.wishes), usize::from(life == 0));
-            plan.limited = true;
-            (plan.settings.sitemaps, plan.settings.max_depth) = (false, max_depth);
-            plan
-        };
-        let mut first = plan(0, before);
-        first.settings.max_pages = most;
-        let mut second = plan(1, dying);
-        // stored_crawl, begin_session, open_names, rejudge, open_names, record_settings.
-        second.calls.insert((Caller::Session, 6), CallFault::DiesBefore);
-        for plan in [first, second, plan(2, before)] {
-            world.live(&plan).unwrap_or_else(|what| panic!("life {}: {what}", plan.life));
+        // stored_crawl, begin_session, open_names, rejudge, open_names, admit, record_settings.
+        for call in [6, 7] {
+            let web = Arc::new(Web::of(&pages, &[A]));
+            let mut world = World::new(Arc::clone(&web), 0, None, Telling::Nothing);
+            let plan = |life: usize, max_depth| {
+                let mut plan = Plan::calm(life, settings(&web.wishes), usize::from(life == 0));
+                plan.limited = true;
+                (plan.settings.sitemaps, plan.settings.max_depth) = (false, max_depth);
+                plan
+            };
+            let mut first = plan(0, before);
+            first.settings.max_pages = most;
+            let mut second = plan(1, dying);
+            second.calls.insert((Caller::Session, call), CallFault::DiesBefore);
+            for plan in [first, second, plan(2, before)] {
+                world.live(&plan).unwrap_or_else(|what| panic!("life {}: {what}", plan.life));
+            }
+            assert_eq!(world.before.urls[deep].state, state, "{before:?}, then {dying:?}, dead before call {call}");
         }
-        assert_eq!(world.before.urls[deep].state, state, "{before:?}, then {dying:?}");
     }
 }
