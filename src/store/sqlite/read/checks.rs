@@ -61,8 +61,8 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         name: "host_without_queue",
         location: "host_queue.host_id",
-        sql: "SELECT h.name FROM hosts h WHERE h.id IN (SELECT host_id FROM urls)
-              AND h.id NOT IN (SELECT host_id FROM host_queue)",
+        sql: "SELECT h.name FROM hosts h WHERE h.id NOT IN (SELECT host_id FROM host_queue)
+              AND h.id IN (SELECT host_id FROM urls)",
         what: "a host has URLs and no queue: they are never visited",
         remedy: REPORT,
     },

@@ -25,6 +25,9 @@ use crate::store::sqlite::{APPLICATION_ID, lock};
 
 /// How long to wait while another process holds the whole file, which is rare in WAL mode.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Page cache of an examination, which goes through the whole file and back and forth in it; negative is
+/// SQLite's way to say KiB.
+const EXAMINED_KIB: i32 = -64 * 1024;
 /// Rows that wait between SQLite's thread and the sink: each may hold a body of 10 MB.
 const ROWS_AHEAD: usize = 8;
 
@@ -217,6 +220,8 @@ impl Reader {
     /// [`StoreError`] when the database cannot be examined at all, or `budget` does not suffice.
     pub async fn doctor(&mut self, options: DoctorOptions, budget: &Limits) -> Result<Diagnosis, StoreError> {
         let expected = expected_schema(&self.path).await?;
+        let sql = AssertSqlSafe(format!("PRAGMA cache_size = {EXAMINED_KIB}"));
+        sqlx::query(sql).execute(&mut self.conn).await.map_err(|e| store_error(&self.path, "opening", e))?;
         let watch = self.watch(budget).await?;
         let running = self.is_running();
         let name = self.path.display().to_string();
