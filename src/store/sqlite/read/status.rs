@@ -8,8 +8,8 @@ use sqlx::SqliteConnection;
 use crate::model::{CrawlSettings, Totals, UnixMs};
 use crate::store::sqlite::open::beside;
 
-/// Attempts that are looked at, the latest ones: 250,000 take some 0.2 s to count.
-const MOST_ATTEMPTS: i64 = 250_000;
+/// Attempts that are looked at, the latest ones: so many take some 0.05 s to count.
+const MOST_ATTEMPTS: i64 = 50_000;
 /// Hosts listed as the busiest, or as left alone.
 const BUSIEST: i64 = 10;
 /// The latest stretch of the session, for the rate now, in ms.
@@ -96,7 +96,7 @@ pub struct SessionLine {
 /// The latest attempts, of all sessions, by outcome.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Attempts {
-    /// How many were counted: at most 250,000.
+    /// How many were counted: at most 50,000.
     pub counted: u64,
     /// Whether that is all of them.
     pub all: bool,
