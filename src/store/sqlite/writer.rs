@@ -162,8 +162,8 @@ impl Writer {
     pub(super) async fn room(&self, wanted: RoomWanted) -> Result<Room, StoreError> {
         let mut state = self.state.lock().await;
         let mut space = state.space(&self.path).await;
-        // An empty log gives its space back, once the file has taken what is in it.
-        if !(space.holds(wanted) && space.log_fits(wanted)) && space.can_be_moved(wanted) {
+        // An empty log gives its space back, once the file has taken what is in it: in time for that.
+        if !(space.holds_twice_the_log(wanted) && space.log_fits(wanted)) && space.can_be_moved(wanted) {
             state.cut_log().await;
             space = state.space(&self.path).await;
         }
@@ -213,6 +213,13 @@ impl Space {
     /// Whether a batch can be settled and `--min-free` be kept. Without that the disk says when it is full.
     fn holds(self, wanted: RoomWanted) -> bool {
         wanted.min_free_bytes == 0 || self.free_bytes >= self.needed_bytes(wanted)
+    }
+
+    /// Whether there is so much that the log can still be moved when it has grown by a further batch, which
+    /// may take more than was thought.
+    fn holds_twice_the_log(self, wanted: RoomWanted) -> bool {
+        let with_margin = self.needed_bytes(wanted).saturating_add(self.growth_bytes);
+        wanted.min_free_bytes == 0 || self.free_bytes >= with_margin
     }
 
     /// Whether a log that nobody could empty may take the batch.
@@ -454,27 +461,35 @@ mod tests {
     #[test]
     fn room_counts_what_moving_the_log_takes() {
         const MB: u64 = 1_000_000;
-        // Free, log, growth, --min-free; whether a batch of 4 MB can be settled, the log may take it, and can be moved.
+        // Free, log, growth, --min-free; whether a batch of 4 MB can be settled, and the log be moved after that, too;
+        // whether the log may take it, and can be moved now.
         let cases = [
-            (100, 0, 0, 64, (true, true, true)),
-            (72, 0, 0, 64, (true, true, true)),
-            (71, 0, 0, 64, (false, true, true)),
-            (100, 32, 30, 64, (false, true, true)),
-            (100, 40, 37, 64, (false, true, false)),
+            (100, 0, 0, 64, (true, true, true, true)),
+            (72, 0, 0, 64, (true, true, true, true)),
+            (71, 0, 0, 64, (false, false, true, true)),
+            (140, 32, 30, 64, (true, true, true, true)),
+            (120, 32, 30, 64, (true, false, true, true)),
+            (100, 32, 30, 64, (false, false, true, true)),
+            (100, 40, 37, 64, (false, false, true, false)),
             // Pages that the file has already take no room in it.
-            (72, 60, 0, 64, (true, true, true)),
+            (72, 60, 0, 64, (true, true, true, true)),
             // Until the disk is full.
-            (1, 0, 0, 0, (true, true, true)),
-            (1, 60, 60, 0, (true, true, false)),
+            (1, 0, 0, 0, (true, true, true, true)),
+            (1, 60, 60, 0, (true, true, true, false)),
             // Longer than --max-log: waited for when it can be moved, and not when there is no room for that.
-            (900, 1_000, 200, 64, (true, false, true)),
-            (900, 1_000, 840, 64, (false, false, false)),
-            (900, 1_000, 950, 0, (true, false, false)),
+            (900, 1_000, 200, 64, (true, true, false, true)),
+            (900, 1_000, 840, 64, (false, false, false, false)),
+            (900, 1_000, 950, 0, (true, true, false, false)),
         ];
         for (free, log, growth, min_free, outcome) in cases {
             let space = Space { free_bytes: free * MB, log_bytes: log * MB, growth_bytes: growth * MB };
             let wanted = RoomWanted { batch_bytes: 4 * MB, min_free_bytes: min_free * MB, max_log_bytes: 1_000 * MB };
-            let found = (space.holds(wanted), space.log_fits(wanted), space.can_be_moved(wanted));
+            let found = (
+                space.holds(wanted),
+                space.holds_twice_the_log(wanted),
+                space.log_fits(wanted),
+                space.can_be_moved(wanted),
+            );
             assert_eq!(found, outcome, "{space:?} {min_free}");
         }
     }
