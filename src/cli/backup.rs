@@ -1,7 +1,6 @@
 //! `sqrawl backup`: a consistent copy, also while a crawl runs.
 
-use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use serde_json::json;
@@ -60,12 +59,10 @@ fn follow(copy: &Path, expected: u64, terminal: &Terminal) -> Option<Stopped> {
     let bar = terminal.show_bar()?.clone();
     let style = indicatif::ProgressStyle::with_template("{spinner} {elapsed} {wide_msg}");
     bar.set_style(style.unwrap_or_else(|_| indicatif::ProgressStyle::default_spinner()));
-    let mut part = OsString::from(copy);
-    part.push(".part");
-    let part = PathBuf::from(part);
+    let unfinished = Reader::unfinished_copy(copy);
     Some(Stopped(tokio::spawn(async move {
         loop {
-            let bytes = tokio::fs::metadata(&part).await.map_or(0, |file| file.len());
+            let bytes = tokio::fs::metadata(&unfinished).await.map_or(0, |file| file.len());
             bar.set_message(format!("{} of about {} copied", about_bytes(bytes), about_bytes(expected)));
             bar.tick();
             tokio::time::sleep(TICK).await;

@@ -25,10 +25,16 @@ use super::open::{absolute, beside, folder_of};
 /// cannot hold it.
 const LEAST_PART: (u64, u64) = (3, 4);
 
-/// The file that becomes the copy: `TARGET.part` until [`Part::finish`]. Dropped before, it is gone.
+/// The name of the unfinished copy in its folder. With the folder it tells a copy from every other file: what
+/// SQLite has written of one when it is killed does not, as its first page comes last.
+const UNFINISHED: &str = "sqrawl-copy";
+
+/// The file that becomes the copy: `TARGET.part/sqrawl-copy` until [`Part::finish`]. Dropped before, it is
+/// gone with its folder.
 #[derive(Debug)]
 pub(super) struct Part {
     target: PathBuf,
+    folder: PathBuf,
     path: PathBuf,
     /// Locked by this process, so that nobody else writes the same copy.
     file: File,
@@ -36,19 +42,28 @@ pub(super) struct Part {
 }
 
 impl Part {
-    /// Makes it. What a killed process left of one is taken over.
+    /// Makes it. What a killed process left of one is taken over; anything else that has its name stays. `source` is
+    /// what will be copied.
     ///
     /// # Errors
     /// [`StoreError::CopyExists`], [`StoreError::Copy`]; nothing was changed.
-    pub(super) fn create(target: &Path) -> Result<Part, StoreError> {
+    pub(super) fn create(source: &Path, target: &Path) -> Result<Part, StoreError> {
         let target = absolute(target)?;
         refuse_existing(&target)?;
-        let path = beside(&target, ".part");
-        let fault = |error: io::Error| copy_error(&target, format!("{}: {error}", path.display()));
-        let file = OpenOptions::new().write(true).create(true).truncate(false).open(&path).map_err(fault)?;
+        let (folder, path) = unfinished(&target);
+        let fault = |error: io::Error| copy_error(&target, format!("{}: {error}", folder.display()));
+        match std::fs::create_dir(&folder) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => refuse_others(source, &target)?,
+            made => made.map_err(fault)?,
+        }
+        let file = open_unfollowed(&path).map_err(|error| {
+            // Only when it is empty.
+            let _ = std::fs::remove_dir(&folder);
+            fault(error)
+        })?;
         file.try_lock().map_err(|error| match error {
             std::fs::TryLockError::WouldBlock => {
-                copy_error(&target, format!("another process writes {}", path.display()))
+                copy_error(&target, format!("another process writes {}", folder.display()))
             }
             std::fs::TryLockError::Error(error) => fault(error),
         })?;
@@ -56,7 +71,7 @@ impl Part {
         if !is_at(&file, &path) {
             return Err(StoreError::CopyExists { found: target.clone(), path: target });
         }
-        let part = Part { file, path: path.clone(), finished: false, target: target.clone() };
+        let part = Part { file, folder: folder.clone(), path, finished: false, target: target.clone() };
         // VACUUM INTO takes an empty file.
         part.file.set_len(0).map_err(fault)?;
         Ok(part)
@@ -82,6 +97,7 @@ impl Part {
             _ => self.fault(&error),
         })?;
         self.finished = true;
+        let _ = std::fs::remove_dir(&self.folder);
         // The name, too, survives a power loss. Not every file system lets a folder be synced.
         let _ = File::open(folder_of(&self.target)).and_then(|folder| folder.sync_all());
         Ok(bytes)
@@ -103,8 +119,75 @@ impl Drop for Part {
             for file in [self.path.clone(), beside(&self.path, "-journal")] {
                 let _ = std::fs::remove_file(file);
             }
+            let _ = std::fs::remove_dir(&self.folder);
         }
     }
+}
+
+/// Where the copy is while it is written: its folder, and the file.
+pub(in crate::store::sqlite) fn unfinished(target: &Path) -> (PathBuf, PathBuf) {
+    let folder = beside(target, ".part");
+    let path = folder.join(UNFINISHED);
+    (folder, path)
+}
+
+/// What has the name of the unfinished copy is no folder with that alone in it.
+fn refuse_others(source: &Path, target: &Path) -> Result<(), StoreError> {
+    let (folder, path) = unfinished(target);
+    let refuse = |found: PathBuf| StoreError::CopyExists { path: target.to_owned(), found };
+    let fault = |error: io::Error| copy_error(target, format!("{}: {error}", folder.display()));
+    // Neither follows a link.
+    if !folder.symlink_metadata().map_err(fault)?.is_dir() {
+        return Err(refuse(folder.clone()));
+    }
+    let ours = [path.clone(), beside(&path, "-journal")];
+    for entry in folder.read_dir().map_err(fault)? {
+        let there = entry.map_err(fault)?.path();
+        if !ours.contains(&there) || !is_plain_and_alone(&there) || is_same(source, &there) {
+            return Err(refuse(there));
+        }
+    }
+    Ok(())
+}
+
+/// A file that has no other name, and no link.
+#[cfg(unix)]
+fn is_plain_and_alone(path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    path.symlink_metadata().is_ok_and(|file| file.is_file() && file.nlink() == 1)
+}
+
+#[cfg(not(unix))]
+fn is_plain_and_alone(path: &Path) -> bool {
+    path.symlink_metadata().is_ok_and(|file| file.is_file())
+}
+
+/// Whether two names are of one file, without opening it: closing it would drop SQLite's locks.
+#[cfg(unix)]
+pub(super) fn is_same(one: &Path, other: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    match (std::fs::metadata(one), std::fs::metadata(other)) {
+        (Ok(one), Ok(other)) => (one.dev(), one.ino()) == (other.dev(), other.ino()),
+        _ => false,
+    }
+}
+
+#[cfg(not(unix))]
+pub(super) fn is_same(one: &Path, other: &Path) -> bool {
+    matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other)
+}
+
+/// Opens the file, or makes it. Neither follows a link nor waits for a pipe that took its name just now.
+fn open_unfollowed(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
+        options.custom_flags(flags.bits() as i32);
+    }
+    options.open(path)
 }
 
 /// The file, and what SQLite keeps beside one: a log that an older file of this name left behind would be

@@ -151,7 +151,7 @@ async fn keep_copy(
         copy.display()
     );
     let kept = async {
-        let part = Part::create(&copy)?;
+        let part = Part::create(path, &copy)?;
         copy::write(connection, path, &part).await?;
         part.finish()
     };

@@ -1,6 +1,7 @@
 //! `sqrawl backup`: beside a crawl, and what can go wrong with it.
 
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::Command;
 
@@ -75,6 +76,98 @@ fn a_copy_replaces_nothing() {
     assert_eq!(names(world.path()), before);
 }
 
+/// Whatever has the name under which a copy is written, and is none that was begun: a file, the crawl itself, a link,
+/// a pipe, a folder with something else in it.
+#[test]
+fn a_copy_takes_nothing_for_its_unfinished_self_that_is_another_file() {
+    let world = World::new();
+    world.undisturbed();
+    let at = |name: &str| world.path().join(name);
+    let crawl = fs::read(at("calm.db")).unwrap();
+    let important = |name: &str| fs::write(at(name), "somebody's").unwrap();
+    let folder = || fs::create_dir(at("copy.db.part")).unwrap();
+    type Case<'a> = (&'a str, &'a str, Box<dyn Fn() + 'a>, &'a str);
+    let cases: [Case; 8] = [
+        ("a file", "calm.db", Box::new(|| important("copy.db.part")), "copy.db.part"),
+        ("a crawl", "calm.db", Box::new(|| fs::write(at("copy.db.part"), &crawl).unwrap()), "copy.db.part"),
+        (
+            "the crawl itself",
+            "copy.db.part",
+            Box::new(|| fs::write(at("copy.db.part"), &crawl).unwrap()),
+            "copy.db.part",
+        ),
+        (
+            "a link",
+            "calm.db",
+            Box::new(|| {
+                important("other");
+                symlink("other", at("copy.db.part")).unwrap()
+            }),
+            "other",
+        ),
+        (
+            "a link in its folder",
+            "calm.db",
+            Box::new(|| {
+                folder();
+                important("other");
+                symlink("../other", at("copy.db.part/sqrawl-copy")).unwrap()
+            }),
+            "other",
+        ),
+        (
+            "a second name in its folder",
+            "calm.db",
+            Box::new(|| {
+                folder();
+                important("other");
+                fs::hard_link(at("other"), at("copy.db.part/sqrawl-copy")).unwrap()
+            }),
+            "other",
+        ),
+        (
+            "something else in its folder",
+            "calm.db",
+            Box::new(|| {
+                folder();
+                important("copy.db.part/other");
+                important("copy.db.part/sqrawl-copy")
+            }),
+            "copy.db.part/sqrawl-copy",
+        ),
+        (
+            "the crawl itself in its folder",
+            "copy.db.part/sqrawl-copy",
+            Box::new(|| {
+                folder();
+                fs::write(at("copy.db.part/sqrawl-copy"), &crawl).unwrap()
+            }),
+            "copy.db.part/sqrawl-copy",
+        ),
+    ];
+    for (what, source, make, precious) in cases {
+        println!("{what}");
+        make();
+        let before = fs::read(at(precious)).unwrap();
+        check_said(
+            &world.run(&["backup", "copy.db", "--db", source]),
+            2,
+            &["copy.db.part", "exists and is not overwritten"],
+        );
+        assert_eq!(fs::read(at(precious)).unwrap(), before, "{what}");
+        assert!(!at("copy.db").exists());
+        fs::remove_file(at("other")).unwrap_or_default();
+        fs::remove_file(at("copy.db.part")).or_else(|_| fs::remove_dir_all(at("copy.db.part"))).unwrap();
+    }
+    let pipe = Command::new("mkfifo").arg(at("copy.db.part")).status().unwrap();
+    assert!(pipe.success());
+    check_said(
+        &world.run(&["backup", "copy.db", "--db", "calm.db"]),
+        2,
+        &["copy.db.part exists and is not overwritten"],
+    );
+}
+
 /// A crawl with 200 MB of somebody's rows, and a copy of it that was stopped in the middle.
 fn in_the_middle(world: &World) -> Life {
     let seed = world.site.seed();
@@ -83,7 +176,7 @@ fn in_the_middle(world: &World) -> Life {
         "CREATE TABLE rows_of_somebody AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 200)
                SELECT zeroblob(1000000) AS x FROM n";
     assert!(Command::new("sqlite3").arg(world.db()).arg(sql).status().unwrap().success());
-    let part = world.path().join("copy.db.part");
+    let part = world.path().join("copy.db.part/sqrawl-copy");
     let mut life = Life::start(&mut world.command(&["backup", "copy.db"]), world.path());
     life.wait_until("the copy begins", |_| fs::metadata(&part).is_ok_and(|part| part.len() > 1_000_000));
     life.signal(Signal::STOP);

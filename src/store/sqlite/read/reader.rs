@@ -243,12 +243,12 @@ impl Reader {
     }
 
     /// Copies the database as it is now into a new file; its size in bytes. What others commit meanwhile
-    /// is not in it. The copy is made as `TARGET.part`, and nothing of it stays after an error.
+    /// is not in it. The copy is made in `TARGET.part`, and nothing of it stays after an error.
     ///
     /// # Errors
     /// [`StoreError`] of the file or of the copy, or `budget` does not suffice.
     pub async fn copy_into(&mut self, target: &Path, budget: &Limits) -> Result<u64, StoreError> {
-        let part = Part::create(target)?;
+        let part = Part::create(&self.path, target)?;
         let watch = self.watch(budget).await?;
         match copy::write(&mut self.conn, &self.path, &part).await {
             Ok(()) => {}
@@ -258,6 +258,11 @@ impl Reader {
         let finished = tokio::task::spawn_blocking(move || part.finish()).await;
         finished
             .unwrap_or_else(|failure| Err(StoreError::Copy { path: target.to_owned(), detail: failure.to_string() }))
+    }
+
+    /// The file that grows while [`Reader::copy_into`] makes this copy.
+    pub fn unfinished_copy(target: &Path) -> PathBuf {
+        copy::unfinished(target).1
     }
 
     /// Closes the connection and waits until the file is released.
