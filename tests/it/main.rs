@@ -13,6 +13,7 @@ mod hostile;
 mod kills;
 mod near_duplicates;
 mod poison;
+mod populate;
 mod published;
 mod read;
 mod rooms;
