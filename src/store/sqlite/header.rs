@@ -1,11 +1,13 @@
 //! [`Header`]: what a file says of itself, read without SQLite so that a foreign file stays as it
-//! is. Layout: <https://www.sqlite.org/fileformat2.html> 1.3 (header) and 4 (WAL).
+//! is. Layout: <https://www.sqlite.org/fileformat2.html> 1.3. What the write-ahead log says of it is in `wal`.
 
 use std::fs::File;
-use std::io::{ErrorKind, Read, Seek, SeekFrom};
+use std::io::{ErrorKind, Read};
 use std::path::Path;
 
 use crate::store::StoreError;
+
+use super::wal;
 
 /// `PRAGMA application_id` of a crawl: `sqrw`.
 pub const APPLICATION_ID: u32 = 0x7371_7277;
@@ -13,10 +15,8 @@ pub const APPLICATION_ID: u32 = 0x7371_7277;
 /// `PRAGMA user_version` this program writes and knows.
 pub const SCHEMA_VERSION: u32 = 1;
 
-const MAGIC: &[u8; 16] = b"SQLite format 3\0";
-const HEADER_BYTES: usize = 100;
-/// Frames of a WAL that are looked through for page 1; a longer WAL has had its checkpoint.
-const MAX_WAL_FRAMES: usize = 1_000_000;
+pub(super) const MAGIC: &[u8; 16] = b"SQLite format 3\0";
+pub(super) const HEADER_BYTES: usize = 100;
 
 /// What kind of file it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,7 +48,7 @@ pub(super) fn fits(path: &Path, found: u32, known: u32, earlier: bool) -> Result
     }
 }
 
-/// Reads the header, as of the last change in the WAL when there is one.
+/// Reads the header, as of the last commit in the WAL when there is one.
 ///
 /// # Errors
 /// [`StoreError`] when the file cannot be read.
@@ -63,14 +63,16 @@ pub(super) fn read(path: &Path) -> Result<Header, StoreError> {
     }
     let mut bytes = [0u8; HEADER_BYTES];
     let got = read_up_to(&mut main, &mut bytes).map_err(|error| unreadable(path, error))?;
-    let from_wal = page_one_in_wal(&super::open::beside(path, "-wal"));
-    if got == 0 && from_wal.is_none() {
-        return Ok(Header::Empty);
-    }
     if got > 0 && (got < HEADER_BYTES || &bytes[..16] != MAGIC) {
         return Ok(Header::NoDatabase);
     }
-    Ok(classify(&from_wal.unwrap_or(bytes)))
+    let here = if got == 0 { Header::Empty } else { classify(&bytes) };
+    let log = super::open::beside(path, "-wal");
+    // The log is long, and seldom says anything else.
+    if !wal::pages_one(&log).any(|page| classify(&page) != here) {
+        return Ok(here);
+    }
+    Ok(wal::committed_page_one(&log).map_or(here, |page| classify(&page)))
 }
 
 fn classify(header: &[u8; HEADER_BYTES]) -> Header {
@@ -92,38 +94,6 @@ fn read_up_to(file: &mut File, buffer: &mut [u8]) -> std::io::Result<usize> {
         }
     }
     Ok(got)
-}
-
-/// The latest header among the WAL's frames of page 1. Frames of an earlier life of the WAL have
-/// other salts.
-fn page_one_in_wal(path: &Path) -> Option<[u8; HEADER_BYTES]> {
-    let mut wal = File::open(path).ok()?;
-    let mut head = [0u8; 32];
-    if read_up_to(&mut wal, &mut head).ok()? < head.len() {
-        return None;
-    }
-    let page_bytes = i64::from(u32::from_be_bytes([head[8], head[9], head[10], head[11]]));
-    if !(512..=65_536).contains(&page_bytes) {
-        return None;
-    }
-    let mut latest = None;
-    for _ in 0..MAX_WAL_FRAMES {
-        let mut frame = [0u8; 24];
-        if read_up_to(&mut wal, &mut frame).ok()? < frame.len() || frame[8..16] != head[16..24] {
-            break;
-        }
-        if frame[..4] != [0, 0, 0, 1] {
-            wal.seek(SeekFrom::Current(page_bytes)).ok()?;
-            continue;
-        }
-        let mut page = [0u8; HEADER_BYTES];
-        if read_up_to(&mut wal, &mut page).ok()? < page.len() {
-            break;
-        }
-        latest = Some(page);
-        wal.seek(SeekFrom::Current(page_bytes - HEADER_BYTES as i64)).ok()?;
-    }
-    latest.filter(|page| &page[..16] == MAGIC)
 }
 
 fn unreadable(path: &Path, error: std::io::Error) -> StoreError {

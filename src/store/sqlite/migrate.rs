@@ -45,6 +45,19 @@ impl<'a> Schema<'a> {
     }
 }
 
+/// The version of the file's schema; 0: none yet.
+///
+/// # Errors
+/// [`StoreError`] when it cannot be read.
+pub(super) async fn version(connection: &mut SqliteConnection, path: &Path) -> Result<u32, StoreError> {
+    let version: i64 = sqlx::query_scalar("PRAGMA user_version")
+        .fetch_one(connection)
+        .await
+        .map_err(|error| store_error(path, "reading the schema version", error))?;
+    // One that is no number of ours is not known either.
+    Ok(u32::try_from(version).unwrap_or(u32::MAX))
+}
+
 /// Brings the file, which has the schema `found` (0: none), to `schema`.
 ///
 /// # Errors
@@ -107,11 +120,8 @@ async fn run(connection: &mut SqliteConnection, path: &Path, schema: Schema<'_>)
         }
         other => corrupt(format!("_sqlx_migrations: {other}")),
     })?;
-    let version: i64 = sqlx::query_scalar("PRAGMA user_version")
-        .fetch_one(connection)
-        .await
-        .map_err(|error| store_error(path, "migrating", error))?;
-    if version == i64::from(schema.version) {
+    let version = version(connection, path).await?;
+    if version == schema.version {
         return Ok(());
     }
     Err(corrupt(format!("user_version is {version}, but _sqlx_migrations says {}", schema.version)))

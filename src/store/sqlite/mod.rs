@@ -3,7 +3,7 @@
 //! - [`SqliteStore`] implements [`Store`]; one connection writes, under one lock.
 //! - `disk` asks the system about room, limits and locks; `fault` names what went wrong with it.
 //! - `open` decides whether a file may be used before anything touches it; `lock` keeps a second
-//!   crawl away; `header` reads what a file says of itself.
+//!   crawl away; `header` reads what a file says of itself, `wal` what its log says.
 //! - `migrate` brings a file of an earlier version to this schema.
 //! - `clock` notices that the time was put back.
 //! - `copy` writes a consistent copy into another file.
@@ -37,6 +37,7 @@ mod seeds;
 mod session;
 mod settle;
 mod suspects;
+mod wal;
 mod work;
 mod writer;
 

@@ -67,12 +67,11 @@ impl SqliteStore {
         };
         let left = lock.sign();
         // Another process may have made it, used it and left before the lock was ours.
-        let found = match check(&path, mode, schema)? {
-            Header::Crawl(version) => version,
-            _ => 0,
-        };
-        let new = found == 0;
+        let new = !matches!(check(&path, mode, schema)?, Header::Crawl(1..));
         let mut connection = connect(&path, durable, new).await.map_err(|e| store_error(&path, "opening", e))?;
+        // SQLite has taken the log in by now: what it says is what the file is.
+        let found = migrate::version(&mut connection, &path).await?;
+        header::fits(&path, found, schema.version(), mode != OpenMode::AsItIs)?;
         migrate::migrate(&mut connection, &path, found, schema).await?;
         Ok(SqliteStore { writer: Writer::new(path.clone(), connection, durable), path, lock, left: Mutex::new(left) })
     }

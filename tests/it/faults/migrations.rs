@@ -232,6 +232,50 @@ fn a_migration_on_a_full_disk_leaves_the_old_file() {
     }
 }
 
+/// Killed between two writes of its COMMIT: the page that says which version the file is, is the first of them.
+#[test]
+fn a_migration_that_is_killed_in_its_commit_leaves_the_old_file() {
+    let later = Later::with(&format!(
+        "ALTER TABLE rounds ADD COLUMN note TEXT; CREATE TABLE heap AS SELECT zeroblob(20000) AS x; PRAGMA user_version = {}",
+        SCHEMA_VERSION + 1
+    ));
+    let made = unpacked(SCHEMA_VERSION);
+    let db = made.path().join("crawl.db");
+    let main = fs::read(&db).unwrap();
+    // Its log as it was at the end of the COMMIT.
+    let log = later.runtime.block_on(async {
+        let schema = Schema::of(&later.migrator, SCHEMA_VERSION + 1);
+        let store = SqliteStore::open_with(&db, OpenMode::MustExist, false, schema).await.unwrap();
+        let log = fs::read(made.path().join("crawl.db-wal")).unwrap();
+        store.close().await.unwrap();
+        log
+    });
+    let frames = log.len() / 8216;
+    assert!(frames > 6, "{frames}");
+    let killed_after = |frame: usize| {
+        let folder = TempDir::new().unwrap();
+        fs::write(folder.path().join("crawl.db"), &main).unwrap();
+        fs::write(folder.path().join("crawl.db-wal"), &log[..32 + frame * 8216]).unwrap();
+        folder
+    };
+    for frame in 1..frames {
+        let folder = killed_after(frame);
+        let ran = this(&folder, &["status"]);
+        assert_eq!(ran.code, Some(0), "after {frame} of {frames}: {}", ran.err);
+        check_as_before(&folder);
+        let folder = killed_after(frame);
+        let db = folder.path().join("crawl.db");
+        later.open(&db, OpenMode::MustExist).unwrap();
+        assert_eq!(
+            (version_of(&db), copy_of(&folder).exists()),
+            (SCHEMA_VERSION + 1, true),
+            "after {frame} of {frames}"
+        );
+    }
+    let ran = this(&killed_after(frames), &["status"]);
+    assert!(ran.code == Some(4) && ran.err.contains("use a newer sqrawl"), "{}", ran.err);
+}
+
 /// A step that fails in its middle, one that would leave rows without those they name, and one that forgets
 /// what it is: nothing of them stays.
 #[test]
