@@ -1,4 +1,5 @@
-//! `repair`: makes right again what follows from other rows. Nothing that was crawled is changed.
+//! `repair`: makes right again what follows from other rows. Nothing that was crawled is changed or removed:
+//! what no row speaks of any more may be the only copy.
 //!
 //! Rows of `urls`, `fetches`, `contents` and `links` are what was seen; counters, the latest attempt of a
 //! URL, ready times, indexes and views follow from them and are made anew. A URL that claims a visit of
@@ -59,10 +60,6 @@ const STEPS: &[(&str, &str)] = &[
         "leases without a holder or an end",
         "UPDATE host_queue SET lease_session = NULL, lease_until_ms = NULL, fence = fence + 1
          WHERE (lease_session IS NULL) <> (lease_until_ms IS NULL)",
-    ),
-    (
-        "contents that belonged to no attempt, removed",
-        "DELETE FROM contents WHERE NOT EXISTS (SELECT 1 FROM fetches f WHERE f.content_id = contents.id)",
     ),
     (
         "counters of hosts",

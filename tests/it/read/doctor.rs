@@ -41,10 +41,6 @@ const DAMAGE: &[(&str, &str)] = &[
     ("UPDATE urls SET page_fetch_id = 4 WHERE id = 4", "page_fetch"),
     ("UPDATE fetches SET host_id = 2 WHERE id = 1", "fetch_host"),
     ("UPDATE fetches SET content_id = NULL WHERE id = 1", "page_without_content"),
-    (
-        "INSERT INTO contents(id, parser, hash, mime, size_bytes) VALUES (99, 1, zeroblob(16), 'text/html', 0)",
-        "orphan_content",
-    ),
     ("UPDATE fetches SET target_id = 1 WHERE id = 4", "redirect_without_target"),
     ("UPDATE bodies SET size_bytes = 11", "body_size"),
     ("UPDATE bodies SET size_bytes = 11", "bodies"),
@@ -139,10 +135,6 @@ const REPAIRS: &[(&str, &str)] = &[
     ("UPDATE urls SET page_fetch_id = 3 WHERE id = 1", "last good copies"),
     ("UPDATE fetches SET host_id = 2 WHERE id = 1", "hosts under which attempts are filed"),
     ("UPDATE fetches SET target_id = 1 WHERE id = 4", "redirect targets"),
-    (
-        "INSERT INTO contents(id, parser, hash, mime, size_bytes) VALUES (99, 1, zeroblob(16), 'text/html', 0)",
-        "contents that belonged to no attempt",
-    ),
     ("PRAGMA ignore_check_constraints = ON; UPDATE host_queue SET lease_session = 2 WHERE host_id = 1", "leases"),
     ("DROP INDEX urls_queue", "indexes and views"),
     ("DROP VIEW pages", "indexes and views"),
@@ -174,4 +166,23 @@ async fn a_host_that_sleeps_is_woken() {
     store.close().await.expect("closed");
     let diagnosis = scratch.reader().await.doctor(DoctorOptions::default(), &Limits::default()).await.expect("read");
     assert!(diagnosis.findings.iter().all(|finding| finding.check != "host_asleep"), "{:#?}", diagnosis.findings);
+}
+
+/// A repair removed contents that no attempt names, with their bodies: where attempts had lost the name of
+/// their content, the only copies.
+#[tokio::test]
+async fn a_repair_deleted_what_was_crawled() {
+    let scratch = Scratch::new().await;
+    scratch.write("UPDATE fetches SET content_id = NULL WHERE id = 2").await;
+    let kept = "SELECT (SELECT count(*) FROM contents), (SELECT count(*) FROM bodies), (SELECT count(*) FROM texts)";
+    let before = rows(&mut scratch.reader().await, kept).await.rows;
+    let store = SqliteStore::open(&scratch.path, OpenMode::MustExist, false).await.expect("a store");
+    store.repair(10_000).await.expect("repaired");
+    store.close().await.expect("closed");
+    let mut reader = scratch.reader().await;
+    assert_eq!(rows(&mut reader, kept).await.rows, before);
+    let diagnosis = reader.doctor(DoctorOptions::default(), &Limits::default()).await.expect("a diagnosis");
+    let found: Vec<_> = diagnosis.findings.iter().map(|finding| (finding.check, finding.severity)).collect();
+    assert_eq!(found, [("page_without_content", Severity::Damage), ("orphan_content", Severity::Info)]);
+    assert!(diagnosis.findings[0].remedy.contains("nothing says which"), "{diagnosis:?}");
 }

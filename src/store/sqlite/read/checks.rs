@@ -1,10 +1,14 @@
 //! The promises that SQL can check: [`CHECKS`], one statement each. A statement gives one row, a
 //! short text, for each damaged row.
 
+use super::doctor::Severity;
+
 /// One promise.
 pub(super) struct Check {
     /// Stable name.
     pub(super) name: &'static str,
+    /// What it means when it is broken.
+    pub(super) severity: Severity,
     /// Table and column that are wrong when it is broken.
     pub(super) location: &'static str,
     /// Gives the damaged rows, one text each.
@@ -21,6 +25,7 @@ const RECRAWL: &str = "sqrawl resume fetches what is queued; start a new crawl i
 pub(super) const CHECKS: &[Check] = &[
     Check {
         name: "totals",
+        severity: Severity::Damage,
         location: "totals.n",
         sql: "WITH real(name, n) AS (
                 SELECT state, count(*) FROM urls GROUP BY state
@@ -34,6 +39,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         name: "host_counters",
+        severity: Severity::Damage,
         location: "host_queue.queued, scheduled, done, failed, excluded",
         sql: "WITH real AS (
                 SELECT host_id, sum(state = 'queued') q, sum(state = 'scheduled') s, sum(state = 'done') d,
@@ -49,6 +55,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         name: "host_pages",
+        severity: Severity::Damage,
         location: "host_queue.pages",
         sql: "WITH real AS (SELECT host_id, count(*) n FROM fetches
                             WHERE outcome = 'page' AND round_id = (SELECT max(id) FROM rounds) GROUP BY host_id)
@@ -60,6 +67,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         name: "host_without_queue",
+        severity: Severity::Damage,
         location: "host_queue.host_id",
         sql: "SELECT h.name FROM hosts h WHERE h.id NOT IN (SELECT host_id FROM host_queue)
               AND h.id IN (SELECT host_id FROM urls)",
@@ -68,6 +76,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         name: "host_asleep",
+        severity: Severity::Damage,
         location: "host_queue.ready_ms",
         sql: "SELECT h.name FROM host_queue k JOIN hosts h ON h.id = k.host_id
               WHERE k.ready_ms IS NULL AND k.lease_session IS NULL AND k.queued + k.scheduled > (
@@ -78,6 +87,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         name: "url_host",
+        severity: Severity::Damage,
         location: "urls.host_id",
         sql: "SELECT u.id || ' ' || u.url FROM urls u JOIN hosts h ON h.id = u.host_id
               WHERE substr(u.url, instr(u.url, '://') + 3, length(h.name)) <> h.name",
@@ -86,6 +96,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         name: "settled_without_attempt",
+        severity: Severity::Damage,
         location: "urls.last_fetch_id",
         sql: "SELECT id || ' ' || url FROM urls WHERE state IN ('done', 'failed') AND last_fetch_id IS NULL",
         what: "a URL is settled and was never tried",
@@ -93,6 +104,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         name: "last_fetch",
+        severity: Severity::Damage,
         location: "urls.last_fetch_id",
         sql: "SELECT u.id || ' ' || u.url FROM urls u LEFT JOIN fetches f ON f.id = u.last_fetch_id
               WHERE (u.last_fetch_id IS NOT NULL AND (f.id IS NULL OR f.url_id <> u.id))
@@ -102,6 +114,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         name: "page_fetch",
+        severity: Severity::Damage,
         location: "urls.page_fetch_id",
         sql: "SELECT u.id || ' ' || u.url FROM urls u LEFT JOIN fetches f ON f.id = u.page_fetch_id
               WHERE u.page_fetch_id IS NOT NULL
@@ -111,6 +124,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         name: "fetch_host",
+        severity: Severity::Damage,
         location: "fetches.host_id",
         sql: "SELECT f.id || ' of ' || u.url FROM fetches f JOIN urls u ON u.id = f.url_id WHERE f.host_id <> u.host_id",
         what: "an attempt is filed under another host than its URL",
@@ -118,22 +132,26 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         name: "page_without_content",
+        severity: Severity::Damage,
         location: "fetches.content_id",
         sql: "SELECT f.id || ' of ' || u.url FROM fetches f JOIN urls u ON u.id = f.url_id
               WHERE (f.outcome = 'page') AND f.content_id IS NULL",
-        what: "an attempt gave a page and no content was kept",
-        remedy: RECRAWL,
+        what: "an attempt gave a page and no content is named",
+        remedy: "if contents without an attempt are noted, it is one of those, and nothing says which; \
+                 sqrawl crawl --recrawl fetches it again",
     },
     Check {
         name: "orphan_content",
+        severity: Severity::Info,
         location: "contents.id",
         sql: "SELECT c.id || ' ' || c.mime FROM contents c
               WHERE NOT EXISTS (SELECT 1 FROM fetches f WHERE f.content_id = c.id)",
         what: "a content belongs to no attempt",
-        remedy: "it only takes room",
+        remedy: "nothing to do: it is kept, as it may be the only copy of a page; which one, nothing says",
     },
     Check {
         name: "redirect_without_target",
+        severity: Severity::Damage,
         location: "fetches.target_id",
         sql: "SELECT f.id || ' of ' || u.url FROM fetches f JOIN urls u ON u.id = f.url_id
               WHERE f.target_id IS NOT NULL AND f.outcome <> 'redirect'",
@@ -142,6 +160,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         name: "body_size",
+        severity: Severity::Damage,
         location: "bodies.size_bytes",
         sql: "SELECT b.content_id || ': ' || b.size_bytes || ' in bodies, ' || c.size_bytes || ' in contents'
               FROM bodies b JOIN contents c ON c.id = b.content_id WHERE b.size_bytes <> c.size_bytes",
@@ -150,6 +169,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         name: "lease",
+        severity: Severity::Damage,
         location: "host_queue.lease_until_ms",
         sql: "SELECT h.name FROM host_queue k JOIN hosts h ON h.id = k.host_id
               WHERE (k.lease_session IS NULL) <> (k.lease_until_ms IS NULL)",

@@ -227,7 +227,9 @@ async fn foreign_keys(conn: &mut SqliteConnection) -> Result<Option<Finding>, sq
 
 async fn promise(conn: &mut SqliteConnection, check: &Check) -> Result<Option<Finding>, sqlx::Error> {
     let rows = counted(conn, check.sql).await?;
-    Ok(rows.finding(check.name, check.what).map(|f| f.location(check.location).remedy(check.remedy)))
+    Ok(rows
+        .finding(check.name, check.what)
+        .map(|f| Finding { severity: check.severity, ..f.location(check.location).remedy(check.remedy) }))
 }
 
 /// Damaged rows: how many, and some of them.
