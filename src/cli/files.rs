@@ -55,7 +55,7 @@ impl CrawlFile {
     pub(super) async fn open(self, durable: bool) -> Result<(Arc<SqliteStore>, Option<StoredCrawl>), StoreError> {
         match self.held {
             Some(store) => {
-                // Not closed and opened again: it knows what the process before worked on when it died.
+                // Not closed and opened again: nobody gets in between.
                 if durable {
                     store.make_durable().await;
                 }

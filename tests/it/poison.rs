@@ -122,6 +122,32 @@ fn a_page_that_killed_twice_and_then_did_not_is_a_page() {
     assert_eq!(query(folder.path(), "SELECT count(*) FROM suspects"), ["0"]);
 }
 
+/// Whoever opened the file between two lives took away what the dead one had noted: the page killed each life
+/// for ever, and what came behind it was never reached.
+#[test]
+fn who_opens_the_file_between_two_lives_lost_the_proof() {
+    let (folder, port) = (TempDir::new().unwrap(), site());
+    let seed = format!("http://127.0.0.1:{port}/");
+    let others: [(&[&str], i32); 5] = [
+        (&["doctor", "--repair"], 0),
+        (&["crawl", "https://refused.example/"], 2),
+        (&["crawl", &seed, "--dry-run"], 0),
+        (&["backup", "copy.db"], 0),
+        (&["status"], 0),
+    ];
+    let mut deaths = 0;
+    while life(folder.path(), port, "7").code.is_none() {
+        deaths += 1;
+        assert!(deaths <= 5, "it stalls");
+        for (args, code) in others {
+            let ran = run(sqrawl(folder.path()).args(args));
+            assert_eq!(ran.code, Some(code), "{args:?}: {}{}", ran.out, ran.err);
+        }
+        std::fs::remove_file(folder.path().join("copy.db")).unwrap();
+    }
+    assert_eq!(query(folder.path(), STATES), ["done,10", "failed,1"]);
+}
+
 /// The only page there is: everything hangs on it, and the crawl still comes to an end.
 #[test]
 fn a_seed_that_kills_the_process_is_given_up() {

@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::model::{UrlId, WorkStage};
+use crate::model::SessionId;
 use crate::store::StoreError;
 
-use super::work::{self, WorkFile};
+use super::work::{self, Left, WorkFile};
 
 /// Held as long as this process crawls into the file. The system gives it back when the process
 /// dies, however it dies; the file then stays, and is nobody's.
@@ -62,14 +62,23 @@ impl CrawlLock {
     }
 
     /// Makes the lock file this process's own: its id goes in, and the file goes with the lock. Not
-    /// before the database was found fit: a folder is left as it was when it is refused. What the
-    /// process before worked on when it died.
-    pub(super) fn sign(&mut self) -> Vec<(UrlId, WorkStage)> {
+    /// before the database was found fit: a folder is left as it was when it is refused. What a process
+    /// that died had in work stays in it: this may be no session.
+    pub(super) fn sign(&mut self) {
         self.signed = true;
-        let left = work::read(&self.file);
         // Only a hint for the message of a second process: without it the lock holds all the same.
         let _ = work::sign(&self.file, std::process::id());
-        left
+    }
+
+    /// What a session had in work when its process died.
+    pub(super) fn left(&self) -> Left {
+        work::read(&self.file)
+    }
+
+    /// A session has begun, and committed that it took in what was left.
+    pub(super) fn begin(&self, session: SessionId) {
+        // Without it the slots count as those of a session that is long over, and are passed over.
+        let _ = work::begin(&self.file, session);
     }
 
     /// Where to write what this process works on.
@@ -80,7 +89,8 @@ impl CrawlLock {
 
 impl Drop for CrawlLock {
     fn drop(&mut self) {
-        if self.signed {
+        // What is still in work, or was when a process died, is for the next session.
+        if self.signed && self.left().work.is_empty() {
             let _ = std::fs::remove_file(&self.path);
         }
     }

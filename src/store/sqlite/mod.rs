@@ -48,11 +48,9 @@ pub use repair::Repaired;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
-use crate::model::{
-    Admission, CrawlSettings, EndedBy, HostId, Origin, RobotsRecord, Seed, Totals, UnixMs, UrlId, WorkStage,
-};
+use crate::model::{Admission, CrawlSettings, EndedBy, HostId, Origin, RobotsRecord, Seed, Totals, UnixMs, UrlId};
 
 use super::{
     Admitted, Judged, LeaseAsk, LeaseGrant, Room, RoomWanted, SessionOpen, SessionStart, Settled, Settlement, Store,
@@ -66,8 +64,6 @@ pub struct SqliteStore {
     path: PathBuf,
     writer: Writer,
     lock: lock::CrawlLock,
-    /// What the process before worked on when it died, until a session takes it in.
-    left: Mutex<Vec<(UrlId, WorkStage)>>,
 }
 
 impl SqliteStore {
@@ -121,9 +117,10 @@ impl Store for SqliteStore {
 
     async fn begin_session(&self, open: SessionOpen<'_>, now: UnixMs) -> Result<SessionStart, StoreError> {
         let mut tx = self.writer.begin_change("beginning a session", now).await?;
-        let left = std::mem::take(&mut *self.left.lock().unwrap_or_else(PoisonError::into_inner));
-        let start = session::begin(&mut tx, &open, &left, now).await;
-        tx.end(start).await
+        let start = session::begin(&mut tx, &open, &self.lock.left(), now).await;
+        let start = tx.end(start).await?;
+        self.lock.begin(start.session);
+        Ok(start)
     }
 
     async fn admit(&self, start: &SessionStart, seeds: &[Seed], now: UnixMs) -> Result<Admitted, StoreError> {

@@ -3,7 +3,6 @@
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 use std::time::Duration;
 
 use sqlx::ConnectOptions;
@@ -65,7 +64,7 @@ impl SqliteStore {
             None => CrawlLock::take(&path, true)?
                 .ok_or_else(|| StoreError::ReadOnly { path: path.clone(), cause: "no lock file".to_owned() })?,
         };
-        let left = lock.sign();
+        lock.sign();
         // Another process may have made it, used it and left before the lock was ours.
         let new = !matches!(check(&path, mode, schema)?, Header::Crawl(1..));
         let mut connection = connect(&path, durable, new).await.map_err(|e| store_error(&path, "opening", e))?;
@@ -73,7 +72,7 @@ impl SqliteStore {
         let found = migrate::version(&mut connection, &path).await?;
         header::fits(&path, found, schema.version(), mode != OpenMode::AsItIs)?;
         migrate::migrate(&mut connection, &path, found, schema).await?;
-        Ok(SqliteStore { writer: Writer::new(path.clone(), connection, durable), path, lock, left: Mutex::new(left) })
+        Ok(SqliteStore { writer: Writer::new(path.clone(), connection, durable), path, lock })
     }
 }
 

@@ -1,12 +1,13 @@
 //! Sessions and rounds: `stored_crawl`, `begin_session`, `end_session`.
 
-use crate::model::{CrawlSettings, EndedBy, Host, RoundId, SessionId, Totals, UnixMs, UrlId, WorkStage};
+use crate::model::{CrawlSettings, EndedBy, Host, RoundId, SessionId, Totals, UnixMs};
 use crate::store::{SessionOpen, SessionStart, StoreError, StoredCrawl, StoredSeed};
 
 use super::clock::{self, FURTHEST_MS};
 use super::recrawl;
 use super::rows::{self, count, get};
 use super::suspects;
+use super::work::Left;
 use super::writer::{Tx, sql};
 
 /// See [`crate::store::Store::stored_crawl`].
@@ -60,7 +61,7 @@ fn hosts_in(tx: &Tx<'_>, json: &str) -> Result<Vec<Host>, StoreError> {
 pub(super) async fn begin(
     tx: &mut Tx<'_>,
     open: &SessionOpen<'_>,
-    left: &[(UrlId, WorkStage)],
+    left: &Left,
     now: UnixMs,
 ) -> Result<SessionStart, StoreError> {
     let dead = suspects::dead_session(tx).await?;

@@ -11,12 +11,13 @@
 
 use std::collections::HashMap;
 
-use crate::model::{UnixMs, UrlId, WorkStage};
+use crate::model::{SessionId, UnixMs, UrlId, WorkStage};
 use crate::store::{LeaseAsk, StoreError};
 
 use super::encode;
 use super::names::Counts;
 use super::rows::{count, get, small};
+use super::work::Left;
 use super::writer::{Tx, sql};
 
 /// 9999-12-31T23:59:59Z, in ms.
@@ -45,13 +46,11 @@ fn after_death(before: Option<Suspect>, stage: WorkStage, alone: bool, room: boo
 
 /// Takes in what a process that died had in work; `dead`: its session, or `None` when the session
 /// before ended by itself. The number of URLs that are known here.
-pub(super) async fn take_in(
-    tx: &mut Tx<'_>,
-    left: &[(UrlId, WorkStage)],
-    dead: Option<i64>,
-) -> Result<u64, StoreError> {
+pub(super) async fn take_in(tx: &mut Tx<'_>, left: &Left, dead: Option<i64>) -> Result<u64, StoreError> {
     match dead {
-        Some(session) => note_death(tx, left, session).await?,
+        // What another session left was taken in before.
+        Some(session) if left.session != Some(SessionId(session)) => note_death(tx, &[], session).await?,
+        Some(session) => note_death(tx, &left.work, session).await?,
         None => {
             tx.execute(sql("DELETE FROM suspects WHERE held = 0")).await?;
         }
