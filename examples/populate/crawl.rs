@@ -3,6 +3,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -165,7 +166,7 @@ impl Crawl<'_> {
     fn plan<'l>(&self, lease: &'l HostLease, batch: &mut Settlement, errands: &mut Vec<Errand<'l>>) -> UnixMs {
         let mut host = HostUpdate { asked_ms: lease.asked_ms, pace: lease.pace, ..HostUpdate::default() };
         let mut at = self.now;
-        if lease.robots.is_empty()
+        if lease.robots.short.is_empty()
             && let Some(first) = lease.urls.first()
         {
             ask_robots(lease, &first.url, at, batch);
@@ -267,7 +268,7 @@ fn ask_robots(lease: &HostLease, first: &CrawlUrl, at: UnixMs, batch: &mut Settl
         address: Some(Ipv4Addr::LOCALHOST.to_string()),
         error: None,
     });
-    batch.robots.push(RobotsRecord {
+    batch.robots.push(Arc::new(RobotsRecord {
         origin,
         verdict: RobotsVerdict::AllowAll,
         status: Some(404),
@@ -278,5 +279,5 @@ fn ask_robots(lease: &HostLease, first: &CrawlUrl, at: UnixMs, batch: &mut Settl
         error: None,
         body: None,
         hop: None,
-    });
+    }));
 }
