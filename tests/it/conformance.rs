@@ -84,6 +84,8 @@ every_store! {
         what_was_asked_for_at_two_deaths_is_held_back,
         a_death_of_something_else_forgets_what_was_only_asked_for,
         three_deaths_alone_in_a_row_are_proof,
+        a_death_at_another_moment_left_the_count_as_it_was,
+        what_a_session_left_is_taken_in_once,
         a_host_that_must_wait_keeps_its_suspect_waiting,
         losing_the_suspects_costs_nothing,
         a_recrawl_still_holds_back_what_killed;

@@ -82,6 +82,8 @@ async fn note_death(tx: &mut Tx<'_>, left: &[(UrlId, WorkStage)], session: i64) 
         })
         .collect();
     tx.execute(sql("DELETE FROM suspects WHERE held = 0")).await?;
+    // In a row: what was not in work now begins anew.
+    tx.execute(sql("UPDATE suspects SET deaths = 0 WHERE deaths > 0")).await?;
     tx.execute(
         sql("INSERT OR REPLACE INTO suspects(url_id, session_id, held, deaths)
              SELECT u.id, ?2, j.value->>1, j.value->>2 FROM json_each(?1) j CROSS JOIN urls u ON u.id = j.value->>0")

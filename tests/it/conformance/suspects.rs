@@ -22,6 +22,10 @@ impl<B: Backend> Crawl<B> {
         self.now += 60_000;
     }
 
+    async fn deaths_of(&self, url: &str) -> String {
+        self.value(&format!("SELECT deaths FROM suspects JOIN urls ON id = url_id WHERE url = '{url}'")).await
+    }
+
     async fn alone(&self) -> LeaseGrant {
         self.ask(LeaseAsk { hosts: 10, urls_per_host: 10, alone: true, ..self.empty_ask() }).await
     }
@@ -107,6 +111,36 @@ pub async fn three_deaths_alone_in_a_row_are_proof<B: Backend>() {
         assert_eq!((url.url.as_str(), url.deaths), (SEEDS[1], deaths), "the one with the most deaths comes first");
     }
     crawl.check().await;
+}
+
+/// Only what was in work at a death was looked at: three deaths with any number of others between them were
+/// three in a row.
+pub async fn a_death_at_another_moment_left_the_count_as_it_was<B: Backend>() {
+    let parsing = [(SEEDS[1], WorkStage::Parsing)];
+    for between in [&[][..], &[(SEEDS[0], WorkStage::Asked)], &[(SEEDS[0], WorkStage::Parsing)]] {
+        let mut crawl = Crawl::<B>::of(&SEEDS).await;
+        for _ in 0..3 {
+            crawl.die_of(&parsing).await;
+        }
+        assert_ne!(crawl.deaths_of(SEEDS[1]).await, "0");
+        crawl.die_of(between).await;
+        assert_eq!(crawl.deaths_of(SEEDS[1]).await, "0", "{between:?}");
+        crawl.check().await;
+    }
+}
+
+/// A process that died as soon as it had taken in what another left would have had it taken in twice.
+pub async fn what_a_session_left_is_taken_in_once<B: Backend>() {
+    let mut crawl = Crawl::<B>::of(&SEEDS).await;
+    for _ in 0..2 {
+        crawl.die_of(&[(SEEDS[1], WorkStage::Parsing)]).await;
+    }
+    let before = crawl.deaths_of(SEEDS[1]).await;
+    assert_ne!(before, "0");
+    // Its own notes are not there yet.
+    crawl.backend.change("UPDATE sessions SET id = 99 WHERE id = (SELECT max(id) FROM sessions)").await;
+    crawl.die_of(&[(SEEDS[1], WorkStage::Parsing)]).await;
+    assert_eq!(crawl.deaths_of(SEEDS[1]).await, "0", "those are the notes of another session than the one that died");
 }
 
 pub async fn a_host_that_must_wait_keeps_its_suspect_waiting<B: Backend>() {
