@@ -330,7 +330,7 @@ impl<S: Store, F: Fetcher, C: Clock> Session<S, F, C> {
                 continue;
             }
             if over {
-                return Ok(running && !self.stuck_at_page_limits());
+                return Ok(running && !self.stuck_at_page_limits().await?);
             }
             let wait_ms = self.wait_ms();
             let event = tokio::select! {
@@ -445,13 +445,14 @@ impl<S: Store, F: Fetcher, C: Clock> Session<S, F, C> {
         Ok(())
     }
 
-    /// Work is left, but no host with work may give more pages.
-    fn stuck_at_page_limits(&self) -> bool {
-        let stuck = self.shared.progress.snapshot().totals.open() > 0;
+    /// Work is left, but no host with work may give more pages. What else may be left is lost in the
+    /// database: an error.
+    async fn stuck_at_page_limits(&self) -> Result<bool, EngineError> {
+        let stuck = self.store.left_at_page_limits().await? > 0;
         if stuck {
             self.shared.halt_at(Limit::MaxPagesPerHost);
         }
-        stuck
+        Ok(stuck)
     }
 
     fn time_left_ms(&self) -> Option<u64> {

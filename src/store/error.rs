@@ -184,6 +184,15 @@ pub enum StoreError {
         /// What was found, with table and column.
         detail: String,
     },
+    /// URLs are to be visited, and no host that has them can be leased: an index, a ready time or a counter is
+    /// not what the rows say.
+    #[error("{path} has {urls} URLs to visit that nothing in it leads to: an index, a ready time or a counter is wrong; put it right with: sqrawl doctor --repair --db {path}, then: sqrawl resume --db {path} (everything committed is kept)", path = path.display())]
+    Stranded {
+        /// The file.
+        path: PathBuf,
+        /// How many, by the counters of their hosts.
+        urls: u64,
+    },
     /// Anything else the database or the disk said.
     #[error("{path}: {what} failed: {detail}", path = path.display())]
     Database {

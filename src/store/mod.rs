@@ -302,6 +302,11 @@ pub trait Store: Send + Sync + 'static {
     /// Leases hosts that are ready at `now`, and more URLs for held ones.
     fn lease(&self, ask: LeaseAsk, now: UnixMs) -> impl Future<Output = Result<LeaseGrant, StoreError>> + Send;
 
+    /// URLs that are open at hosts which have given all the pages they may. To be asked when nothing is leased,
+    /// ready, waiting or to be tried alone: nothing else can be open then. An error when something is, for
+    /// nothing would ever lead to it.
+    fn left_at_page_limits(&self) -> impl Future<Output = Result<u64, StoreError>> + Send;
+
     /// Settles a batch.
     fn settle(
         &self,

@@ -12,7 +12,7 @@ use crate::store::{LeaseAsk, LeaseGrant, Refill, StoreError};
 use super::encode;
 use super::names;
 use super::robots;
-use super::rows::{self, get, small};
+use super::rows::{self, count, get, small};
 use super::suspects;
 use super::writer::{Tx, sql};
 
@@ -77,6 +77,18 @@ pub(super) async fn lease(tx: &mut Tx<'_>, ask: &LeaseAsk, now: UnixMs) -> Resul
     let next_alone = alone.map(|alone| alone.polite_ms).filter(|_| due.is_none());
     grant.next_ready_ms = next_ready(tx).await?.or(next_alone);
     Ok(grant)
+}
+
+/// See [`crate::store::Store::left_at_page_limits`].
+pub(super) async fn left_at_page_limits(tx: &mut Tx<'_>) -> Result<u64, StoreError> {
+    let row = tx
+        .row(sql("SELECT coalesce(sum(iif(pages >= page_limit, queued + scheduled, 0)), 0) AS limited,
+                    coalesce(sum(iif(pages >= page_limit, 0, queued + scheduled)), 0) AS stranded FROM host_queue"))
+        .await?;
+    match count(tx, &row, "stranded")? {
+        0 => count(tx, &row, "limited"),
+        urls => Err(StoreError::Stranded { path: tx.path().to_owned(), urls }),
+    }
 }
 
 async fn extend(tx: &mut Tx<'_>, ask: &LeaseAsk) -> Result<(), StoreError> {

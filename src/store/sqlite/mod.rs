@@ -174,6 +174,12 @@ impl Store for SqliteStore {
         tx.end(grant).await
     }
 
+    async fn left_at_page_limits(&self) -> Result<u64, StoreError> {
+        let mut tx = self.writer.begin("looking for what is left").await?;
+        let left = lease::left_at_page_limits(&mut tx).await;
+        tx.end(left).await
+    }
+
     async fn settle(&self, start: &SessionStart, batch: &Settlement, now: UnixMs) -> Result<Settled, StoreError> {
         let mut tx = self.writer.begin_change("settling", now).await?;
         let settled = async {

@@ -97,3 +97,36 @@ fn a_newer_file_is_refused_by_every_verb_and_left_alone() {
         assert!(!beside(&world, "-wal").exists() && !beside(&world, "-shm").exists(), "{verb:?}");
     }
 }
+
+/// Runs SQL in the stock shell, which writes to a schema only when it is told so.
+fn shell(world: &World, sql: &str) {
+    let output = Command::new("sqlite3").arg("-bail").arg(world.db()).arg(sql).output().unwrap();
+    assert!(output.status.success() && output.stderr.is_empty(), "{sql}: {output:?}");
+}
+
+/// An index of the queue lost its rows: the session ended with exit code 0 and "stopped at a limit:
+/// --max-pages-per-host", though no host was at one.
+#[test]
+fn a_queue_that_cannot_be_found_was_taken_for_a_page_limit() {
+    let world = World::new();
+    let seed = world.site.seed();
+    assert_eq!(world.run(&world.crawl(&seed, &["--max-pages", "20", "-q"])).code, Some(0));
+    // Built anew while its text says that nothing belongs to it.
+    let text = |from: &str, to: &str| {
+        format!(
+            "PRAGMA writable_schema = ON;
+             UPDATE sqlite_schema SET sql = replace(sql, '''{from}''', '''{to}''') WHERE name = 'urls_queue'"
+        )
+    };
+    shell(&world, &text("queued", "nothing"));
+    shell(&world, "REINDEX urls_queue");
+    shell(&world, &text("nothing", "queued"));
+    for _ in 0..2 {
+        let ran = world.run(&["resume", "--max-pages", "none"]);
+        check_said(&ran, 4, &["URLs to visit that nothing in it leads to", "sqrawl doctor --repair --db "]);
+        assert_eq!(world.ends().last().map(String::as_str), Some("error"));
+    }
+    let ran = world.run(&["doctor", "--repair"]);
+    assert_eq!(ran.code, Some(0), "{}{}", ran.out, ran.err);
+    world.check_goes_on(&["--max-pages", "none"]);
+}

@@ -78,6 +78,10 @@ impl Store for SimStore {
         in_no_time(self.inner.lease(ask, now)).await
     }
 
+    async fn left_at_page_limits(&self) -> Result<u64, StoreError> {
+        in_no_time(self.inner.left_at_page_limits()).await
+    }
+
     async fn settle(&self, start: &SessionStart, batch: &Settlement, now: UnixMs) -> Result<Settled, StoreError> {
         in_no_time(self.inner.settle(start, batch, now)).await
     }

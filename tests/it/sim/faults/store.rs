@@ -136,6 +136,10 @@ impl Store for FaultyStore {
         self.call("lease", self.inner.lease(ask, now)).await
     }
 
+    async fn left_at_page_limits(&self) -> Result<u64, StoreError> {
+        self.call("left_at_page_limits", self.inner.left_at_page_limits()).await
+    }
+
     async fn settle(&self, start: &SessionStart, batch: &Settlement, now: UnixMs) -> Result<Settled, StoreError> {
         let work = async {
             let visits = batch.visits.len() as u64;
