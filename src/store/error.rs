@@ -30,6 +30,15 @@ pub enum StoreError {
         /// The database file.
         path: PathBuf,
     },
+    /// The file is not there or has nothing in it, but its log has: SQLite would remove that.
+    #[error("{path} is missing or empty, but its write-ahead log {path}-wal holds {size}, which would be lost; put the file back beside its log, or move the log away to begin anew (nothing was touched)",
+        size = size(*log_bytes), path = path.display())]
+    LogWithoutFile {
+        /// The database file.
+        path: PathBuf,
+        /// Size of the log.
+        log_bytes: u64,
+    },
     /// Not a SQLite file.
     #[error("{path} is not a SQLite database and was left unchanged; choose another --db", path = path.display())]
     NotADatabase {

@@ -51,11 +51,14 @@ pub(super) fn fits(path: &Path, found: u32, known: u32, earlier: bool) -> Result
 /// Reads the header, as of the last commit in the WAL when there is one.
 ///
 /// # Errors
-/// [`StoreError`] when the file cannot be read.
+/// [`StoreError`] when the file cannot be read; [`StoreError::LogWithoutFile`].
 pub(super) fn read(path: &Path) -> Result<Header, StoreError> {
     let mut main = match File::open(path) {
         Ok(file) => file,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Header::Missing),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            refuse_log_alone(path)?;
+            return Ok(Header::Missing);
+        }
         Err(error) => return Err(unreadable(path, error)),
     };
     if main.metadata().map_err(|error| unreadable(path, error))?.is_dir() {
@@ -63,16 +66,29 @@ pub(super) fn read(path: &Path) -> Result<Header, StoreError> {
     }
     let mut bytes = [0u8; HEADER_BYTES];
     let got = read_up_to(&mut main, &mut bytes).map_err(|error| unreadable(path, error))?;
-    if got > 0 && (got < HEADER_BYTES || &bytes[..16] != MAGIC) {
+    if got == 0 {
+        refuse_log_alone(path)?;
+        return Ok(Header::Empty);
+    }
+    if got < HEADER_BYTES || &bytes[..16] != MAGIC {
         return Ok(Header::NoDatabase);
     }
-    let here = if got == 0 { Header::Empty } else { classify(&bytes) };
+    let here = classify(&bytes);
     let log = super::open::beside(path, "-wal");
     // The log is long, and seldom says anything else.
     if !wal::pages_one(&log).any(|page| classify(&page) != here) {
         return Ok(here);
     }
     Ok(wal::committed_page_one(&log).map_or(here, |page| classify(&page)))
+}
+
+/// SQLite removes the log of a file that has nothing in it, and a file of this program has its first page before it
+/// has a log: it was emptied, moved away or lost, and its last commits may stand in the log alone.
+fn refuse_log_alone(path: &Path) -> Result<(), StoreError> {
+    match std::fs::metadata(super::open::beside(path, "-wal")) {
+        Ok(log) if log.len() > 0 => Err(StoreError::LogWithoutFile { path: path.to_owned(), log_bytes: log.len() }),
+        _ => Ok(()),
+    }
 }
 
 fn classify(header: &[u8; HEADER_BYTES]) -> Header {

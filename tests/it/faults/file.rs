@@ -58,6 +58,39 @@ fn a_log_that_was_cut_or_lost_costs_its_commits_and_nothing_else() {
     }
 }
 
+/// SQLite removes the log of a file that is empty, or that it makes: what was committed last stands there alone.
+#[test]
+fn a_log_without_its_file_is_refused_by_every_verb_and_left_alone() {
+    let world = killed();
+    let [main, log] = ["", "-wal"].map(|suffix| fs::read(beside(&world, suffix)).unwrap());
+    let seed = world.site.seed();
+    let verbs: [&[&str]; 9] = [
+        &["status"],
+        &["query", "SELECT 1"],
+        &["show", &seed],
+        &["doctor"],
+        &["doctor", "--repair"],
+        &["backup", "copy.db"],
+        &["resume"],
+        &["crawl", &seed],
+        &["crawl", &seed, "--dry-run"],
+    ];
+    for empty in [true, false] {
+        fs::remove_file(beside(&world, "")).unwrap();
+        if empty {
+            fs::write(beside(&world, ""), "").unwrap();
+        }
+        for verb in verbs {
+            check_said(&world.run(verb), 4, &["is missing or empty, but its write-ahead log ", "put the file back"]);
+            assert_eq!(fs::read(beside(&world, "-wal")).ok().as_ref(), Some(&log), "{verb:?}");
+            assert_eq!(fs::read(beside(&world, "")).ok(), empty.then(Vec::new), "{verb:?}");
+            assert!(!world.path().join("copy.db").exists());
+        }
+    }
+    fs::write(beside(&world, ""), &main).unwrap();
+    world.check_goes_on(&["--max-pages", "none"]);
+}
+
 /// A page of the file is overwritten: said, with the remedy, by everything that meets it.
 #[test]
 fn a_damaged_page_is_named() {
