@@ -66,8 +66,12 @@ pub(super) async fn run<S: Store, F: Fetcher, C: Clock>(
 }
 
 /// Says in the database that the session ended by an error, where that can still be said. A defect
-/// of this program says nothing: its session counts as dead, and what was in work as suspect.
+/// of this program says nothing: its session counts as dead, and what was in work as suspect. Nor is anything
+/// written into a file that was found damaged: it could harm what is left of it.
 async fn last_word<S: Store>(store: &S, start: &SessionStart, error: &StoreError, now: UnixMs) {
+    if matches!(error, StoreError::Corrupt { .. }) {
+        return;
+    }
     if let Err(again) = store.end_session(start, EndedBy::Error, now).await {
         tracing::debug!(%error, %again, "the end of the session could not be written");
     }

@@ -327,6 +327,10 @@ impl Tx<'_> {
                 if self.state.connection.is_some() && self.control("ROLLBACK").await.is_ok() {
                     self.state.open = false;
                 }
+                // Whatever else is under way changes nothing in a damaged file.
+                if matches!(error, StoreError::Corrupt { .. }) {
+                    self.state.connection = None;
+                }
                 Err(error)
             }
         }

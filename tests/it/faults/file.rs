@@ -91,18 +91,37 @@ fn a_log_without_its_file_is_refused_by_every_verb_and_left_alone() {
     world.check_goes_on(&["--max-pages", "none"]);
 }
 
-/// A page of the file is overwritten: said, with the remedy, by everything that meets it.
-#[test]
-fn a_damaged_page_is_named() {
-    let world = killed();
-    world.check_sound();
-    let sql = "PRAGMA wal_checkpoint(TRUNCATE); SELECT rootpage FROM sqlite_schema WHERE name = 'urls'";
+/// Overwrites the first page of a table or an index.
+fn scribble_over(world: &World, name: &str) {
+    let sql = format!("PRAGMA wal_checkpoint(TRUNCATE); SELECT rootpage FROM sqlite_schema WHERE name = '{name}'");
     let output = Command::new("sqlite3").arg(world.db()).arg(sql).output().unwrap();
     let said = String::from_utf8(output.stdout).unwrap();
     let page: usize = said.lines().last().unwrap().parse().unwrap();
     let mut bytes = fs::read(world.db()).unwrap();
     bytes[(page - 1) * 8192..][..8192].fill(0xAA);
     fs::write(world.db(), &bytes).unwrap();
+}
+
+/// Met while pages are committed: the session does not say that it ended, and wakes and frees nobody.
+#[test]
+fn nothing_is_written_into_a_file_that_was_found_damaged() {
+    let world = killed();
+    world.check_sound();
+    scribble_over(&world, "contents");
+    world.site.release();
+    let ran = world.run(&["resume"]);
+    check_said(&ran, 4, &["is damaged: ", "look at it with: sqrawl doctor --db "]);
+    assert_eq!(world.ends(), ["limit", "-", "-"]);
+    let sql = "SELECT count(*) AS n FROM host_queue WHERE lease_session = (SELECT max(id) FROM sessions)";
+    assert_eq!(world.run(&["query", "-f", "csv", sql]).out, "n\r\n1\r\n");
+}
+
+/// A page of the file is overwritten: said, with the remedy, by everything that meets it.
+#[test]
+fn a_damaged_page_is_named() {
+    let world = killed();
+    world.check_sound();
+    scribble_over(&world, "urls");
     let ran = world.run(&["resume"]);
     check_said(&ran, 4, &["is damaged: ", "malformed", "look at it with: sqrawl doctor --db "]);
     let ran = world.run(&["doctor"]);

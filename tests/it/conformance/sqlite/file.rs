@@ -5,10 +5,13 @@ use std::path::{Path, PathBuf};
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
-use sqrawl::model::CrawlSettings;
+use sqrawl::model::{CrawlSettings, EndedBy};
 use sqrawl::store::sqlite::{APPLICATION_ID, OpenMode, SCHEMA_VERSION, SqliteStore};
 use sqrawl::store::{SessionOpen, Store, StoreError};
 use tempfile::TempDir;
+
+use super::super::backend::{Backend, Sqlite};
+use super::super::crawl::Crawl;
 
 fn folder() -> TempDir {
     tempfile::tempdir().expect("a folder")
@@ -249,6 +252,18 @@ async fn a_schema_that_is_not_what_it_says_is_called_damaged() {
             "{error:?}"
         );
     }
+}
+
+/// Other tasks of the session may still have something to write when one of them meets damage.
+#[tokio::test]
+async fn a_store_that_found_damage_changes_nothing_more() {
+    let crawl = Crawl::<Sqlite>::of(&["https://a.example/"]).await;
+    crawl.backend.change("UPDATE sessions SET config = '{\"scope\": 3}'").await;
+    let found = crawl.store().stored_crawl().await;
+    assert!(matches!(found, Err(StoreError::Corrupt { .. })), "{found:?}");
+    let ended = crawl.store().end_session(&crawl.start, EndedBy::Signal, crawl.now).await;
+    assert!(matches!(ended, Err(StoreError::Closed { .. })), "{ended:?}");
+    assert_eq!(crawl.rows("SELECT ended_by FROM sessions").await, [["-"]]);
 }
 
 #[tokio::test]
