@@ -284,9 +284,7 @@ pub(super) fn report(
     }
     if sources.json {
         let text = serde_json::to_string_pretty(&summary_json(summary, sources)?)? + "\n";
-        match terminal.data(text.as_bytes()) {
-            // Whoever reads the summary is gone; how the crawl ended is still said by the exit code.
-            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => {}
+        match terminal.verdict(text.as_bytes()) {
             Err(error) if exit != Exit::Done => terminal.error(error),
             said => said?,
         }

@@ -32,7 +32,7 @@ pub(super) async fn run(args: DoctorArgs, sources: &Sources, terminal: &Terminal
     reader.close().await;
     diagnosis.repaired = repaired;
     let text = if sources.json { report::json(&diagnosis)? } else { report::diagnosis(&diagnosis, terminal.look()) };
-    terminal.data(text.as_bytes())?;
+    terminal.verdict(text.as_bytes())?;
     Ok(if diagnosis.is_sound() { Exit::Done } else { Exit::Database })
 }
 

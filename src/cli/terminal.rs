@@ -107,6 +107,17 @@ impl Terminal {
         out.write_all(bytes).and_then(|()| out.flush()).map_err(unwritten)
     }
 
+    /// The same for words that the exit code says in short: when nobody reads them, that has to be enough.
+    ///
+    /// # Errors
+    /// What the stream says, but for a closed pipe.
+    pub(super) fn verdict(&self, bytes: &[u8]) -> io::Result<()> {
+        match self.data(bytes) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            said => said,
+        }
+    }
+
     fn styled(&self, word: &str, color: AnsiColor) -> String {
         if !self.colored {
             return word.to_owned();

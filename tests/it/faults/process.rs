@@ -116,6 +116,24 @@ fn a_full_stderr_stops_nothing() {
     assert_eq!(world.result("crawl.db"), world.undisturbed());
 }
 
+/// Nor what the doctor found.
+#[test]
+fn a_closed_stdout_does_not_hide_what_the_doctor_found() {
+    let world = World::of(9, Body::Text(100));
+    let seed = world.site.seed();
+    assert_eq!(world.run(&world.crawl(&seed, &["-q"])).code, Some(0));
+    let damage = "UPDATE totals SET n = n + 1";
+    for (sql, code) in [("SELECT 1", 0), (damage, 4)] {
+        assert!(Command::new("sqlite3").arg(world.db()).arg(sql).stdout(Stdio::null()).status().unwrap().success());
+        for args in [&["doctor"][..], &["doctor", "--json"]] {
+            let mut child = world.command(args).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+            drop(child.stdout.take());
+            assert_eq!(child.wait().unwrap().code(), Some(code), "{args:?}");
+            assert_eq!(in_shell(&world, "exec >&-", args).status().unwrap().code(), Some(code), "{args:?}");
+        }
+    }
+}
+
 /// The terminal is closed: the system sends SIGHUP and takes stderr away, and the crawl ends in good order.
 #[test]
 fn a_closed_terminal_ends_the_crawl_in_good_order() {
