@@ -53,7 +53,7 @@ pub(super) fn fits(path: &Path, found: u32, known: u32, earlier: bool) -> Result
 /// # Errors
 /// [`StoreError`] when the file cannot be read; [`StoreError::LogWithoutFile`].
 pub(super) fn read(path: &Path) -> Result<Header, StoreError> {
-    let mut main = match File::open(path) {
+    let mut main = match open_unwaiting(path) {
         Ok(file) => file,
         Err(error) if error.kind() == ErrorKind::NotFound => {
             refuse_log_alone(path)?;
@@ -61,7 +61,7 @@ pub(super) fn read(path: &Path) -> Result<Header, StoreError> {
         }
         Err(error) => return Err(unreadable(path, error)),
     };
-    if main.metadata().map_err(|error| unreadable(path, error))?.is_dir() {
+    if !main.metadata().map_err(|error| unreadable(path, error))?.is_file() {
         return Ok(Header::NoDatabase);
     }
     let mut bytes = [0u8; HEADER_BYTES];
@@ -99,6 +99,15 @@ fn classify(header: &[u8; HEADER_BYTES]) -> Header {
         0 if user_version == 0 && schema_cookie == 0 => Header::Empty,
         _ => Header::Foreign,
     }
+}
+
+/// Opens what has the name, a pipe too, for which it would wait otherwise.
+pub(super) fn open_unwaiting(path: &Path) -> std::io::Result<File> {
+    let mut options = File::options();
+    options.read(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, rustix::fs::OFlags::NONBLOCK.bits() as i32);
+    options.open(path)
 }
 
 fn read_up_to(file: &mut File, buffer: &mut [u8]) -> std::io::Result<usize> {

@@ -112,6 +112,10 @@ fn writable(path: &Path, folder: &Path, header: Header) -> Result<(), StoreError
         return Ok(());
     }
     for file in [path.to_owned(), beside(path, "-wal"), beside(path, "-shm")] {
+        // Of a pipe or a device SQLite would make what it can.
+        if std::fs::metadata(&file).is_ok_and(|there| !there.is_file()) {
+            return Err(refuse(&file, std::io::Error::other("it is no file")));
+        }
         match std::fs::OpenOptions::new().write(true).open(&file) {
             Ok(_) => {}
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}

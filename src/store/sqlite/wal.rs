@@ -9,7 +9,7 @@ use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::Path;
 
-use super::header::{HEADER_BYTES, MAGIC};
+use super::header::{HEADER_BYTES, MAGIC, open_unwaiting};
 
 const LOG_HEADER_BYTES: usize = 32;
 const FRAME_HEADER_BYTES: usize = 24;
@@ -68,7 +68,8 @@ struct Log {
 impl Log {
     /// `None`: there is none, or none that SQLite would take for one.
     fn open(path: &Path) -> Option<Log> {
-        let mut file = BufReader::with_capacity(BUFFER_BYTES, File::open(path).ok()?);
+        let file = open_unwaiting(path).ok().filter(|file| file.metadata().is_ok_and(|file| file.is_file()))?;
+        let mut file = BufReader::with_capacity(BUFFER_BYTES, file);
         let mut head = [0; LOG_HEADER_BYTES];
         file.read_exact(&mut head).ok()?;
         let page_bytes = word(&head, 8);

@@ -1,7 +1,8 @@
 //! Files that were damaged, cut, or made by another version.
 
+use std::collections::BTreeSet;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::{World, check_said};
@@ -89,6 +90,45 @@ fn a_log_without_its_file_is_refused_by_every_verb_and_left_alone() {
     }
     fs::write(beside(&world, ""), &main).unwrap();
     world.check_goes_on(&["--max-pages", "none"]);
+}
+
+/// A pipe or a device in the place of the file, or of the log: nobody waits for it, and nothing appears beside it.
+#[test]
+fn what_is_no_file_is_refused_at_once() {
+    let world = World::new();
+    let seed = world.site.seed();
+    assert_eq!(world.run(&world.crawl(&seed, &["--db", "calm.db", "--max-pages", "3", "-q"])).code, Some(0));
+    let pipe = |name: &str| assert!(Command::new("mkfifo").arg(world.path().join(name)).status().unwrap().success());
+    pipe("pipe.db");
+    pipe("calm.db-wal");
+    let names = || fs::read_dir(world.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect::<BTreeSet<_>>();
+    let before = names();
+    let verbs: [&[&str]; 5] = [&["status"], &["doctor"], &["backup", "copy.db"], &["resume"], &["crawl", &seed]];
+    for verb in verbs {
+        for (db, words) in [("pipe.db", "is not a SQLite database"), ("/dev/null", "is not a SQLite database")] {
+            // Ended by force if it waits.
+            let patience = Command::new("timeout")
+                .args(["-s", "KILL", "20", env!("CARGO_BIN_EXE_sqrawl")])
+                .args(verb)
+                .args(["--db", db])
+                .current_dir(world.path())
+                .output()
+                .unwrap();
+            let said = String::from_utf8_lossy(&patience.stderr);
+            assert!(patience.status.code() == Some(4) && said.contains(words), "{verb:?} {db}: {said}");
+        }
+    }
+    let ran = Command::new("timeout")
+        .args(["-s", "KILL", "20", env!("CARGO_BIN_EXE_sqrawl"), "resume", "--db", "calm.db"])
+        .current_dir(world.path())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&ran.stderr);
+    assert!(ran.status.code() == Some(4) && said.contains("calm.db-wal: it is no file"), "{said}");
+    assert_eq!(names(), before);
+    for beside in ["/dev/null-journal", "/dev/null-wal", "/dev/null-lock"] {
+        assert!(!Path::new(beside).exists());
+    }
 }
 
 /// Overwrites the first page of a table or an index.
