@@ -163,6 +163,15 @@ pub enum StoreError {
         /// What it would take, about.
         needed_bytes: Option<u64>,
     },
+    /// A copy would be larger than the shell lets a file be.
+    #[error("the copy {path} would be larger than a file may be here, {limit} (`ulimit -f`); raise that and begin again (nothing of it was left behind)",
+        limit = size(*limit_bytes), path = path.display())]
+    CopyTooLarge {
+        /// The copy.
+        path: PathBuf,
+        /// The limit.
+        limit_bytes: u64,
+    },
     /// A copy cannot be written.
     #[error("the copy {path} cannot be written: {detail}; make its folder writable, or choose another place (nothing of it was left behind)", path = path.display())]
     Copy {

@@ -263,7 +263,7 @@ fn fault_of_either(source: &Path, part: &Part, error: sqlx::Error) -> StoreError
                 return StoreError::CopyFull { path: part.target.clone(), needed_bytes: None };
             }
             match disk::file_size_limit(&part.path) {
-                Some(limit_bytes) => StoreError::FileSizeLimit { path: part.target.clone(), limit_bytes },
+                Some(limit_bytes) => StoreError::CopyTooLarge { path: part.target.clone(), limit_bytes },
                 None => copy_error(&part.target, words_of(&error)),
             }
         }

@@ -8,7 +8,7 @@ use std::process::Command;
 use rustix::process::Signal;
 
 use super::disk::{has_namespaces, on_small_disk};
-use super::{Life, World, check_said};
+use super::{Life, World, check_said, in_shell, run};
 
 /// Names in a folder, without the log and the index that a reader leaves beside the crawl.
 fn names(folder: &Path) -> Vec<String> {
@@ -230,6 +230,22 @@ fn a_copy_for_which_there_is_no_space_leaves_nothing() {
         assert!(lines[0].contains("nothing of it was left behind"), "{said}");
         assert_eq!(lines[1..], ["backup 4"], "{said}");
     }
+}
+
+/// The limit on the size of files is met by the copy, not by the crawl: there is nothing to resume.
+#[test]
+fn a_copy_that_is_larger_than_files_may_be_says_so() {
+    let world = World::new();
+    world.undisturbed();
+    let before = names(world.path());
+    let ran = run(&mut in_shell(&world, "ulimit -f 100", &["backup", "copy.db", "--db", "calm.db"]));
+    check_said(
+        &ran,
+        4,
+        &["the copy ", "copy.db would be larger than a file may be here, 102.4 kB (`ulimit -f`); raise that"],
+    );
+    assert!(!ran.err.contains("resume"), "{}", ran.err);
+    assert_eq!(names(world.path()), before);
 }
 
 /// From a medium that is mounted read-only.
