@@ -143,7 +143,7 @@ async fn check_foreign_keys(connection: &mut SqliteConnection, path: &Path) -> R
 }
 
 /// Keeps the file as it is in `FILE.v1.bak`; where that is. A copy of this very state that is there already,
-/// of an interrupted migration or of the operator, is as good.
+/// of an interrupted migration or of the operator, is as good; another name of the file itself is none.
 async fn keep_copy(
     connection: &mut SqliteConnection,
     path: &Path,
@@ -151,7 +151,7 @@ async fn keep_copy(
     schema: Schema<'_>,
 ) -> Result<PathBuf, StoreError> {
     let copy = beside(path, &format!(".v{found}.bak"));
-    if is_copy_of(connection, &copy, found).await {
+    if !copy::is_same(path, &copy) && is_copy_of(connection, &copy, found).await {
         return Ok(copy);
     }
     tracing::warn!(

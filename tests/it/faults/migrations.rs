@@ -324,6 +324,23 @@ fn without_a_copy_nothing_is_migrated() {
     }
 }
 
+/// A link to the file, or a second name of it, would be migrated with it.
+#[test]
+fn another_name_of_the_file_is_no_copy_of_it() {
+    for make in [
+        |file: &Path, name: &Path| std::os::unix::fs::symlink(file, name).unwrap(),
+        |file: &Path, name: &Path| fs::hard_link(file, name).unwrap(),
+    ] {
+        let folder = unpacked(SCHEMA_VERSION);
+        let db = folder.path().join("crawl.db");
+        make(&db, &copy_of(&folder));
+        let error = next().open(&db, OpenMode::MustExist).unwrap_err();
+        assert!(matches!(error, StoreError::NotMigrated { .. }), "{error:?}");
+        assert!(error.to_string().contains("exists and is not overwritten"), "{error}");
+        check_as_before(&folder);
+    }
+}
+
 /// What only looks (`crawl --dry-run`) says what migrates, and does not.
 #[test]
 fn a_look_migrates_nothing() {
