@@ -37,7 +37,7 @@ pub(super) async fn run(args: DoctorArgs, sources: &Sources, terminal: &Terminal
 }
 
 async fn repair(path: &Path) -> anyhow::Result<Vec<Repaired>> {
-    let store = SqliteStore::open(path, OpenMode::MustExist, true).await?;
+    let store = SqliteStore::open(path, OpenMode::AsItIs, true).await?;
     let repaired = store.repair(SystemClock::default().now_ms()).await;
     store.close().await?;
     Ok(repaired?)

@@ -35,7 +35,8 @@ pub enum OpenMode {
     CreateOrOpen,
     /// There must be a crawl.
     MustExist,
-    /// There must be a crawl of this version's schema: nothing is migrated.
+    /// There must be a crawl of this version's schema: nothing is migrated, and a schema of which only the beginning was
+    /// made is not finished.
     AsItIs,
 }
 
@@ -83,6 +84,7 @@ fn check(path: &Path, mode: OpenMode, schema: Schema<'_>) -> Result<Header, Stor
     match header {
         Header::NoDatabase => return Err(StoreError::NotADatabase { path: owned }),
         Header::Foreign => return Err(StoreError::Foreign { path: owned }),
+        Header::Crawl(0) if mode == OpenMode::AsItIs => return Err(StoreError::Missing { path: owned }),
         Header::Crawl(found) => header::fits(path, found, schema.version(), mode != OpenMode::AsItIs)?,
         Header::Missing | Header::Empty if mode != OpenMode::CreateOrOpen => {
             return Err(StoreError::Missing { path: owned });

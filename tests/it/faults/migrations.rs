@@ -341,6 +341,27 @@ fn another_name_of_the_file_is_no_copy_of_it() {
     }
 }
 
+/// Nor is a schema made that is not there: of a file whose creation was interrupted. No file of an earlier version is
+/// needed to see that `doctor --repair` opens files as they are.
+#[test]
+fn a_look_or_a_repair_makes_no_schema() {
+    let folder = TempDir::new().unwrap();
+    let db = folder.path().join("crawl.db");
+    value(&db, &format!("PRAGMA application_id = {}", sqrawl::store::sqlite::APPLICATION_ID));
+    let before = fs::read(&db).unwrap();
+    for verb in [&["doctor", "--repair"][..], &["doctor"], &["status"]] {
+        let ran = this(&folder, verb);
+        assert!(
+            ran.code == Some(4) && ran.err.contains("does not exist; start a crawl with: "),
+            "{verb:?}: {}",
+            ran.err
+        );
+        assert_eq!(fs::read(&db).unwrap(), before, "{verb:?}");
+    }
+    assert_eq!(this(&folder, &["crawl", "https://a.example/", "--dry-run"]).code, Some(0));
+    assert_eq!(fs::read(&db).unwrap(), before);
+}
+
 /// What only looks (`crawl --dry-run`) says what migrates, and does not.
 #[test]
 fn a_look_migrates_nothing() {
