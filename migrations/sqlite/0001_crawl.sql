@@ -176,7 +176,7 @@ CREATE TABLE suspects (
   url_id     INTEGER PRIMARY KEY REFERENCES urls(id),
   session_id INTEGER NOT NULL REFERENCES sessions(id),        -- the latest that died with the URL in work
   held       INTEGER NOT NULL CHECK (held IN (0,1)),          -- 0: only remembered until the next death
-  deaths     INTEGER NOT NULL CHECK (deaths >= 0)             -- in a row while it was parsed and nothing else was in work
+  deaths     INTEGER NOT NULL CHECK (deaths >= 0)             -- in a row while it was tried alone for being held back
 ) STRICT;
 CREATE INDEX suspects_session ON suspects(session_id);
 

@@ -13,6 +13,7 @@ use super::cookie_file::CookieFile;
 use super::files::{self, CrawlFile};
 use super::opening::Opening;
 use super::plan::{self, Plan, all_seeds, grants, widened};
+use super::rehearsal::OwnProcess;
 use super::seeds::{GivenSeed, read_seeds};
 use super::session;
 use super::sources::Sources;
@@ -179,7 +180,13 @@ impl Prepared {
         self.opening.iter().for_each(|line| terminal.say(line));
         cookies.iter().for_each(|file| terminal.say(file.line()));
         self.refused().for_each(|line| terminal.warn(line));
-        let job = Job { settings: settings.clone(), seeds: self.seeds, recrawl: self.recrawl, stored };
+        let job = Job {
+            settings: settings.clone(),
+            seeds: self.seeds,
+            recrawl: self.recrawl,
+            stored,
+            rehearsal: Some(Arc::new(OwnProcess)),
+        };
         let ended = session::run(Arc::clone(&store), fetcher, job, sources, terminal).await;
         files::close(store).await;
         cookies.iter().for_each(|file| file.write_back(terminal));

@@ -7,6 +7,7 @@ use super::Exit;
 use super::crawl::report;
 use super::exit::UsageError;
 use super::files::{self, CrawlFile};
+use super::rehearsal::OwnProcess;
 use super::seeds::read_seeds;
 use super::session;
 use super::sources::Sources;
@@ -76,7 +77,7 @@ pub(super) async fn run(sources: &Sources, terminal: &Terminal) -> anyhow::Resul
     let mut seeds: Vec<_> = given.iter().map(|seed| seed.judged(&scope)).collect();
     // The grant is for this run: the port belongs to somebody else tomorrow.
     seeds.iter_mut().for_each(|seed| seed.grants_origin = false);
-    let job = Job { settings: settings.clone(), seeds, recrawl: false, stored };
+    let job = Job { settings: settings.clone(), seeds, recrawl: false, stored, rehearsal: Some(Arc::new(OwnProcess)) };
     let ended = session::run(Arc::clone(&store), fetcher, job, sources, terminal).await;
     let exit = report(&ended?, &[], sources, terminal)?;
     // Asked while the file is still held, as anybody may while a crawl runs.

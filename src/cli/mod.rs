@@ -21,6 +21,7 @@ mod panics;
 mod plan;
 mod progress;
 mod query;
+mod rehearsal;
 mod seeds;
 mod session;
 mod show;
@@ -47,6 +48,10 @@ use crate::report::neutralise_lines;
 
 /// Runs the program with these arguments, the first one being its name.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    if rehearsal::is_meant(&arguments) {
+        return rehearsal::perform();
+    }
     let cli = match Cli::command().try_get_matches_from(arguments).and_then(|m| Cli::from_arg_matches(&m)) {
         Ok(cli) => cli,
         Err(error) => {

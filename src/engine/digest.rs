@@ -15,6 +15,7 @@ use crate::verdict::{self, Attempt, Policy};
 use super::Clock;
 use super::copies::Copies;
 use super::in_work::InWork;
+use super::rehearsal;
 use super::shared::Shared;
 
 /// Most work that reading one document may cost its thread, in ms, and the same again to resolve what it
@@ -37,7 +38,7 @@ pub(super) struct Landing {
     pub(super) ledger: Ledger,
     pub(super) host: HostUpdate,
     pub(super) bytes: Reservation,
-    pub(super) work: Option<InWork>,
+    pub(super) work: Option<Arc<InWork>>,
 }
 
 /// Makes the visit. What is returned holds as many bytes of the budget as the visit has.
@@ -61,19 +62,24 @@ where
             copies: Arc::clone(&shared.copies),
             exchange,
         };
+        if let Some(work) = &work {
+            work.parsing();
+        }
         let parsed_url = leased.clone();
-        let parsed = tokio::task::spawn_blocking(move || {
-            if let Some(work) = &work {
-                work.parsing();
-            }
-            let _held = (room, turn, work);
-            job.run(Attempt { key, leased: &parsed_url, ledger, host, one_copy_more: false, now, jitter })
-        })
-        .await;
+        let parsed = match rehearsal::proof(shared, &leased, &job.exchange).await {
+            Some(deaths) => Err(deaths),
+            None => tokio::task::spawn_blocking(move || {
+                // When nobody waits for this thread any more, the page is in work all the same.
+                let _held = (room, turn, work);
+                job.run(Attempt { key, leased: &parsed_url, ledger, host, one_copy_more: false, now, jitter })
+            })
+            .await
+            .map_err(panic_text),
+        };
         parsed.unwrap_or_else(|failure| {
             tracing::error!(url = %leased.url, "the parser failed; please report this page");
             let attempt = Attempt { key, leased: &leased, ledger, host, one_copy_more: false, now, jitter };
-            verdict::after_parser_failure(&attempt, &head, &panic_text(failure))
+            verdict::after_parser_failure(&attempt, &head, &failure)
         })
     } else {
         let scope = shared.scope();
@@ -99,17 +105,17 @@ fn parsed_kb(exchange: &Exchange) -> u32 {
 }
 
 /// What a parse thread needs; it owns everything.
-struct ParseJob<C> {
-    settings: Arc<crate::model::CrawlSettings>,
-    scope: Arc<Scope>,
-    agent: Arc<str>,
-    clock: Arc<C>,
-    copies: Arc<Copies>,
-    exchange: Exchange,
+pub(super) struct ParseJob<C> {
+    pub(super) settings: Arc<crate::model::CrawlSettings>,
+    pub(super) scope: Arc<Scope>,
+    pub(super) agent: Arc<str>,
+    pub(super) clock: Arc<C>,
+    pub(super) copies: Arc<Copies>,
+    pub(super) exchange: Exchange,
 }
 
 impl<C: Clock> ParseJob<C> {
-    fn run(mut self, mut attempt: Attempt<'_>) -> Visit {
+    pub(super) fn run(mut self, mut attempt: Attempt<'_>) -> Visit {
         let (body, truncated) = match &mut self.exchange.end {
             ExchangeEnd::Complete { body, truncated } => (std::mem::take(body), *truncated),
             ExchangeEnd::Failed { .. } => (Vec::new(), false),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tokio::sync::OwnedSemaphorePermit;
 
+use crate::failpoint;
 use crate::fetch::{Fetcher, Reservation};
 use crate::model::{CrawlUrl, Exchange, FetchRequest, LeasedUrl, Overflow};
 
@@ -56,7 +57,7 @@ pub(super) struct Flown {
     pub(super) page: PagePermit,
     pub(super) bytes: Reservation,
     /// Of a URL.
-    pub(super) work: Option<InWork>,
+    pub(super) work: Option<Arc<InWork>>,
 }
 
 /// Waits until a request to `url` may start as far as the session is concerned. Nothing scarce is
@@ -125,9 +126,10 @@ pub(super) async fn fly<F: Fetcher, C: Clock>(
         }
     };
     let work = match &errand {
-        Errand::Url(leased) => Some(shared.work.asked(leased.id)),
+        Errand::Url(leased) => Some(Arc::new(shared.work.asked(leased.id))),
         Errand::Robots(_) | Errand::Hop(_) => None,
     };
+    failpoint::reach("asking", "page", request.url.as_str());
     let exchange = shared.fetcher.fetch(request, &mut bytes).await;
     drop((slot, address));
     Flown { errand, exchange, departure, page, bytes, work }

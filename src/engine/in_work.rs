@@ -55,10 +55,24 @@ impl InWork {
     pub(super) fn parsing(&self) {
         self.board.slots.set(self.slot, Some((self.url, WorkStage::Parsing)));
     }
+
+    /// Notes that nobody works on it until it is settled: the writer has others before it, a thousand maybe.
+    pub(super) fn waiting(&self) {
+        self.board.slots.set(self.slot, None);
+    }
+
+    /// Notes that its visit is being written to the store.
+    pub(super) fn settling(&self) {
+        self.board.slots.set(self.slot, Some((self.url, WorkStage::Settling)));
+    }
 }
 
 impl Drop for InWork {
     fn drop(&mut self) {
+        // A defect of this program breaks off what it was at: the session is as good as dead, of this.
+        if std::thread::panicking() {
+            return;
+        }
         self.board.slots.set(self.slot, None);
         self.board.free.lock().unwrap_or_else(PoisonError::into_inner).returned.push(self.slot);
     }
@@ -85,10 +99,12 @@ mod tests {
         let board = Board::new(recorded.clone());
         let (first, second) = (board.asked(UrlId(7)), board.asked(UrlId(8)));
         first.parsing();
+        first.waiting();
+        first.settling();
         drop(first);
         let third = board.asked(UrlId(9));
         drop((second, third));
-        let (asked, parsing) = (WorkStage::Asked, WorkStage::Parsing);
+        let (asked, parsing, settling) = (WorkStage::Asked, WorkStage::Parsing, WorkStage::Settling);
         assert_eq!(
             *recorded.0.lock().unwrap(),
             [
@@ -96,10 +112,25 @@ mod tests {
                 (1, Some((UrlId(8), asked))),
                 (0, Some((UrlId(7), parsing))),
                 (0, None),
+                (0, Some((UrlId(7), settling))),
+                (0, None),
                 (0, Some((UrlId(9), asked))),
                 (1, None),
                 (0, None),
             ]
         );
+    }
+
+    /// The notes went with the session that broke off: the same page broke off the next one, and so on.
+    #[test]
+    fn a_defect_took_its_notes_along() {
+        let recorded = Arc::new(Recorded::default());
+        let board = Board::new(recorded.clone());
+        let broken_off = std::thread::spawn(move || {
+            let _work = board.asked(UrlId(7));
+            panic!("a defect");
+        });
+        assert!(broken_off.join().is_err());
+        assert_eq!(*recorded.0.lock().unwrap(), [(0, Some((UrlId(7), WorkStage::Asked)))]);
     }
 }

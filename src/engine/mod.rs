@@ -9,7 +9,8 @@
 //! waits for its `gate` (politeness) and for a turn at the host's address (`addresses`), fetches, has
 //! the body parsed off the async threads, and hands the visit to the `writer`, which settles batches
 //! in one transaction each. What robots.txt says stands in the worker's book (`robots`), written from
-//! the files that the session has at hand (`shelf`, `reading`).
+//! the files that the session has at hand (`shelf`, `reading`). What is in work is noted where it outlives the process
+//! (`in_work`), and what may have killed one is read in another first (`rehearsal`).
 
 mod addresses;
 mod clock;
@@ -23,6 +24,7 @@ mod in_work;
 mod pages;
 mod progress;
 mod reading;
+mod rehearsal;
 mod robots;
 mod session;
 mod shared;
@@ -34,6 +36,7 @@ mod writer;
 pub use clock::{Clock, SystemClock};
 pub use control::{Control, Stop};
 pub use progress::{Progress, ProgressSnapshot};
+pub use rehearsal::{Rehearse, Rehearsed, carry_out};
 
 use std::sync::Arc;
 
@@ -52,6 +55,8 @@ pub struct Job {
     pub recrawl: bool,
     /// What the store held before this session (`Store::stored_crawl`).
     pub stored: Option<StoredCrawl>,
+    /// Reads pages that may kill the process in others; `None`: they are read in this one.
+    pub rehearsal: Option<Arc<dyn Rehearse>>,
 }
 
 /// The limit that ended a session.

@@ -206,7 +206,7 @@ mod tests {
             depth: 0,
             hops: 0,
             attempts: 0,
-            deaths: 0,
+            deaths: None,
             from: LeasedFrom::Queued,
             is_seed: false,
             is_sitemap: false,

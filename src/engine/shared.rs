@@ -18,17 +18,24 @@ use super::copies::Copies;
 use super::digest::MOST_PARSED_KB;
 use super::gate::RateGate;
 use super::hops::Hop;
-use super::in_work::Board;
+use super::in_work::{Board, InWork};
 use super::pages::PageBudget;
 use super::reading::READERS;
+use super::rehearsal::Rehearse;
 use super::shelf::{RobotsShelf, SHELF_BYTES};
 use super::{Clock, Limit, Progress, Stop};
 
 /// What goes to the writer, in order.
 #[derive(Debug)]
 pub(super) enum Item {
-    /// A visit with the bytes it holds; its URL is named to `settled` after the commit.
-    Visit { visit: Box<Visit>, bytes: Option<Reservation>, settled: mpsc::UnboundedSender<UrlId> },
+    /// A visit with the bytes it holds; its URL is named to `settled` after the commit. Without a request it
+    /// is not noted as work.
+    Visit {
+        visit: Box<Visit>,
+        bytes: Option<Reservation>,
+        work: Option<Arc<InWork>>,
+        settled: mpsc::UnboundedSender<UrlId>,
+    },
     /// A robots.txt result with the bytes its text holds, the sitemaps it names and the delay that its host
     /// has from now on.
     Robots { record: Arc<RobotsRecord>, bytes: Reservation, sitemaps: Vec<Candidate>, key: LeaseKey, host: HostUpdate },
@@ -84,6 +91,7 @@ pub(super) struct Shared<F, C> {
     pub(super) copies: Arc<Copies>,
     /// What the session works on.
     pub(super) work: Arc<Board>,
+    pub(super) rehearsal: Option<Arc<dyn Rehearse>>,
     pub(super) progress: Arc<Progress>,
     pub(super) writer: mpsc::Sender<Item>,
     pub(super) desk: mpsc::UnboundedSender<Ask>,
@@ -108,6 +116,7 @@ pub(super) struct Parts<F, C> {
     pub(super) most_in_flight: u32,
     pub(super) scope: Scope,
     pub(super) work: Arc<Board>,
+    pub(super) rehearsal: Option<Arc<dyn Rehearse>>,
     pub(super) progress: Arc<Progress>,
     pub(super) writer: mpsc::Sender<Item>,
     pub(super) desk: mpsc::UnboundedSender<Ask>,
@@ -135,6 +144,7 @@ impl<F, C: Clock> Shared<F, C> {
             settings: Arc::new(settings),
             clock: parts.clock,
             work: parts.work,
+            rehearsal: parts.rehearsal,
             progress: parts.progress,
             writer: parts.writer,
             desk: parts.desk,

@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
+use crate::failpoint;
 use crate::fetch::Reservation;
 use crate::model::{LeaseKey, UrlId};
 use crate::store::{Room, RoomWanted, SessionStart, Settlement, Store, StoreError};
 
+use super::in_work::InWork;
 use super::shared::{Ask, Item, Shared};
 use super::{Clock, Stop};
 
@@ -41,6 +43,7 @@ struct Batch {
     bytes: usize,
     names: usize,
     held: Vec<Reservation>,
+    work: Vec<Arc<InWork>>,
     settled: Vec<(mpsc::UnboundedSender<UrlId>, UrlId)>,
     hurry: bool,
     end: bool,
@@ -49,12 +52,13 @@ struct Batch {
 impl Batch {
     fn add(&mut self, item: Item) {
         match item {
-            Item::Visit { visit, bytes, settled } => {
+            Item::Visit { visit, bytes, work, settled } => {
                 self.bytes += visit.content.as_ref().and_then(|c| c.body.as_ref()).map_or(0, |b| b.data.len());
                 self.names += visit.candidates.len();
                 self.settled.push((settled, visit.url_id));
                 self.settlement.visits.push(*visit);
                 self.held.extend(bytes);
+                self.work.extend(work);
             }
             Item::Robots { record, bytes, sitemaps, key, host } => {
                 self.bytes += record.body.as_ref().map_or(0, String::len);
@@ -89,6 +93,14 @@ impl Batch {
         (self.bytes + texts) as u64 + (self.names + links) as u64 * NAME_BYTES
     }
 
+    /// Notes that all its pages are being written. One that has to wait long for room does not count.
+    fn note_settling(&self) {
+        self.work.iter().for_each(|work| work.settling());
+        for content in self.settlement.visits.iter().filter_map(|visit| visit.content.as_ref()) {
+            failpoint::reach("settling", "page", content.title.as_deref().unwrap_or_default());
+        }
+    }
+
     fn is_empty(&self) -> bool {
         let Settlement { visits, robots, robots_fetches, sitemaps, hosts, releases } = &self.settlement;
         let robots = robots.is_empty() && robots_fetches.is_empty();
@@ -111,6 +123,7 @@ pub(super) async fn write<S: Store, F: Send + Sync + 'static, C: Clock>(
         if !batch.is_empty() {
             let settled = async {
                 wait_for_room(&*store, &shared, batch.weight_bytes()).await?;
+                batch.note_settling();
                 store.settle(&start, &batch.settlement, shared.clock.now_ms()).await
             };
             let settled = match settled.await {
@@ -126,6 +139,7 @@ pub(super) async fn write<S: Store, F: Send + Sync + 'static, C: Clock>(
             shared.progress.committed(&batch.settlement.visits, settled.totals);
             shared.robots.committed(&batch.settlement.robots);
             batch.held.clear();
+            batch.work.clear();
             announce(&shared, &batch, settled.woken_hosts);
         }
         if batch.end {

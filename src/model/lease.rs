@@ -43,6 +43,8 @@ pub enum WorkStage {
     Asked,
     /// What it sent is being parsed.
     Parsing,
+    /// Its visit is being written to the store.
+    Settling,
 }
 
 impl WorkStage {
@@ -51,18 +53,20 @@ impl WorkStage {
         match self {
             WorkStage::Asked => "asked",
             WorkStage::Parsing => "parsing",
+            WorkStage::Settling => "settling",
         }
     }
 
     /// Reads the name back.
     pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Asked, Self::Parsing].into_iter().find(|stage| stage.as_str() == name)
+        [Self::Asked, Self::Parsing, Self::Settling].into_iter().find(|stage| stage.as_str() == name)
     }
 }
 
-/// Deaths in a row after which a URL is given up: the process was parsing it, and working on nothing
-/// else.
-pub const DEATHS_THAT_PROVE: u32 = 3;
+/// Deaths in a row that nobody saw, after which a URL is given up: it was tried for being held back, and the
+/// process worked on nothing else. Afterwards a kill looks like a crash, and three kills at the same page
+/// happen; but a page at which ten processes in a row did not get on must not be tried for ever.
+pub const DEATHS_THAT_PROVE: u32 = 10;
 
 /// One URL to visit.
 #[derive(Clone, Debug, PartialEq)]
@@ -77,8 +81,9 @@ pub struct LeasedUrl {
     pub hops: u32,
     /// Failed tries so far in this run of tries.
     pub attempts: u32,
-    /// How often in a row the process died while it parsed this URL and worked on nothing else.
-    pub deaths: u32,
+    /// It was in work when the process died and is tried alone: how often in a row the process has died while
+    /// it was tried so. `None`: nothing speaks against it.
+    pub deaths: Option<u32>,
     /// The state it was leased from.
     pub from: LeasedFrom,
     /// Whether it stands in `seeds`.

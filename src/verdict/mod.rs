@@ -153,14 +153,13 @@ pub fn after_parser_failure(attempt: &Attempt<'_>, exchange: &Exchange, detail: 
     visit
 }
 
-/// The visit of a URL that killed the process each time it was parsed with nothing else in work: given
+/// The visit of a URL at which the process died so many times in a row with nothing else in work: given
 /// up without a request.
-pub fn after_deaths(attempt: &Attempt<'_>) -> Visit {
+pub fn after_deaths(attempt: &Attempt<'_>, deaths: u32) -> Visit {
     let mut visit = bare_visit(attempt, Outcome::Crashed, attempt.now);
     visit.next = NextState::Failed;
-    let deaths = attempt.leased.deaths;
     visit.error = Some(format!(
-        "given up: the process died {deaths} times in a row while it parsed this page and worked on nothing else"
+        "given up: the process died {deaths} times in a row while it worked on this page and nothing else"
     ));
     visit
 }

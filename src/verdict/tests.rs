@@ -15,7 +15,7 @@ fn leased(url: &str) -> LeasedUrl {
         depth: 3,
         hops: 0,
         attempts: 0,
-        deaths: 0,
+        deaths: None,
         from: LeasedFrom::Queued,
         is_seed: false,
         is_sitemap: false,

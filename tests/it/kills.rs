@@ -91,7 +91,7 @@ fn killed_again_and_again_the_crawl_ends_as_if_undisturbed() {
 #[test]
 fn killed_soon_after_each_start_no_page_is_blamed() {
     let moments = moments::quick_plan(&mut Rng(seed()), 8, Moment::AfterRequest);
-    // A page whose parsing takes most of a life of 200 ms would be given up, and rightly.
+    // A page that takes most of a life of 200 ms would never be stored.
     let site = Site::open(Size { pages_per_host: 40, first_page_words: 3_000, ..QUICK });
     let calm = Trial::new(&site, SHORT_PACE).calm();
     let tally = Trial::new(&site, SHORT_PACE).wild(&calm, &moments);

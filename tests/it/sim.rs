@@ -4,6 +4,7 @@
 
 pub(crate) mod clock;
 mod crowd;
+mod defects;
 mod faults;
 mod hour;
 mod moved;
@@ -92,7 +93,7 @@ impl<F: Fetcher> World<F> {
     async fn run(&self, settings: CrawlSettings, control: Control) -> Summary {
         let store = Arc::new(SimStore::new(self.open().await));
         let stored = store.stored_crawl().await.unwrap();
-        let job = Job { settings, seeds: seeds(&self.seeds), recrawl: false, stored };
+        let job = Job { settings, seeds: seeds(&self.seeds), recrawl: false, stored, rehearsal: None };
         let (fetcher, clock) = (Arc::clone(&self.fetcher), Arc::clone(&self.clock));
         engine::run(store, fetcher, clock, job, control, Arc::new(Progress::default())).await.unwrap()
     }

@@ -136,7 +136,7 @@ fn visit(settings: &CrawlSettings, url: &str, html: &str) -> Visit {
         depth: 0,
         hops: 0,
         attempts: 0,
-        deaths: 0,
+        deaths: None,
         from: LeasedFrom::Queued,
         is_seed: false,
         is_sitemap: false,

@@ -45,8 +45,8 @@ impl<F: Fetcher, C: Clock> Worker<F, C> {
         }
         let Some(leased) = self.queue.front() else { return false };
         let now = self.shared.clock.now_ms();
-        if leased.deaths >= DEATHS_THAT_PROVE {
-            self.settle_unasked(|attempt, _| verdict::after_deaths(attempt));
+        if let Some(deaths) = leased.deaths.filter(|deaths| *deaths >= DEATHS_THAT_PROVE) {
+            self.settle_unasked(|attempt, _| verdict::after_deaths(attempt, deaths));
             return true;
         }
         if self.is_dead() {
@@ -115,7 +115,7 @@ impl<F: Fetcher, C: Clock> Worker<F, C> {
         if let Some(what) = digest::seed_failure(&leased, &visit) {
             self.shared.seed_failed(what);
         }
-        let item = Item::Visit { visit: Box::new(visit), bytes: None, settled: self.settled.0.clone() };
+        let item = Item::Visit { visit: Box::new(visit), bytes: None, work: None, settled: self.settled.0.clone() };
         self.send(item);
     }
 

@@ -160,8 +160,11 @@ async fn hand_on<F: Fetcher, C: Clock>(
     page: PagePermit,
     settled: mpsc::UnboundedSender<UrlId>,
 ) {
-    let leased = landing.leased.clone();
+    let (leased, work) = (landing.leased.clone(), landing.work.clone());
     let (visit, bytes) = digest::digest(&shared, landing).await;
+    if let Some(work) = &work {
+        work.waiting();
+    }
     tracing::debug!(
         url = %leased.url,
         outcome = visit.outcome.as_str(),
@@ -179,7 +182,7 @@ async fn hand_on<F: Fetcher, C: Clock>(
     }
     let last_page = visit.outcome == Outcome::Page && shared.pages.spend(page);
     // The writer is gone only when the session has failed.
-    let _ = shared.writer.send(Item::Visit { visit: Box::new(visit), bytes: Some(bytes), settled }).await;
+    let _ = shared.writer.send(Item::Visit { visit: Box::new(visit), bytes: Some(bytes), work, settled }).await;
     if last_page {
         shared.halt_at(Limit::MaxPages);
     }

@@ -47,7 +47,7 @@ pub(super) async fn lease(tx: &mut Tx<'_>, ask: &LeaseAsk, now: UnixMs) -> Resul
     picked.extend(due.map(|alone| (alone.host_id, alone.url_id)));
     let mut urls = read_urls(tx, &picked).await?;
     if let Some(alone) = due {
-        urls.entry(alone.host_id).or_default().iter_mut().for_each(|url| url.deaths = alone.deaths);
+        urls.entry(alone.host_id).or_default().iter_mut().for_each(|url| url.deaths = Some(alone.deaths));
     }
     let refills: Vec<(LeaseKey, Vec<LeasedUrl>)> =
         held.iter().map(|refill| (refill.key, urls.remove(&refill.key.host_id.0).unwrap_or_default())).collect();
@@ -251,7 +251,7 @@ async fn read_urls(tx: &mut Tx<'_>, picked: &[(i64, i64)]) -> Result<HashMap<i64
             depth: small(tx, row, "depth")?,
             hops: small(tx, row, "hops")?,
             attempts: small(tx, row, "attempts")?,
-            deaths: 0,
+            deaths: None,
             from: match get::<&str>(tx, row, "state")? {
                 "scheduled" => LeasedFrom::Scheduled,
                 _ => LeasedFrom::Queued,

@@ -1,10 +1,11 @@
 //! URLs that were in work when the process died: held back, and tried alone when nothing else is left.
 //!
 //! A process dies of one page again and again, or of nothing that it worked on: operators kill
-//! processes too. So blame needs proof. What was *parsed* at a death is held back at once, what had
-//! only been *asked* for when it was in work at two deaths in a row. A URL whose parse the process
-//! did not outlive three times in a row, while it worked on nothing else, is given up (by `engine`)
-//! as `crashed`.
+//! processes too. So blame needs proof. What was *parsed* at a death is held back at once, what was
+//! *settled* or had only been *asked* for when it was in work at two deaths in a row. What is held back is
+//! tried alone, by `engine`, which has other processes parse it and sees them die, and gives it up as
+//! `crashed`. What is counted here are the deaths that nobody saw, while it was tried alone: there
+//! have to be many.
 //!
 //! Held back means: scheduled for [`HELD_MS`], a moment that never comes. A row here says why, and
 //! losing every row costs nothing: the next session puts such URLs back in the queue.
@@ -23,7 +24,7 @@ use super::writer::{Tx, sql};
 /// 9999-12-31T23:59:59Z, in ms.
 pub(super) const HELD_MS: UnixMs = 253_402_300_799_000;
 /// Most URLs that are held back for having been asked for: somebody may kill a crawl every second,
-/// and one URL at a time is slow.
+/// and one URL at a time is slow. What was settled is bounded by its transaction.
 const MOST_ASKED: usize = 100;
 
 /// A row of `suspects`.
@@ -31,17 +32,20 @@ const MOST_ASKED: usize = 100;
 struct Suspect {
     /// Held back, or only remembered until the next death.
     held: bool,
-    /// In a row while it was parsed and nothing else was in work.
+    /// In a row while it was tried for being held back, and nothing else was in work.
     deaths: u32,
 }
 
 /// What one more death makes of a URL that was in work.
 fn after_death(before: Option<Suspect>, stage: WorkStage, alone: bool, room: bool) -> Suspect {
-    let parsed = stage == WorkStage::Parsing;
-    Suspect {
-        held: parsed || before.is_some_and(|before| before.held || room),
-        deaths: if parsed && alone { before.map_or(0, |before| before.deaths) + 1 } else { 0 },
-    }
+    let tried = before.filter(|before| before.held && alone);
+    let again = before.is_some();
+    let held = match stage {
+        WorkStage::Parsing => true,
+        WorkStage::Settling => again,
+        WorkStage::Asked => before.is_some_and(|before| before.held) || (again && room),
+    };
+    Suspect { held, deaths: tried.map_or(0, |before| before.deaths + 1) }
 }
 
 /// Takes in what a process that died had in work; `dead`: its session, or `None` when the session
@@ -183,7 +187,7 @@ mod tests {
 
     #[test]
     fn blame_needs_proof() {
-        use WorkStage::{Asked, Parsing};
+        use WorkStage::{Asked, Parsing, Settling};
         let some = |held, deaths| Some(Suspect { held, deaths });
         let cases = [
             // before, stage, alone, room => held, deaths
@@ -193,12 +197,18 @@ mod tests {
             (some(false, 0), Asked, false, false, (false, 0)),
             (some(true, 0), Asked, false, false, (true, 0)),
             (None, Parsing, false, false, (true, 0)),
-            (None, Parsing, true, false, (true, 1)),
+            (None, Settling, true, true, (false, 0)),
+            // A batch of 400 is held back as a whole, and each page of it is settled alone then.
+            (some(false, 0), Settling, false, false, (true, 0)),
+            // Nobody tried it yet for being under suspicion.
+            (None, Parsing, true, false, (true, 0)),
+            (some(false, 0), Parsing, true, false, (true, 0)),
+            (some(true, 0), Asked, true, true, (true, 1)),
             (some(true, 1), Parsing, true, true, (true, 2)),
-            (some(true, 2), Parsing, true, true, (true, 3)),
+            (some(true, 2), Settling, true, false, (true, 3)),
             // Not in a row: the operator's kill, or another page.
             (some(true, 2), Parsing, false, true, (true, 0)),
-            (some(true, 2), Asked, true, true, (true, 0)),
+            (some(true, 2), Asked, false, true, (true, 0)),
         ];
         for (before, stage, alone, room, (held, deaths)) in cases {
             let after = after_death(before, stage, alone, room);

@@ -62,7 +62,7 @@ pub async fn what_was_parsed_at_a_death_is_tried_alone_and_last<B: Backend>() {
     let lease = grant.hosts.remove(0);
     assert_eq!(lease.urls.len(), 1);
     let url = &lease.urls[0];
-    assert_eq!((url.url.as_str(), url.deaths, url.from), (SEEDS[1], 0, LeasedFrom::Scheduled));
+    assert_eq!((url.url.as_str(), url.deaths, url.from), (SEEDS[1], Some(0), LeasedFrom::Scheduled));
     assert!(crawl.alone().await.hosts.is_empty(), "one at a time");
     crawl.settle_visits(vec![crawl.page(&lease, url)]).await;
     crawl.release(&lease).await;
@@ -74,9 +74,9 @@ pub async fn what_was_parsed_at_a_death_is_tried_alone_and_last<B: Backend>() {
 /// Operators kill processes, too: a URL that was only asked for is watched, and held back the second time.
 pub async fn what_was_asked_for_at_two_deaths_is_held_back<B: Backend>() {
     let mut crawl = Crawl::<B>::of(&SEEDS).await;
-    for held in ["0", "1", "1"] {
+    for (held, deaths) in [("0", "0"), ("1", "0"), ("1", "1")] {
         crawl.die_of(&[(SEEDS[1], WorkStage::Asked)]).await;
-        assert_eq!(crawl.rows(STANDING).await, [[SEEDS[1], held, "0"]], "never any proof");
+        assert_eq!(crawl.rows(STANDING).await, [[SEEDS[1], held, deaths]]);
         crawl.check().await;
     }
     assert_eq!(crawl.visit_the_others().await, [SEEDS[0], SEEDS[2]]);
@@ -95,22 +95,45 @@ pub async fn a_death_of_something_else_forgets_what_was_only_asked_for<B: Backen
     assert_eq!(crawl.start.suspects, 0);
 }
 
-pub async fn three_deaths_alone_in_a_row_are_proof<B: Backend>() {
+/// However far it came: what was tried alone is what the process died of, if it died of anything.
+pub async fn deaths_of_what_is_tried_alone_are_counted_at_every_stage<B: Backend>() {
     let mut crawl = Crawl::<B>::of(&SEEDS).await;
-    let alone = [(SEEDS[1], WorkStage::Parsing)];
-    crawl.die_of(&alone).await;
-    crawl.die_of(&alone).await;
+    let parsing = [(SEEDS[1], WorkStage::Parsing)];
+    crawl.die_of(&parsing).await;
+    assert_eq!(crawl.rows(STANDING).await, [[SEEDS[1], "1", "0"]], "nobody had tried it for that");
+    crawl.die_of(&parsing).await;
+    assert_eq!(crawl.rows(STANDING).await, [[SEEDS[1], "1", "1"]]);
     // In a row: this death may have been the other page's.
     crawl.die_of(&[(SEEDS[1], WorkStage::Parsing), (SEEDS[0], WorkStage::Parsing)]).await;
     assert_eq!(crawl.rows(STANDING).await, [[SEEDS[0], "1", "0"], [SEEDS[1], "1", "0"]]);
-    for deaths in 1..=3_u32 {
-        crawl.die_of(&alone).await;
+    for (deaths, stage) in (1..).zip([WorkStage::Asked, WorkStage::Settling, WorkStage::Parsing]) {
+        crawl.die_of(&[(SEEDS[1], stage)]).await;
         crawl.visit_the_others().await;
         let grant = crawl.alone().await;
         let url = &grant.hosts[0].urls[0];
-        assert_eq!((url.url.as_str(), url.deaths), (SEEDS[1], deaths), "the one with the most deaths comes first");
+        assert_eq!(
+            (url.url.as_str(), url.deaths),
+            (SEEDS[1], Some(deaths)),
+            "the one with the most deaths comes first"
+        );
     }
     crawl.check().await;
+}
+
+/// One of them kills whoever settles it. Of more than are held back for having been asked for, it was
+/// overlooked for ever.
+pub async fn what_was_settled_at_two_deaths_is_held_back_all_of_it<B: Backend>() {
+    let urls: Vec<String> = (0..150).map(|n| format!("https://a.example/{n}")).collect();
+    let urls: Vec<&str> = urls.iter().map(String::as_str).collect();
+    for (stage, held) in [(WorkStage::Asked, "100"), (WorkStage::Settling, "150")] {
+        let mut crawl = Crawl::<B>::of(&urls).await;
+        let work: Vec<_> = urls.iter().map(|url| (*url, stage)).collect();
+        for (death, expected) in ["0", held].into_iter().enumerate() {
+            crawl.die_of(&work).await;
+            assert_eq!(crawl.value("SELECT count(*) FROM suspects WHERE held").await, expected, "{stage:?} {death}");
+        }
+        crawl.check().await;
+    }
 }
 
 /// Only what was in work at a death was looked at: three deaths with any number of others between them were

@@ -118,8 +118,8 @@ const ON_THE_WAY_OUT: [&str; 5] = [
 pub(super) const AT_THE_END: [&str; 4] =
     ["ending the session/begin", "ending the session/after", "emptying the log/begin", "emptying the log/after"];
 
-/// `kills` moments in order: the early ones, then every kind in turn. A page that is alone in work in three
-/// deaths is given up, by design: so before there is plenty of other work each death is another one's.
+/// `kills` moments in order: the early ones, then every kind in turn. A page that is tried alone at ten
+/// deaths in a row is given up, by design: so before there is plenty of other work each death is another one's.
 pub(super) fn plan(rng: &mut Rng, kills: usize) -> Vec<Moment> {
     let mut moments = early(rng);
     while moments.len() < kills {

@@ -11,11 +11,17 @@ use sqrawl::store::{
 
 pub struct SimStore {
     inner: SqliteStore,
+    /// Settling a page of this title is a defect of the program.
+    breaks_at: Option<&'static str>,
 }
 
 impl SimStore {
     pub fn new(inner: SqliteStore) -> Self {
-        SimStore { inner }
+        Self::breaking_at(None, inner)
+    }
+
+    pub fn breaking_at(breaks_at: Option<&'static str>, inner: SqliteStore) -> Self {
+        SimStore { inner, breaks_at }
     }
 }
 
@@ -83,6 +89,8 @@ impl Store for SimStore {
     }
 
     async fn settle(&self, start: &SessionStart, batch: &Settlement, now: UnixMs) -> Result<Settled, StoreError> {
+        let titles = batch.visits.iter().filter_map(|visit| visit.content.as_ref()?.title.as_deref());
+        assert!(!titles.into_iter().any(|title| Some(title) == self.breaks_at), "a defect");
         in_no_time(self.inner.settle(start, batch, now)).await
     }
 

@@ -375,7 +375,7 @@ async fn suspects(conn: &mut SqliteConnection) -> Result<Option<Finding>, sqlx::
     Ok(rows.finding("suspects", "a page was in work when the process died: it is tried alone, after all others").map(
         |f| {
             f.location("suspects")
-                .remedy("nothing to do: sqrawl resume tries it, and gives it up after three deaths")
+                .remedy("nothing to do: sqrawl resume tries it, and gives it up when there is proof")
                 .info()
         },
     ))
@@ -389,6 +389,6 @@ async fn crashed(conn: &mut SqliteConnection) -> Result<Option<Finding>, sqlx::E
     )
     .await?;
     Ok(rows
-        .finding("crashed", "a page was given up because this program cannot parse it")
+        .finding("crashed", "a page was given up because this program died of it")
         .map(|f| f.location("fetches.outcome").remedy("please report the page: this is a defect of sqrawl").info()))
 }
