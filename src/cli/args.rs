@@ -51,7 +51,7 @@ pub(super) struct Cli {
 /// What `doctor` does.
 #[derive(Debug, clap::Args)]
 pub(super) struct DoctorArgs {
-    /// Look at less: no foreign keys, not every index, and a few bodies
+    /// Make the quick checks alone, and unpack a few bodies
     #[arg(long)]
     pub(super) quick: bool,
     /// Make anew what follows from other rows: counters, ready times, indexes, views

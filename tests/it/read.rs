@@ -10,13 +10,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{ConnectOptions, Connection, SqliteConnection};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, SqliteConnection};
 use sqrawl::report::{self, Look};
 use sqrawl::store::StoreError;
 use sqrawl::store::sqlite::read::{
     Cancel, DoctorOptions, Limits, Lookup, QueryEndReason, Reader, RowSink, Rows, Severity, ShowLimits, Value,
 };
-use sqrawl::store::sqlite::{OpenMode, SqliteStore};
+use sqrawl::store::sqlite::{OpenMode, Repaired, SqliteStore};
 use tempfile::TempDir;
 
 /// A crawl of two hosts: a start page, a page with a body, a redirect to it, a missing page, one
@@ -46,9 +46,21 @@ impl Scratch {
 
     /// Writes behind the crawl's back.
     async fn write(&self, sql: &'static str) {
+        self.write_text(sql.to_owned()).await;
+    }
+
+    async fn write_text(&self, sql: String) {
         let mut conn = self.connection().await;
-        sqlx::raw_sql(sql).execute(&mut conn).await.expect(sql);
+        sqlx::raw_sql(AssertSqlSafe(sql.clone())).execute(&mut conn).await.expect(&sql);
         conn.close().await.expect("closed");
+    }
+
+    /// Repairs it as `sqrawl doctor --repair` does; what was changed.
+    async fn repair(&self) -> Vec<Repaired> {
+        let store = SqliteStore::open(&self.path, OpenMode::AsItIs, false).await.expect("a store");
+        let repaired = store.repair(10_000).await.expect("repaired");
+        store.close().await.expect("closed");
+        repaired
     }
 
     async fn reader(&self) -> Reader {

@@ -25,14 +25,17 @@ pub(super) async fn follow_from(tx: &mut Tx<'_>, latest: UnixMs, now: UnixMs) ->
     tx.at(now);
     went_back(tx, latest, now).await?;
     // Where nobody saw the clock go back: a due time further away was written by one that ran ahead.
-    let furthest = now.saturating_add(FURTHEST_MS);
+    bring_near(tx, now).await.map(drop)
+}
+
+/// Ends the wait of URLs that wait for longer than anything may be put off. How many.
+pub(super) async fn bring_near(tx: &mut Tx<'_>, now: UnixMs) -> Result<u64, StoreError> {
     tx.execute(
-        sql("UPDATE urls SET due_ms = ?1 WHERE state = 'scheduled' AND due_ms > ?1 AND due_ms < ?2")
-            .bind(furthest)
+        sql("UPDATE urls SET due_ms = ?1 WHERE state = 'scheduled' AND due_ms > ?1 AND due_ms <> ?2")
+            .bind(now.saturating_add(FURTHEST_MS))
             .bind(HELD_MS),
     )
-    .await?;
-    Ok(())
+    .await
 }
 
 async fn went_back(tx: &mut Tx<'_>, latest: UnixMs, now: UnixMs) -> Result<(), StoreError> {

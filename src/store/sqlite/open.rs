@@ -35,8 +35,8 @@ pub enum OpenMode {
     CreateOrOpen,
     /// There must be a crawl.
     MustExist,
-    /// There must be a crawl of this version's schema: nothing is migrated, and a schema of which only the beginning was
-    /// made is not finished.
+    /// There must be a crawl of this version's schema: nothing is migrated, nor looked at whether it was, and a schema of
+    /// which only the beginning was made is not finished.
     AsItIs,
 }
 
@@ -72,7 +72,9 @@ impl SqliteStore {
         // SQLite has taken the log in by now: what it says is what the file is.
         let found = migrate::version(&mut connection, &path).await?;
         header::fits(&path, found, schema.version(), mode != OpenMode::AsItIs)?;
-        migrate::migrate(&mut connection, &path, found, schema).await?;
+        if mode != OpenMode::AsItIs {
+            migrate::migrate(&mut connection, &path, found, schema).await?;
+        }
         Ok(SqliteStore { writer: Writer::new(path.clone(), connection, durable), path, lock })
     }
 }

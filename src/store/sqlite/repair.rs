@@ -8,10 +8,12 @@
 use crate::model::UnixMs;
 use crate::store::StoreError;
 
-use super::read::SchemaObject;
+use super::read::{INDEX_ROWS, SchemaObject};
 use super::rows::get;
 use super::writer::{Tx, sql};
-use super::{session, suspects};
+use super::{clock, session, suspects};
+
+mod schema;
 
 /// What was made right.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
@@ -39,14 +41,45 @@ const STEPS: &[(&str, &str)] = &[
         "last good copies of URLs",
         "UPDATE urls SET page_fetch_id = (SELECT max(f.id) FROM fetches f
                                           WHERE f.url_id = urls.id AND f.outcome IN ('page', 'unchanged'))
-         WHERE page_fetch_id IS NOT NULL AND NOT EXISTS (
-           SELECT 1 FROM fetches f WHERE f.id = urls.page_fetch_id AND f.url_id = urls.id
-             AND f.outcome IN ('page', 'unchanged'))",
+         WHERE (last_fetch_id IS NOT NULL OR page_fetch_id IS NOT NULL)
+           AND page_fetch_id IS NOT (SELECT max(f.id) FROM fetches f
+                                     WHERE f.url_id = urls.id AND f.outcome IN ('page', 'unchanged'))",
     ),
     (
         "URLs queued again that no attempt speaks of",
         "UPDATE urls SET state = 'queued', due_ms = NULL, attempts = 0
          WHERE state IN ('done', 'failed') AND last_fetch_id IS NULL",
+    ),
+    (
+        "URLs that are done, as their latest attempt gave a page",
+        "UPDATE urls SET state = 'done' WHERE state = 'failed' AND EXISTS (
+           SELECT 1 FROM fetches f WHERE f.id = urls.last_fetch_id AND f.outcome IN ('page', 'unchanged'))",
+    ),
+    (
+        "URLs queued again, as their latest attempt had failed",
+        "UPDATE urls SET state = 'queued', attempts = 0 WHERE state = 'done' AND EXISTS (
+           SELECT 1 FROM fetches f WHERE f.id = urls.last_fetch_id
+             AND f.outcome NOT IN ('page', 'unchanged', 'redirect'))",
+    ),
+    (
+        "rounds in which URLs were named",
+        "UPDATE urls SET seen_round = coalesce((SELECT f.round_id FROM fetches f WHERE f.id = urls.last_fetch_id), 1)
+         WHERE seen_round NOT BETWEEN 1 AND (SELECT max(id) FROM rounds)",
+    ),
+    (
+        "moments of attempts, as text",
+        "UPDATE fetches SET started_at = strftime('%Y-%m-%dT%H:%M:%S', started_ms / 1000, 'unixepoch')
+                                         || printf('.%03dZ', started_ms % 1000)
+         WHERE started_ms >= 0 AND started_at IS NOT
+           strftime('%Y-%m-%dT%H:%M:%S', started_ms / 1000, 'unixepoch') || printf('.%03dZ', started_ms % 1000)",
+    ),
+    (
+        "robots.txt without their text, to be asked for again; nothing is allowed until then",
+        "UPDATE robots SET verdict = 'disallow_all', expires_ms = fetched_ms WHERE verdict = 'rules' AND body IS NULL",
+    ),
+    (
+        "suspects that were visited since, forgotten",
+        "DELETE FROM suspects WHERE url_id IN (SELECT id FROM urls WHERE state IN ('done', 'failed'))",
     ),
     (
         "hosts under which attempts are filed",
@@ -94,6 +127,14 @@ const STEPS: &[(&str, &str)] = &[
          WHERE NOT EXISTS (SELECT 1 FROM totals t WHERE t.name = names.name AND t.n = coalesce(real.n, 0))
          ON CONFLICT(name) DO UPDATE SET n = excluded.n",
     ),
+    (
+        "ends of rounds",
+        "UPDATE rounds SET ended_ms = CASE WHEN id < (SELECT max(id) FROM rounds)
+           THEN (SELECT min(n.started_ms) FROM rounds n WHERE n.id > rounds.id) END
+         WHERE (ended_ms IS NULL AND id < (SELECT max(id) FROM rounds))
+            OR (ended_ms IS NOT NULL AND id = (SELECT max(id) FROM rounds)
+                AND EXISTS (SELECT 1 FROM host_queue WHERE queued + scheduled > 0))",
+    ),
 ];
 
 /// Makes right what follows from other rows, in the caller's transaction. `expected`: the schema of a new
@@ -103,7 +144,12 @@ pub(super) async fn repair(
     expected: &[SchemaObject],
     now: UnixMs,
 ) -> Result<Vec<Repaired>, StoreError> {
-    let mut repaired = vec![make_missing(tx, expected).await?, rebuild_indexes(tx).await?];
+    let mut repaired = vec![
+        schema::make_again(tx, expected).await?,
+        schema::note_migrations(tx, expected).await?,
+        rebuild_indexes(tx).await?,
+        Repaired { what: "due times of URLs, brought near", count: clock::bring_near(tx, now).await? },
+    ];
     for (what, text) in STEPS {
         repaired.push(Repaired { what, count: tx.execute(sql(text)).await? });
     }
@@ -111,24 +157,6 @@ pub(super) async fn repair(
     session::wake_all(tx, now).await?;
     repaired.retain(|step| step.count > 0);
     Ok(repaired)
-}
-
-/// Makes the indexes and views that are missing. A table that is missing held rows: nothing makes those.
-async fn make_missing(tx: &mut Tx<'_>, expected: &[SchemaObject]) -> Result<Repaired, StoreError> {
-    let rows = tx.rows(sql("SELECT type || ' ' || name AS object FROM sqlite_schema")).await?;
-    let mut found = Vec::with_capacity(rows.len());
-    for row in &rows {
-        found.push(get::<String>(tx, row, "object")?);
-    }
-    let mut count = 0;
-    for object in expected.iter().filter(|object| matches!(object.kind.as_str(), "index" | "view")) {
-        let Some(text) = object.sql.as_deref() else { continue };
-        if !found.contains(&format!("{} {}", object.kind, object.name)) {
-            tx.run_text(text).await?;
-            count += 1;
-        }
-    }
-    Ok(Repaired { what: "indexes and views that were missing", count })
 }
 
 /// Builds the indexes anew when one of them differs from its table.
@@ -139,6 +167,7 @@ async fn rebuild_indexes(tx: &mut Tx<'_>) -> Result<Repaired, StoreError> {
         let line: &str = get(tx, row, "integrity_check")?;
         count += u64::from(line.contains("index"));
     }
+    count += tx.rows(sql(INDEX_ROWS)).await?.len() as u64;
     if count > 0 {
         tx.execute(sql("REINDEX")).await?;
     }

@@ -7,7 +7,7 @@ async fn status_counts_what_the_crawl_did() {
     let scratch = Scratch::new().await;
     let status = scratch.reader().await.status(50_000).await.expect("a status");
     assert!(!status.running);
-    assert_eq!((status.totals.done, status.totals.queued, status.totals.excluded), (4, 1, 1));
+    assert_eq!((status.totals.done, status.totals.failed, status.totals.queued, status.totals.excluded), (2, 2, 1, 1));
     assert_eq!((status.totals.fetches, status.totals.pages), (5, 2));
     assert_eq!((status.rounds, status.sessions), (1, 2));
     let session = status.session.expect("a session");
@@ -47,7 +47,7 @@ async fn show_tells_all_about_a_page() {
     else {
         panic!("unknown");
     };
-    assert_eq!((facts.state.as_str(), facts.depth, facts.host.as_str()), ("done", 1, "a.example"));
+    assert_eq!((facts.state.as_str(), facts.depth, facts.host.as_str()), ("failed", 1, "a.example"));
     assert_eq!(facts.via.as_deref(), Some("https://a.example/"));
     let page = facts.page.as_ref().expect("a page");
     assert_eq!(
@@ -144,7 +144,7 @@ async fn what_was_found_reads_well() {
         (&exact, &["A \\u001b[2Jpage", "\"duplicates\": 0"]),
         (
             &diagnosis,
-            &["DAMAGED", "damage: a counter of the crawl", "done: 5 stored, 4 counted", "note: a session did not end"],
+            &["DAMAGED", "damage: a counter of the crawl", "done: 5 stored, 2 counted", "note: a session did not end"],
         ),
     ] {
         assert!(!text.chars().any(|c| c != '\n' && report::is_harmful(c)), "{text}");

@@ -4,11 +4,13 @@ use serde::Serialize;
 use sqlx::{AssertSqlSafe, Row, SqliteConnection};
 
 use super::body::{ContentIdentity, unpack};
-use super::checks::{CHECKS, Check};
+use super::checks::{self, Check};
+use super::schema::{self, SchemaObject};
 use super::token::check_expressions;
+use crate::model::CrawlSettings;
 use crate::store::sqlite::Repaired;
 
-/// Damaged rows named for a finding of [`CHECKS`].
+/// Damaged rows named for a finding of [`checks`].
 const EXAMPLES: usize = 5;
 /// Examples of any finding.
 const MOST_EXAMPLES: usize = 20;
@@ -86,21 +88,6 @@ impl Diagnosis {
     }
 }
 
-/// What must be in the schema.
-#[derive(Clone, Debug, PartialEq, sqlx::FromRow)]
-pub(in crate::store::sqlite) struct SchemaObject {
-    /// `table`, `index` or `view`.
-    pub(in crate::store::sqlite) kind: String,
-    pub(in crate::store::sqlite) name: String,
-    /// The `CREATE` statement; NULL for automatic indexes.
-    pub(in crate::store::sqlite) sql: Option<String>,
-}
-
-/// Reads every object of a schema.
-pub(super) async fn schema(conn: &mut SqliteConnection) -> Result<Vec<SchemaObject>, sqlx::Error> {
-    sqlx::query_as("SELECT type AS kind, name, sql FROM sqlite_schema").fetch_all(conn).await
-}
-
 /// Examines the database inside the caller's transaction. `expected` is the schema of a fresh
 /// database of the same version.
 pub(super) async fn examine(
@@ -119,17 +106,18 @@ pub(super) async fn examine(
         findings: Vec::new(),
         repaired: Vec::new(),
     };
-    diagnosis.add("schema", missing_objects(conn, expected).await)?;
+    examine_schema(conn, expected, &mut diagnosis).await?;
     diagnosis.add("integrity", integrity(conn, options.quick).await)?;
     if !options.quick {
         diagnosis.add("foreign_keys", foreign_keys(conn).await)?;
     }
     diagnosis.add("constraints", constraints(conn, expected).await)?;
-    for check in CHECKS {
+    for check in checks::all().filter(|check| check.quick || !options.quick) {
         diagnosis.add(check.name, promise(conn, check).await)?;
     }
     let bodies = bodies(conn, options, &mut diagnosis.bodies_checked).await;
     diagnosis.add("bodies", bodies)?;
+    diagnosis.add("settings", settings(conn).await)?;
     diagnosis.add("sessions", dead_sessions(conn, running).await)?;
     diagnosis.add("leases", dead_leases(conn, running).await)?;
     diagnosis.add("suspects", suspects(conn).await)?;
@@ -172,16 +160,40 @@ pub(super) fn code_of(error: &sqlx::Error) -> Option<i64> {
 const RECOVER: &str =
     "save what is readable with: sqlite3 FILE .recover | sqlite3 NEW; check the disk, then crawl again";
 
-async fn missing_objects(
+/// What the schema is, and what the file says that made it.
+async fn examine_schema(
     conn: &mut SqliteConnection,
     expected: &[SchemaObject],
-) -> Result<Option<Finding>, sqlx::Error> {
-    let found = schema(conn).await?;
-    let is_there = |wanted: &&SchemaObject| found.iter().any(|o| (&o.kind, &o.name) == (&wanted.kind, &wanted.name));
-    let missing: Vec<String> =
-        expected.iter().filter(|o| !is_there(o)).map(|o| format!("{} {}", o.kind, o.name)).collect();
-    Ok(damage("schema", "sqlite_schema", "a table, index or view of this schema version is missing", missing)
-        .map(|f| f.remedy("create it again as docs/schema.md has it, or start a new crawl")))
+    diagnosis: &mut Diagnosis,
+) -> Result<(), sqlx::Error> {
+    let found = match schema::objects(conn).await {
+        Ok(found) => found,
+        Err(error) => return diagnosis.add("schema", Err(error)),
+    };
+    let schema::Differences { broken, triggers, others } = schema::compare(&found, expected);
+    let broken =
+        damage("schema", "sqlite_schema", "a table, index or view is missing, or not that of this schema", broken);
+    let remedy = "sqrawl doctor --repair makes indexes and views anew; with a table its rows are gone: take them from a \
+                  backup, or start a new crawl";
+    diagnosis.add("schema", Ok(broken.map(|f| f.remedy(remedy))))?;
+    let triggers =
+        damage("triggers", "sqlite_schema", "a trigger that is not sqrawl's changes what a crawl writes", triggers);
+    let remedy =
+        "unless you made it and know what it does: DROP TRIGGER; a crawl may fail by it, or break its promises";
+    diagnosis.add("triggers", Ok(triggers.map(|f| f.remedy(remedy).info())))?;
+    let others = damage("objects", "sqlite_schema", "tables, indexes or views that are not sqrawl's", others);
+    let remedy = "nothing to do, they are yours; each index makes a crawl slower, and a UNIQUE one may end it";
+    diagnosis.add("objects", Ok(others.map(|f| f.remedy(remedy).info())))?;
+    let wrong = schema::migrations(conn).await.map(|wrong| {
+        damage(
+            "migrations",
+            "_sqlx_migrations",
+            "the file does not say that this schema made it: no crawl goes on in it",
+            wrong,
+        )
+        .map(|f| f.remedy("sqrawl doctor --repair notes it again, when the schema is sound"))
+    });
+    diagnosis.add("migrations", wrong)
 }
 
 async fn integrity(conn: &mut SqliteConnection, quick: bool) -> Result<Option<Finding>, sqlx::Error> {
@@ -337,6 +349,23 @@ async fn body_sample(conn: &mut SqliteConnection, most: Option<u32>) -> Result<V
     let sql = "SELECT content_id FROM (SELECT content_id, row_number() OVER (ORDER BY content_id) - 1 AS n FROM bodies)
                WHERE n % ? = 0 LIMIT ?";
     sqlx::query_scalar(sql).bind(step).bind(most).fetch_all(conn).await
+}
+
+/// Settings that no crawl could go on with.
+async fn settings(conn: &mut SqliteConnection) -> Result<Option<Finding>, sqlx::Error> {
+    let rows: Vec<(i64, String)> = sqlx::query_as("SELECT id, config FROM sessions").fetch_all(conn).await?;
+    let wrong = |text: &str| match serde_json::from_str::<CrawlSettings>(text) {
+        Err(error) => Some(error.to_string()),
+        // Every session says it. What later versions add need not be there.
+        Ok(_) if !text.contains(r#""scope""#) => Some("no settings are in it".to_owned()),
+        Ok(_) => None,
+    };
+    let wrong = rows.iter().filter_map(|(id, text)| Some(format!("session {id}: {}", wrong(text)?))).collect();
+    Ok(damage("settings", "sessions.config", "the settings of a session do not read back", wrong).map(|f| {
+        f.remedy(
+            "copy them from another session: UPDATE sessions SET config = (SELECT config FROM sessions WHERE id = …)",
+        )
+    }))
 }
 
 async fn dead_sessions(conn: &mut SqliteConnection, running: bool) -> Result<Option<Finding>, sqlx::Error> {

@@ -16,6 +16,7 @@ mod hint;
 mod limits;
 mod query;
 mod reader;
+mod schema;
 mod show;
 mod statement;
 mod status;
@@ -23,13 +24,14 @@ mod token;
 mod value;
 
 pub use body::{Body, ContentIdentity};
-pub(in crate::store::sqlite) use doctor::SchemaObject;
+pub(in crate::store::sqlite) use checks::INDEX_ROWS;
 pub use doctor::{Diagnosis, DoctorOptions, Finding, Severity};
 pub use facts::{Attempt, Hop, LinkLine, LinkList, Lookup, PageFacts, PageVersion, ShowLimits, UnknownUrl};
 pub use limits::{Cancel, Limits};
 pub use query::{QueryEnd, QueryEndReason};
 pub use reader::Reader;
 pub(in crate::store::sqlite) use reader::expected_schema;
+pub(in crate::store::sqlite) use schema::SchemaObject;
 pub use statement::{MAX_SQL_BYTES, ReadStatement, Refused, read_statement};
 pub use status::{
     Attempts, FileSizes, HostCounts, HostLine, LeftAlone, NextDue, OutcomeCount, RoundLine, SessionLine, Status,

@@ -7,10 +7,11 @@ use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, SqliteConnection};
 
 use super::body::Body;
-use super::doctor::{self, Diagnosis, DoctorOptions, SchemaObject, code_of};
+use super::doctor::{self, Diagnosis, DoctorOptions, code_of};
 use super::facts::{Lookup, ShowLimits};
 use super::limits::{Limits, STEP_OPS, Stopped, Watch};
 use super::query::{self, Failure, QueryEnd};
+use super::schema::{self, SchemaObject};
 use super::show;
 use super::status::{self, Status};
 use super::value::{RowSink, Value};
@@ -334,7 +335,7 @@ pub(in crate::store::sqlite) async fn expected_schema(path: &Path) -> Result<Vec
     let fault = |e| store_error(path, "building the schema to compare with", e);
     let mut empty = SqliteConnectOptions::new().in_memory(true).connect().await.map_err(fault)?;
     MIGRATOR.run_direct(None, &mut empty, false).await.map_err(|e| fault(sqlx::Error::Migrate(Box::new(e))))?;
-    let objects = doctor::schema(&mut empty).await.map_err(fault)?;
+    let objects = schema::objects(&mut empty).await.map_err(fault)?;
     empty.close().await.map_err(fault)?;
     Ok(objects)
 }
