@@ -32,8 +32,12 @@ pub(super) async fn run(args: DoctorArgs, sources: &Sources, terminal: &Terminal
     reader.close().await;
     diagnosis.repaired = repaired;
     let text = if sources.json { report::json(&diagnosis)? } else { report::diagnosis(&diagnosis, terminal.look()) };
-    terminal.verdict(text.as_bytes())?;
-    Ok(if diagnosis.is_sound() { Exit::Done } else { Exit::Database })
+    let exit = if diagnosis.is_sound() { Exit::Done } else { Exit::Database };
+    match terminal.verdict(text.as_bytes()) {
+        Err(error) if exit != Exit::Done => terminal.error(error),
+        said => said?,
+    }
+    Ok(exit)
 }
 
 async fn repair(path: &Path) -> anyhow::Result<Vec<Repaired>> {

@@ -124,7 +124,7 @@ fn try_lock_patiently(file: &File) -> Result<(), TryLockError> {
 /// Whether a process crawls into the database now. There is no way to ask a lock that does not take
 /// it: it is shared for an instant when nobody holds it, which [`CrawlLock::take`] waits out.
 pub(super) fn is_held(database: &Path) -> bool {
-    let Ok(file) = File::open(super::open::beside(database, "-lock")) else { return false };
+    let Ok(file) = super::header::open_unwaiting(&super::open::beside(database, "-lock")) else { return false };
     matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
 }
 

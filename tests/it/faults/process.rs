@@ -130,6 +130,9 @@ fn a_closed_stdout_does_not_hide_what_the_doctor_found() {
             drop(child.stdout.take());
             assert_eq!(child.wait().unwrap().code(), Some(code), "{args:?}");
             assert_eq!(in_shell(&world, "exec >&-", args).status().unwrap().code(), Some(code), "{args:?}");
+            // A full disk is a failure of its own, and hides no damage.
+            let full = in_shell(&world, "exec >/dev/full", args).stderr(Stdio::null()).status().unwrap();
+            assert_eq!(full.code(), Some(if code == 0 { 1 } else { code }), "{args:?}");
         }
     }
 }
