@@ -200,6 +200,9 @@ impl Store for SqliteStore {
         }
         let mut tx = self.writer.begin_change("ending the session", now).await?;
         let totals = session::end(&mut tx, start, ended_by, now).await;
-        tx.end(totals).await
+        let totals = tx.end(totals).await?;
+        // A parse may still be under way that nobody waits for.
+        self.lock.begin(start.session);
+        Ok(totals)
     }
 }

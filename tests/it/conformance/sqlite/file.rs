@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
-use sqrawl::model::{CrawlSettings, EndedBy};
+use sqrawl::model::{CrawlSettings, EndedBy, UrlId, WorkStage};
 use sqrawl::store::sqlite::{APPLICATION_ID, OpenMode, SCHEMA_VERSION, SqliteStore};
 use sqrawl::store::{SessionOpen, Store, StoreError};
 use tempfile::TempDir;
@@ -199,6 +199,20 @@ async fn a_second_crawl_into_the_same_file_is_refused_at_once() {
     first.close().await.expect("closed");
     let second = open(&link).await.expect("free again");
     assert!(second.stored_crawl().await.expect("readable").is_some());
+}
+
+/// A parse that nobody waits for any more is in work still when the session has ended: the lock file stayed.
+#[tokio::test]
+async fn a_session_that_ended_left_its_lock_file() {
+    let folder = folder();
+    let store = open(&folder.path().join("crawl.db")).await.expect("a store");
+    let open_session =
+        SessionOpen { settings: &CrawlSettings::default(), version: "1", delay_ms: 0, recrawl: false, judging: false };
+    let start = store.begin_session(open_session, 1).await.expect("a session");
+    store.work_slots().set(0, Some((UrlId(1), WorkStage::Parsing)));
+    store.end_session(&start, EndedBy::Signal, 2).await.expect("ended");
+    store.close().await.expect("closed");
+    assert_eq!(names(folder.path()), ["crawl.db"]);
 }
 
 #[tokio::test]
