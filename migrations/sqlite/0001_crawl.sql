@@ -238,6 +238,7 @@ CREATE TABLE fetches (
   delay_by         TEXT CHECK (delay_by IN ('setting','robots','retry_after','backoff','response_time','errors')),
   delay_applied_ms INTEGER,                     -- since the end of the host's response before it; NULL: none is known
   wire_bytes       INTEGER,
+  links            INTEGER CHECK (links >= 0),  -- rows of links that the page has; 'unchanged' repeats them
   etag             TEXT,
   last_modified    TEXT,
   address          TEXT,

@@ -34,6 +34,7 @@ struct LastPage {
     last_modified: Option<String>,
     noindex: i64,
     nofollow: i64,
+    links: Option<i64>,
 }
 
 /// A visit that counts.
@@ -53,8 +54,9 @@ pub(super) async fn settle(
     let mut counts = Counts::default();
     let ids = write_names(tx, start, &counted, batch, &mut counts, now).await?;
     let contents = contents::write(tx, &counted).await?;
-    let fetches = pages::write_fetches(tx, start, &counted, &ids, &contents).await?;
-    pages::write_links(tx, &counted, &ids).await?;
+    let links = pages::PageLinks::of(&counted, &ids);
+    let fetches = pages::write_fetches(tx, start, &counted, &ids, &contents, &links).await?;
+    pages::write_links(tx, &counted, links).await?;
     pages::write_entries(tx, &counted, &ids).await?;
     pages::see_again(tx, start, &counted).await?;
     write_states(tx, &counted, &ids, &fetches, &mut counts).await?;
@@ -103,7 +105,7 @@ async fn count_visits<'a>(
     let found = tx
         .rows(
             sql("SELECT j.key AS nth, u.page_fetch_id, f.content_id, f.canonical_id, f.etag, f.last_modified,
-                        f.noindex, f.nofollow
+                        f.noindex, f.nofollow, f.links
                  FROM json_each(?1) j
                  CROSS JOIN host_queue q ON q.host_id = j.value->>1 AND q.fence = j.value->>2 AND q.lease_session = ?2
                  CROSS JOIN urls u ON u.id = j.value->>0 AND u.state = j.value->>3 AND u.host_id = q.host_id
@@ -124,6 +126,7 @@ async fn count_visits<'a>(
                 last_modified: get(tx, row, "last_modified")?,
                 noindex: get(tx, row, "noindex")?,
                 nofollow: get(tx, row, "nofollow")?,
+                links: get(tx, row, "links")?,
             }),
         };
         before.insert(nth, Before { page });

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteRow};
 use sqlx::{AssertSqlSafe, Column, ConnectOptions, Connection, Row, SqliteConnection, TypeInfo, ValueRef};
 use sqrawl::store::Store;
+use sqrawl::store::sqlite::read::{DoctorOptions, Limits, Reader, Severity};
 use sqrawl::store::sqlite::{OpenMode, SqliteStore};
 use tempfile::TempDir;
 
@@ -30,6 +31,9 @@ pub trait Backend: Sized {
     /// Panics when the database finds fault with itself.
     async fn check(&self);
 }
+
+/// Promises that the engine keeps and not the store, which writes down what it is told.
+const OF_THE_ENGINE: [&str; 4] = ["url_state", "redirect_without_target", "seeds", "round_end"];
 
 /// A SQLite file in a folder of its own.
 pub struct Sqlite {
@@ -82,6 +86,12 @@ impl Backend for Sqlite {
     async fn check(&self) {
         assert_eq!(self.rows("PRAGMA foreign_key_check").await, Vec::<Vec<String>>::new());
         assert_eq!(self.rows("PRAGMA integrity_check").await, [["ok"]]);
+        let mut reader = Reader::open(&self.path()).await.expect("a crawl");
+        let diagnosis = reader.doctor(DoctorOptions::default(), &Limits::default()).await.expect("a diagnosis");
+        reader.close().await;
+        let damage = diagnosis.findings.iter().filter(|finding| finding.severity == Severity::Damage);
+        let damage: Vec<_> = damage.filter(|finding| !OF_THE_ENGINE.contains(&finding.check)).collect();
+        assert!(damage.is_empty(), "{damage:#?}");
     }
 }
 

@@ -163,13 +163,13 @@ pub async fn an_unchanged_page_repeats_what_it_confirms<B: Backend>() {
             visit.etag = Some("\"v1\", again".to_owned());
         })
         .await;
-    let told = "SELECT f.outcome, f.content_id, f.canonical_id, f.etag, f.last_modified, f.noindex, f.nofollow
+    let told = "SELECT f.outcome, f.content_id, f.canonical_id, f.etag, f.last_modified, f.noindex, f.nofollow, f.links
                 FROM fetches f JOIN urls u ON u.id = f.url_id WHERE u.url = 'https://a.example/' ORDER BY f.id";
     assert_eq!(
         crawl.rows(told).await,
         [
-            ["page", "1", "2", "\"v1\"", "yesterday", "1", "1"],
-            ["unchanged", "1", "2", "\"v1\", again", "yesterday", "1", "1"],
+            ["page", "1", "2", "\"v1\"", "yesterday", "1", "1", "1"],
+            ["unchanged", "1", "2", "\"v1\", again", "yesterday", "1", "1", "1"],
         ]
     );
     assert_eq!(crawl.value("SELECT page_fetch_id = last_fetch_id FROM urls WHERE id = 1").await, "1");

@@ -19,12 +19,12 @@ INSERT INTO contents(id, parser, hash, mime, charset, size_bytes, words, title, 
   (2, 1, x'0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c', 'text/html', 'utf-8', 12, 2, 'A page', '[[1,"Top"],[2,"Sub"]]');
 INSERT INTO bodies(content_id, codec, size_bytes, data) VALUES (2, 'raw', 12, CAST('<p>hello</p>' AS BLOB));
 INSERT INTO texts(content_id, text) VALUES (2, 'hello there');
-INSERT INTO fetches(id, url_id, host_id, round_id, session_id, started_ms, started_at, elapsed_ms, outcome, status, content_id, target_id, wire_bytes, error, headers) VALUES
-  (1, 1, 1, 1, 1, 2000,  '1970-01-01T00:00:02.000Z', 10, 'page',     200, 1, NULL, 300, NULL, '[["Content-Type","text/html"]]'),
-  (2, 2, 1, 1, 2, 20000, '1970-01-01T00:00:20.000Z', 20, 'page',     200, 2, NULL, 200, NULL, '[["Content-Type","text/html"]]'),
-  (3, 3, 1, 1, 2, 21000, '1970-01-01T00:00:21.000Z', 5,  'redirect', 301, NULL, 2, NULL, NULL, '[["Location","/page"]]'),
-  (4, 4, 1, 1, 2, 21500, '1970-01-01T00:00:21.500Z', 5,  'gone',     404, NULL, NULL, 700, NULL, NULL),
-  (5, 2, 1, 1, 2, 22000, '1970-01-01T00:00:22.000Z', 9,  'timeout',  NULL, NULL, NULL, NULL, 'no answer', NULL);
+INSERT INTO fetches(id, url_id, host_id, round_id, session_id, started_ms, started_at, elapsed_ms, outcome, status, content_id, target_id, wire_bytes, error, headers, links) VALUES
+  (1, 1, 1, 1, 1, 2000,  '1970-01-01T00:00:02.000Z', 10, 'page',     200, 1, NULL, 300, NULL, '[["Content-Type","text/html"]]', 3),
+  (2, 2, 1, 1, 2, 20000, '1970-01-01T00:00:20.000Z', 20, 'page',     200, 2, NULL, 200, NULL, '[["Content-Type","text/html"]]', 2),
+  (3, 3, 1, 1, 2, 21000, '1970-01-01T00:00:21.000Z', 5,  'redirect', 301, NULL, 2, NULL, NULL, '[["Location","/page"]]', NULL),
+  (4, 4, 1, 1, 2, 21500, '1970-01-01T00:00:21.500Z', 5,  'gone',     404, NULL, NULL, 700, NULL, NULL, NULL),
+  (5, 2, 1, 1, 2, 22000, '1970-01-01T00:00:22.000Z', 9,  'timeout',  NULL, NULL, NULL, NULL, 'no answer', NULL, NULL);
 INSERT INTO links(source_id, target_id, kind, nofollow, position, anchor) VALUES
   (1, 2, 'a', 0, 0, 'the page'), (1, 3, 'a', 0, 1, NULL), (1, 4, 'a', 1, 2, 'gone'),
   (2, 4, 'a', 0, 0, NULL), (2, 6, 'a', 0, 1, 'elsewhere');

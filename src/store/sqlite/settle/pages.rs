@@ -1,5 +1,6 @@
 //! The fetch rows of a batch, and the links of its pages.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
 use crate::model::{Candidate, Outcome, Visit};
@@ -22,6 +23,7 @@ pub(super) async fn write_fetches(
     counted: &[Counted<'_>],
     ids: &BatchIds,
     contents: &HashMap<[u8; 16], i64>,
+    links: &PageLinks<'_>,
 ) -> Result<Vec<i64>, StoreError> {
     let first = max_id(tx, "SELECT coalesce(max(id), 0) AS id FROM fetches").await? + 1;
     let mut rows = Vec::with_capacity(counted.len());
@@ -49,6 +51,7 @@ pub(super) async fn write_fetches(
                 visit.ledger.asked_by.map(crate::model::DelayBy::as_str),
                 visit.ledger.applied_ms,
                 visit.wire_bytes,
+                links.counts.get(&visit.url_id.0).copied().or_else(|| confirmed?.links),
             ),
             (
                 visit.etag.as_deref().or_else(|| confirmed?.etag.as_deref()).map(encode::clean),
@@ -62,11 +65,11 @@ pub(super) async fn write_fetches(
     tx.execute(
         sql("INSERT INTO fetches(id, url_id, host_id, started_ms, started_at, elapsed_ms, outcome, status, content_id,
                target_id, canonical_id, noindex, nofollow, delay_asked_ms, delay_by, delay_applied_ms, wire_bytes,
-               etag, last_modified, address, error, headers, round_id, session_id)
+               links, etag, last_modified, address, error, headers, round_id, session_id)
              SELECT j.value->0->>0, j.value->0->>1, j.value->0->>2, j.value->0->>3, j.value->0->>4,
                     j.value->1->>0, j.value->1->>1, j.value->1->>2,
                     j.value->2->>0, j.value->2->>1, j.value->2->>2, j.value->2->>3, j.value->2->>4,
-                    j.value->3->>0, j.value->3->>1, j.value->3->>2, j.value->3->>3,
+                    j.value->3->>0, j.value->3->>1, j.value->3->>2, j.value->3->>3, j.value->3->>4,
                     j.value->4->>0, j.value->4->>1, j.value->4->>2, j.value->4->>3, j.value->4->>4, ?2, ?3
              FROM json_each(?1) j")
         .bind(encode::rows(&rows))
@@ -77,24 +80,44 @@ pub(super) async fn write_fetches(
     Ok(fetch_ids)
 }
 
-/// Replaces the links of each page by difference: a link that stays is not written again. Of
-/// several links to one target the first one counts.
-pub(super) async fn write_links(tx: &mut Tx<'_>, counted: &[Counted<'_>], ids: &BatchIds) -> Result<(), StoreError> {
-    let mut rows = Vec::new();
-    let mut again = Vec::new();
-    for Counted { visit, before } in counted.iter().filter(|counted| counted.visit.outcome == Outcome::Page) {
-        if before.page.is_some() {
-            again.push(visit.url_id.0);
-        }
-        let mut first = HashSet::with_capacity(visit.links.len());
-        for link in &visit.links {
-            let Some(target) = id_of(ids, visit, Some(link.target)) else { continue };
-            if first.insert((target, link.kind)) {
-                let anchor = link.anchor.as_deref().map(encode::clean);
-                rows.push((visit.url_id.0, target, link.kind.as_str(), u8::from(link.nofollow), link.position, anchor));
+/// A row of `links`: source, target, kind, nofollow, position, anchor.
+type LinkRow<'a> = (i64, i64, &'static str, u8, u32, Option<Cow<'a, str>>);
+
+/// The links of the pages of a batch, as they are stored: of several links to one target the first one counts.
+pub(super) struct PageLinks<'a> {
+    rows: Vec<LinkRow<'a>>,
+    /// How many each page has, by URL.
+    counts: HashMap<i64, i64>,
+}
+
+impl<'a> PageLinks<'a> {
+    pub(super) fn of(counted: &[Counted<'a>], ids: &BatchIds) -> Self {
+        let (mut rows, mut counts) = (Vec::new(), HashMap::new());
+        for Counted { visit, .. } in counted.iter().filter(|counted| counted.visit.outcome == Outcome::Page) {
+            let mut first = HashSet::with_capacity(visit.links.len());
+            for link in &visit.links {
+                let Some(target) = id_of(ids, visit, Some(link.target)) else { continue };
+                if first.insert((target, link.kind)) {
+                    let anchor = link.anchor.as_deref().map(encode::clean);
+                    let nofollow = u8::from(link.nofollow);
+                    rows.push((visit.url_id.0, target, link.kind.as_str(), nofollow, link.position, anchor));
+                }
             }
+            counts.insert(visit.url_id.0, i64::try_from(first.len()).unwrap_or(i64::MAX));
         }
+        PageLinks { rows, counts }
     }
+}
+
+/// Replaces the links of each page by difference: a link that stays is not written again.
+pub(super) async fn write_links(
+    tx: &mut Tx<'_>,
+    counted: &[Counted<'_>],
+    links: PageLinks<'_>,
+) -> Result<(), StoreError> {
+    let PageLinks { mut rows, .. } = links;
+    let fetched = counted.iter().filter(|counted| counted.visit.outcome == Outcome::Page);
+    let again: Vec<i64> = fetched.filter(|page| page.before.page.is_some()).map(|page| page.visit.url_id.0).collect();
     rows.sort_unstable_by(|a, b| (a.0, a.1, a.2).cmp(&(b.0, b.1, b.2)));
     let json = encode::rows(&rows);
     tx.execute(

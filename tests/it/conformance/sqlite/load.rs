@@ -141,7 +141,7 @@ async fn no_hot_statement_scans_or_sorts_a_large_table() {
         connection.close().await.expect("closed");
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
-    crawl.check().await;
+    crawl.recount().await;
 }
 
 /// Of a million queued URLs a start reads none but those it leases: what it looks through are hosts, sessions,

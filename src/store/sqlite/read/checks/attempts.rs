@@ -121,6 +121,20 @@ pub(super) const CHECKS: &[Check] = &[
         remedy: GONE,
     },
     Check {
+        name: "page_links",
+        severity: Severity::Damage,
+        quick: false,
+        location: "links",
+        sql: "WITH held AS MATERIALIZED (SELECT source_id, count(*) n FROM links GROUP BY source_id)
+              SELECT u.url || ': ' || coalesce(f.links, 'none') || ' stored with its page, ' || coalesce(h.n, 0) || ' there'
+              FROM urls u JOIN fetches f ON f.id = u.page_fetch_id LEFT JOIN held h ON h.source_id = u.id
+              WHERE coalesce(f.links, 0) <> coalesce(h.n, 0)
+              UNION ALL SELECT u.url || ': ' || h.n || ' there, and no page' FROM held h JOIN urls u ON u.id = h.source_id
+              WHERE u.page_fetch_id IS NULL",
+        what: "a page has other links than were stored with it",
+        remedy: GONE,
+    },
+    Check {
         name: "entry_without_link",
         severity: Severity::Damage,
         quick: false,
