@@ -4,20 +4,19 @@ use super::{Check, REPAIR, Severity};
 
 /// Indexes by which work is found, where they hold other rows than their table. SQLite's own comparison sees no
 /// row too many in an index of some rows.
-pub(in crate::store::sqlite) const INDEX_ROWS: &str = "WITH real(name, n) AS (
-    SELECT 'urls_queue', sum(state = 'queued') FROM urls NOT INDEXED
-    UNION ALL SELECT 'urls_schedule', sum(state = 'scheduled') FROM urls NOT INDEXED
-    UNION ALL SELECT 'host_queue_ready', count(ready_ms) FROM host_queue NOT INDEXED
-    UNION ALL SELECT 'host_queue_leased', count(lease_session) FROM host_queue NOT INDEXED),
-  indexed(name, n) AS (
-    SELECT 'urls_queue', count(*) FROM urls INDEXED BY urls_queue WHERE state = 'queued'
-    UNION ALL SELECT 'urls_schedule', count(*) FROM urls INDEXED BY urls_schedule WHERE state = 'scheduled'
-    UNION ALL SELECT 'host_queue_ready', count(*) FROM host_queue INDEXED BY host_queue_ready
-      WHERE ready_ms IS NOT NULL
-    UNION ALL SELECT 'host_queue_leased', count(*) FROM host_queue INDEXED BY host_queue_leased
-      WHERE lease_session IS NOT NULL)
-  SELECT i.name || ': ' || i.n || ' in the index, ' || coalesce(r.n, 0) || ' in the table'
-  FROM indexed i JOIN real r ON r.name = i.name WHERE i.n <> coalesce(r.n, 0)";
+pub(in crate::store::sqlite) const INDEX_ROWS: &str = "WITH urls_of(queued, scheduled) AS MATERIALIZED (
+    SELECT sum(state = 'queued'), sum(state = 'scheduled') FROM urls NOT INDEXED),
+  hosts_of(ready, leased) AS MATERIALIZED (SELECT count(ready_ms), count(lease_session) FROM host_queue NOT INDEXED),
+  counted(name, indexed, there) AS (
+    SELECT 'urls_queue', (SELECT count(*) FROM urls INDEXED BY urls_queue WHERE state = 'queued'), queued FROM urls_of
+    UNION ALL SELECT 'urls_schedule',
+      (SELECT count(*) FROM urls INDEXED BY urls_schedule WHERE state = 'scheduled'), scheduled FROM urls_of
+    UNION ALL SELECT 'host_queue_ready',
+      (SELECT count(*) FROM host_queue INDEXED BY host_queue_ready WHERE ready_ms IS NOT NULL), ready FROM hosts_of
+    UNION ALL SELECT 'host_queue_leased',
+      (SELECT count(*) FROM host_queue INDEXED BY host_queue_leased WHERE lease_session IS NOT NULL), leased FROM hosts_of)
+  SELECT name || ': ' || indexed || ' in the index, ' || coalesce(there, 0) || ' in the table'
+  FROM counted WHERE indexed <> coalesce(there, 0)";
 
 pub(super) const CHECKS: &[Check] = &[
     Check {
