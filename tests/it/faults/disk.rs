@@ -206,7 +206,9 @@ fn a_limit_on_the_size_of_files_is_named() {
     let world = World::new();
     let seed = world.site.seed();
     for kb in [64, 1_000] {
-        let _ = std::fs::remove_file(world.db());
+        for part in ["", "-wal", "-shm"] {
+            let _ = std::fs::remove_file(world.path().join(format!("crawl.db{part}")));
+        }
         let ran = run(&mut in_shell(&world, &format!("ulimit -f {kb}"), &world.crawl(&seed, &[])));
         check_said(&ran, 4, &["the largest size that a file may have here", "`ulimit -f`", "sqrawl resume --db "]);
         if kb == 1_000 {

@@ -89,7 +89,8 @@ fn a_long_reader_is_named_and_its_log_bounded() {
         assert!(said.contains(&format!("process {}", std::process::id())), "{said}");
     }
     let log = || std::fs::metadata(world.path().join("crawl.db-wal")).map_or(0, |log| log.len());
-    assert!(log() <= 64 << 20, "{}", log());
+    // What leases write between two batches is not asked for beforehand: a few pages each.
+    assert!(log() <= (64 << 20) + (1 << 20), "{}", log());
     other.run("ROLLBACK");
     life.wait_until("the crawl goes on", |said| said.contains("the crawl goes on"));
     let ran = life.end();
