@@ -1,14 +1,14 @@
 //! spider with pages and links into SQLite: `spider-peer DATABASE IN-FLIGHT SEED…`
 //!
-//! One `Website` for each seed's host, as spider follows one host each; all share the requests in flight.
-
-use std::sync::Arc;
+//! One `Website` for each seed's host, as spider follows one host each, with an equal share of the requests in
+//! flight. They cannot share one semaphore: a crawl that has links and no request under way ends when no permit is
+//! free. What spider keeps of links is the attribute as written: not resolved, entities and all.
 
 use rusqlite::{Connection, params};
 use spider::page::Page;
 use spider::website::Website;
 use tokio::sync::broadcast::error::RecvError;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::mpsc;
 
 /// Pages in one transaction, as sqrawl has them.
 const BATCH: usize = 400;
@@ -20,12 +20,11 @@ async fn main() {
     let mut args = std::env::args().skip(1);
     let database = args.next().expect("a database");
     let in_flight: usize = args.next().and_then(|n| n.parse().ok()).expect("a number of requests");
-    let permits = Arc::new(Semaphore::new(in_flight));
     let (pages, to_store) = mpsc::channel::<Page>(256);
     let store = std::thread::spawn(move || store(&database, to_store));
-    let crawls: Vec<_> = args
-        .map(|seed| tokio::spawn(crawl(seed, Arc::clone(&permits), pages.clone())))
-        .collect();
+    let seeds: Vec<String> = args.collect();
+    let share = in_flight.div_ceil(seeds.len());
+    let crawls: Vec<_> = seeds.into_iter().map(|seed| tokio::spawn(crawl(seed, share, pages.clone()))).collect();
     drop(pages);
     for crawl in crawls {
         crawl.await.expect("a crawl");
@@ -33,12 +32,12 @@ async fn main() {
     store.join().expect("the store");
 }
 
-async fn crawl(seed: String, permits: Arc<Semaphore>, pages: mpsc::Sender<Page>) {
+async fn crawl(seed: String, in_flight: usize, pages: mpsc::Sender<Page>) {
     let mut website = Website::new(&seed);
     website
         .with_respect_robots_txt(true)
         .with_user_agent(Some("spider-peer/1.0"))
-        .with_concurrency_semaphore(Some(permits))
+        .with_concurrency_limit(Some(in_flight))
         .with_return_page_links(true)
         .with_delay(0);
     let mut found = website.subscribe(WAITING);
@@ -83,12 +82,14 @@ fn write(database: &mut Connection, batch: &[Page]) -> rusqlite::Result<()> {
     let transaction = database.transaction()?;
     {
         let mut page_row = transaction
-            .prepare_cached("INSERT OR IGNORE INTO pages (url, status, headers, title, html) VALUES (?1, ?2, ?3, ?4, ?5)")?;
-        let mut link_row = transaction.prepare_cached("INSERT INTO links (page_id, target) VALUES (?1, ?2)")?;
+            .prepare("INSERT OR IGNORE INTO pages (url, status, headers, title, html) VALUES (?1, ?2, ?3, ?4, ?5)")?;
+        let mut link_row = transaction.prepare("INSERT INTO links (page_id, target) VALUES (?1, ?2)")?;
         for page in batch {
             let headers = page.headers.as_ref().map(|headers| {
-                let pairs: Vec<_> =
-                    headers.iter().map(|(name, value)| (name.as_str(), String::from_utf8_lossy(value.as_bytes()))).collect();
+                let pairs: Vec<_> = headers
+                    .iter()
+                    .map(|(name, value)| (name.as_str(), String::from_utf8_lossy(value.as_bytes())))
+                    .collect();
                 serde_json::to_string(&pairs).expect("JSON")
             });
             let title = page.get_metadata().as_ref().and_then(|metadata| metadata.title.as_deref());
