@@ -43,19 +43,19 @@ impl Flow {
 
     /// Adds inline text.
     pub(crate) fn push(&mut self, text: &str) {
-        if self.full {
-            return;
-        }
-        if text.starts_with(char::is_whitespace) {
-            self.gap();
-        }
-        for word in text.split_whitespace() {
-            self.bridge();
-            self.add(word);
-            self.gap = Gap::Space;
-        }
-        if !text.ends_with(char::is_whitespace) && !text.is_empty() {
-            self.gap = Gap::None;
+        let mut at = 0;
+        while at < text.len() && !self.full {
+            let folded = folded_len(&text[at..]);
+            if folded > 0 {
+                self.bridge();
+                self.add(&text[at..at + folded]);
+                at += folded;
+            }
+            let spaces = space_len(&text.as_bytes()[at..]);
+            if spaces > 0 {
+                self.gap();
+                at += spaces;
+            }
         }
     }
 
@@ -123,6 +123,11 @@ impl Flow {
                 *left -= kept;
                 kept
             }
+            Room::Chars(left) if text.is_ascii() => {
+                let kept = text.len().min(*left);
+                *left -= kept;
+                kept
+            }
             Room::Chars(left) => {
                 let kept = text.char_indices().nth(*left).map_or(text.len(), |(at, _)| at);
                 *left -= text[..kept].chars().count();
@@ -134,9 +139,85 @@ impl Flow {
     }
 }
 
+/// What a byte can begin: something that is no white space, the one space that stays as it is, other
+/// white space, or a character that has to be looked at.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Class {
+    Word,
+    Blank,
+    Space,
+    Unclear,
+}
+
+/// Classes of all bytes. White space beyond ASCII begins with C2 (U+0085, U+00A0), E1 (U+1680), E2 (U+2000 to
+/// U+205F) or E3 (U+3000).
+const CLASSES: [Class; 256] = {
+    let mut classes = [Class::Word; 256];
+    classes[b' ' as usize] = Class::Blank;
+    let mut control = 0x09;
+    while control <= 0x0d {
+        classes[control] = Class::Space;
+        control += 1;
+    }
+    classes[0xc2] = Class::Unclear;
+    classes[0xe1] = Class::Unclear;
+    classes[0xe2] = Class::Unclear;
+    classes[0xe3] = Class::Unclear;
+    classes
+};
+
+fn class(bytes: &[u8], at: usize) -> Option<Class> {
+    bytes.get(at).map(|&byte| CLASSES[usize::from(byte)])
+}
+
+/// Bytes at the beginning that need no folding: words with single spaces between them.
+fn folded_len(text: &str) -> usize {
+    let bytes = text.as_bytes();
+    let mut at = 0;
+    loop {
+        match class(bytes, at) {
+            Some(Class::Word) => at += 1,
+            Some(Class::Blank) => match class(bytes, at + 1) {
+                Some(Class::Word) if at > 0 => at += 2,
+                Some(Class::Unclear) if at > 0 && wide_space_len(&bytes[at + 1..]) == 0 => at += 2,
+                _ => return at,
+            },
+            Some(Class::Unclear) if wide_space_len(&bytes[at..]) == 0 => at += 1,
+            None | Some(Class::Space | Class::Unclear) => return at,
+        }
+    }
+}
+
+/// Bytes of white space at the beginning.
+fn space_len(bytes: &[u8]) -> usize {
+    let mut at = 0;
+    loop {
+        at += match class(bytes, at) {
+            Some(Class::Blank | Class::Space) => 1,
+            Some(Class::Unclear) => match wide_space_len(&bytes[at..]) {
+                0 => return at,
+                len => len,
+            },
+            None | Some(Class::Word) => return at,
+        };
+    }
+}
+
+/// Bytes of the white space beyond ASCII that stands at the beginning of these.
+fn wide_space_len(bytes: &[u8]) -> usize {
+    match bytes {
+        [0xc2, 0x85 | 0xa0, ..] => 2,
+        [0xe1, 0x9a, 0x80, ..] | [0xe2, 0x81, 0x9f, ..] | [0xe3, 0x80, 0x80, ..] => 3,
+        [0xe2, 0x80, 0x80..=0x8a | 0xa8 | 0xa9 | 0xaf, ..] => 3,
+        _ => 0,
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Flow, Room};
+    use proptest::prelude::*;
+
+    use super::{Flow, Room, wide_space_len};
 
     #[test]
     fn white_space_folds_across_pieces() {
@@ -176,5 +257,24 @@ mod tests {
         let exact = Flow::fold("äöü", Room::Chars(3));
         assert!(!exact.full());
         assert_eq!(exact.finish(), "äöü");
+    }
+
+    #[test]
+    fn white_space_is_what_unicode_says() {
+        for c in (0x80..=0x10_ffff).filter_map(char::from_u32) {
+            let len = wide_space_len(c.to_string().as_bytes());
+            assert_eq!(len, if c.is_whitespace() { c.len_utf8() } else { 0 }, "{c:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn folding_is_splitting_and_joining(text in "[ a\\n\u{85}\u{a0}\u{a1}\u{2003}\u{201c}\u{3000}\u{3042}x]{0,40}", cut in 0_usize..40) {
+            let cut = text.floor_char_boundary(cut);
+            let mut flow = Flow::new(Room::Bytes(1000));
+            flow.push(&text[..cut]);
+            flow.push(&text[cut..]);
+            prop_assert_eq!(flow.finish(), text.split_whitespace().collect::<Vec<_>>().join(" "));
+        }
     }
 }
