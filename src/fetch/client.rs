@@ -11,11 +11,21 @@ use reqwest::{Certificate, Client, ClientBuilder};
 use super::deadline::TimeLimits;
 use super::guard::AddressGuard;
 use super::resolve::{NameResolver, Names};
-use super::{failure, head};
+use super::{failure, head, open_files};
 use crate::model::{self, CrawlSettings};
 
-/// Idle connections kept per host, for the next request of the same lease.
+/// Idle connections kept per host, at least, for the next request of the same lease.
 const IDLE_PER_HOST: usize = 2;
+
+/// The same at most.
+const MOST_IDLE_PER_HOST: usize = 64;
+
+/// As many as the host may have in flight at a time: with fewer, most requests of a host that is asked by many at once would
+/// begin with a handshake. Where few files may be open, hosts that were asked before must leave some to the others.
+fn idle_per_host(per_host: u32, most_in_flight: u32) -> usize {
+    let most = (most_in_flight as usize / 4).clamp(IDLE_PER_HOST, MOST_IDLE_PER_HOST);
+    (per_host as usize).clamp(IDLE_PER_HOST, most)
+}
 
 /// How long they are kept: shorter than the keep-alive of common servers (Apache: 5 s), so that
 /// a request rarely meets a connection that is just being closed.
@@ -97,6 +107,7 @@ pub(super) struct Blueprint {
     /// The proxy's host name.
     pub(super) proxy_host: Option<String>,
     names: Arc<Names>,
+    idle_per_host: usize,
 }
 
 impl Blueprint {
@@ -109,6 +120,7 @@ impl Blueprint {
         Ok(Blueprint {
             limits,
             agent: user_agent(settings)?,
+            idle_per_host: idle_per_host(settings.per_host, open_files::most_in_flight()),
             roots: Roots::of(trust, settings.ca_file.as_deref())?,
             proxy: settings.proxy.as_ref().map(proxy).transpose()?,
             proxy_host: settings.proxy.as_ref().and_then(proxy_host),
@@ -119,7 +131,7 @@ impl Blueprint {
     /// A client whose resolver asks `guard`.
     pub(super) fn client(&self, guard: Option<AddressGuard>) -> Result<Client, FetchSetupError> {
         let resolver = NameResolver::new(Arc::clone(&self.names), guard, self.proxy_host.clone());
-        let builder = builder(self.limits, self.agent.clone()).dns_resolver(resolver);
+        let builder = builder(self.limits, self.agent.clone(), self.idle_per_host).dns_resolver(resolver);
         let builder = self.proxy.clone().into_iter().fold(builder, ClientBuilder::proxy);
         build(builder, self.roots.clone())
     }
@@ -136,7 +148,7 @@ fn user_agent(settings: &CrawlSettings) -> Result<HeaderValue, FetchSetupError> 
 
 /// Everything that makes the client a crawler's. Read and total time are kept by [`Deadline`];
 /// decoding is done by `body`, so none of the client's own decoders is compiled in.
-fn builder(limits: TimeLimits, agent: HeaderValue) -> ClientBuilder {
+fn builder(limits: TimeLimits, agent: HeaderValue, idle_per_host: usize) -> ClientBuilder {
     Client::builder()
         .user_agent(agent)
         .default_headers(head::of_every_request())
@@ -145,7 +157,7 @@ fn builder(limits: TimeLimits, agent: HeaderValue) -> ClientBuilder {
         .retry(reqwest::retry::never())
         .referer(false)
         .connect_timeout(limits.connect)
-        .pool_max_idle_per_host(IDLE_PER_HOST)
+        .pool_max_idle_per_host(idle_per_host)
         .pool_idle_timeout(IDLE_TIME)
         .http1_max_headers(MAX_HEADERS)
         .http1_ignore_invalid_headers_in_responses(true)
