@@ -291,10 +291,7 @@ pub(super) fn report(
     }
     if sources.json {
         let text = serde_json::to_string_pretty(&summary_json(summary, sources)?)? + "\n";
-        match terminal.verdict(text.as_bytes()) {
-            Err(error) if exit != Exit::Done => terminal.error(error),
-            said => said?,
-        }
+        return Ok(terminal.verdict(text.as_bytes(), exit)?);
     }
     Ok(exit)
 }

@@ -33,11 +33,7 @@ pub(super) async fn run(args: DoctorArgs, sources: &Sources, terminal: &Terminal
     diagnosis.repaired = repaired;
     let text = if sources.json { report::json(&diagnosis)? } else { report::diagnosis(&diagnosis, terminal.look()) };
     let exit = if diagnosis.is_sound() { Exit::Done } else { Exit::Database };
-    match terminal.verdict(text.as_bytes()) {
-        Err(error) if exit != Exit::Done => terminal.error(error),
-        said => said?,
-    }
-    Ok(exit)
+    Ok(terminal.verdict(text.as_bytes(), exit)?)
 }
 
 async fn repair(path: &Path) -> anyhow::Result<Vec<Repaired>> {

@@ -8,6 +8,7 @@ use std::io::{self, IsTerminal, Write};
 use anstyle::{AnsiColor, Style};
 use indicatif::{ProgressBar, ProgressDrawTarget};
 
+use super::Exit;
 use crate::config::{Color, RunOptions};
 use crate::report::{Look, neutralise};
 
@@ -107,15 +108,18 @@ impl Terminal {
         out.write_all(bytes).and_then(|()| out.flush()).map_err(unwritten)
     }
 
-    /// The same for words that the exit code says in short: when nobody reads them, that has to be enough.
+    /// The same for words that `exit` says in short; gives that back. When nobody reads them it has to be enough,
+    /// and when they cannot be written a failure stays the one it was.
     ///
     /// # Errors
-    /// What the stream says, but for a closed pipe.
-    pub(super) fn verdict(&self, bytes: &[u8]) -> io::Result<()> {
+    /// What the stream says, where all else had succeeded; never a closed pipe.
+    pub(super) fn verdict(&self, bytes: &[u8], exit: Exit) -> io::Result<Exit> {
         match self.data(bytes) {
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-            said => said,
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
+            Err(error) if exit != Exit::Done => self.error(error),
+            said => said?,
         }
+        Ok(exit)
     }
 
     fn styled(&self, word: &str, color: AnsiColor) -> String {
