@@ -1,5 +1,6 @@
 //! [`Plan`]: what `crawl` or `resume` is to do with a file, decided before anything is touched.
 
+use std::collections::HashSet;
 use std::path::Path;
 
 use super::exit::UsageError;
@@ -38,9 +39,9 @@ pub(super) fn crawl(
         return Ok(Plan::Session(given));
     };
     // The rules of spelling may have changed since: what was typed is the same seed all the same.
-    let known = |seed: &GivenSeed| {
-        stored.seeds.iter().any(|stored| stored.url == seed.url.as_str() || stored.given == seed.given)
-    };
+    let urls: HashSet<&str> = stored.seeds.iter().map(|seed| seed.url.as_str()).collect();
+    let typed: HashSet<&str> = stored.seeds.iter().map(|seed| seed.given.as_str()).collect();
+    let known = |seed: &GivenSeed| urls.contains(seed.url.as_str()) || typed.contains(seed.given.as_str());
     let new: Vec<_> = given.into_iter().filter(|seed| !known(seed)).collect();
     if new.is_empty() {
         return Ok(if stored.complete { Plan::Complete } else { Plan::Session(Vec::new()) });
@@ -87,7 +88,8 @@ fn named<'a>(all: impl Iterator<Item = &'a str>, count: usize) -> String {
 pub(super) fn all_seeds(stored: Option<&StoredCrawl>, new: &[GivenSeed]) -> Vec<CrawlUrl> {
     let stored = stored.into_iter().flat_map(|stored| &stored.seeds);
     let mut all: Vec<CrawlUrl> = stored.filter_map(|seed| CrawlUrl::stored(&seed.url).ok()).collect();
-    all.extend(new.iter().map(|seed| seed.url.clone()).filter(|url| !all.contains(url)).collect::<Vec<_>>());
+    let known: HashSet<CrawlUrl> = all.iter().cloned().collect();
+    all.extend(new.iter().map(|seed| seed.url.clone()).filter(|url| !known.contains(url)));
     all
 }
 

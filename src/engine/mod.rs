@@ -21,6 +21,7 @@ mod flight;
 mod gate;
 mod hops;
 mod in_work;
+mod judging;
 mod pages;
 mod progress;
 mod reading;

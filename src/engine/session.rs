@@ -7,15 +7,13 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::fetch::Fetcher;
-use crate::model::{
-    Admission, CrawlUrl, EndedBy, HostId, HostLease, LeasedUrl, Origin, RobotsRecord, Totals, UnixMs, UrlId,
-};
+use crate::model::{EndedBy, HostId, HostLease, LeasedUrl, Origin, RobotsRecord, Totals, UnixMs};
 use crate::scope::{self, Scope};
-use crate::store::{LeaseAsk, LeaseGrant, Refill, SessionOpen, SessionStart, Store, StoreError, StoredCrawl};
-use crate::verdict;
+use crate::store::{LeaseAsk, LeaseGrant, Refill, SessionOpen, SessionStart, Store, StoreError};
 
 use super::hops::Hops;
 use super::in_work::Board;
+use super::judging::{changed_from, judge_again, scope_of};
 use super::pages::PageBudget;
 use super::shared::{Ask, Item, Parts, Shared};
 use super::sitemaps;
@@ -25,8 +23,6 @@ use super::{Clock, Control, EngineError, Job, Limit, Progress, Stop, Summary};
 
 /// Hosts leased at once for each request slot: with a delay most hosts are waiting at any moment.
 const HOSTS_PER_SLOT: u32 = 16;
-/// URLs judged again in one transaction.
-const JUDGED_AT_ONCE: u32 = 5_000;
 /// Most hosts leased in one transaction.
 const HOSTS_AT_ONCE: u32 = 128;
 /// A lease runs out this long after the last leasing of its session.
@@ -165,43 +161,6 @@ impl<S: Store, C: Clock> Begun<S, C> {
     }
 }
 
-/// The stored crawl, when this session has other settings or more seeds: other URLs may belong to
-/// it then. So may they when the session before died while it applied some of its own.
-fn changed_from(job: &Job) -> Option<&StoredCrawl> {
-    let stored = job.stored.as_ref()?;
-    let known = |url: &str| stored.seeds.iter().any(|seed| seed.url == url);
-    let more_seeds = job.seeds.iter().any(|seed| !known(seed.candidate.url.as_str()));
-    let others = more_seeds || stored.judging || verdict::judges_otherwise(&stored.settings, &job.settings);
-    others.then_some(stored)
-}
-
-/// Judges every URL again that is still to be visited or excluded.
-async fn judge_again<S: Store>(store: &S, job: &Job, scope: &Scope, now: UnixMs) -> Result<(), EngineError> {
-    let (mut after, mut moved) = (UrlId(0), 0);
-    loop {
-        let names = store.open_names(after, JUDGED_AT_ONCE).await?;
-        let Some(last) = names.last() else { break };
-        after = last.id;
-        let verdicts: Vec<(UrlId, Admission)> = names
-            .iter()
-            .filter_map(|name| {
-                let named = verdict::NamedBefore {
-                    url: &name.url,
-                    depth: name.depth,
-                    hops: name.hops,
-                    is_seed: name.is_seed,
-                    is_sitemap: name.is_sitemap,
-                    rule: name.rule.as_ref(),
-                };
-                Some((name.id, verdict::judge_again(&job.settings, scope, &named, now)?))
-            })
-            .collect();
-        moved += store.rejudge(&verdicts, now).await?;
-    }
-    tracing::info!(urls = moved, "settings changed: URLs judged again");
-    Ok(())
-}
-
 fn summary<F, C: Clock>(shared: &Shared<F, C>, ended_by: EndedBy, totals: Totals, elapsed_ms: u64) -> Summary {
     shared.progress.set_totals(totals);
     let seen = shared.progress.snapshot();
@@ -216,17 +175,6 @@ fn summary<F, C: Clock>(shared: &Shared<F, C>, ended_by: EndedBy, totals: Totals
         peak_body_bytes: shared.budget.peak_bytes(),
         seed_error: shared.seed_error(),
     }
-}
-
-/// The scope of all seeds, stored and new ones.
-fn scope_of(job: &Job) -> Result<Scope, EngineError> {
-    let mut urls: Vec<CrawlUrl> = job.seeds.iter().map(|seed| seed.candidate.url.clone()).collect();
-    let mut widened = Vec::new();
-    for seed in job.stored.iter().flat_map(|stored| &stored.seeds) {
-        urls.extend(CrawlUrl::stored(&seed.url));
-        widened.extend_from_slice(&seed.widened_to);
-    }
-    Ok(Scope::new(&job.settings, &urls, &widened)?)
 }
 
 /// The writer's task, ended with the session when that is dropped: it must not outlive it and

@@ -1,0 +1,61 @@
+//! Whether a session judges otherwise than the one before, and what it makes of the URLs that are known.
+
+use std::collections::HashSet;
+
+use crate::model::{Admission, CrawlUrl, UnixMs, UrlId};
+use crate::scope::Scope;
+use crate::store::{Store, StoredCrawl};
+use crate::verdict;
+
+use super::{EngineError, Job};
+
+/// URLs judged again in one transaction.
+const JUDGED_AT_ONCE: u32 = 5_000;
+
+/// The scope of all seeds, stored and new ones.
+pub(super) fn scope_of(job: &Job) -> Result<Scope, EngineError> {
+    let mut urls: Vec<CrawlUrl> = job.seeds.iter().map(|seed| seed.candidate.url.clone()).collect();
+    let mut widened = Vec::new();
+    for seed in job.stored.iter().flat_map(|stored| &stored.seeds) {
+        urls.extend(CrawlUrl::stored(&seed.url));
+        widened.extend_from_slice(&seed.widened_to);
+    }
+    Ok(Scope::new(&job.settings, &urls, &widened)?)
+}
+
+/// The stored crawl, when this session has other settings or more seeds: other URLs may belong to
+/// it then. So may they when the session before died while it applied some of its own.
+pub(super) fn changed_from(job: &Job) -> Option<&StoredCrawl> {
+    let stored = job.stored.as_ref()?;
+    let known: HashSet<&str> = stored.seeds.iter().map(|seed| seed.url.as_str()).collect();
+    let more_seeds = job.seeds.iter().any(|seed| !known.contains(seed.candidate.url.as_str()));
+    let others = more_seeds || stored.judging || verdict::judges_otherwise(&stored.settings, &job.settings);
+    others.then_some(stored)
+}
+
+/// Judges every URL again that is still to be visited or excluded.
+pub(super) async fn judge_again<S: Store>(store: &S, job: &Job, scope: &Scope, now: UnixMs) -> Result<(), EngineError> {
+    let (mut after, mut moved) = (UrlId(0), 0);
+    loop {
+        let names = store.open_names(after, JUDGED_AT_ONCE).await?;
+        let Some(last) = names.last() else { break };
+        after = last.id;
+        let verdicts: Vec<(UrlId, Admission)> = names
+            .iter()
+            .filter_map(|name| {
+                let named = verdict::NamedBefore {
+                    url: &name.url,
+                    depth: name.depth,
+                    hops: name.hops,
+                    is_seed: name.is_seed,
+                    is_sitemap: name.is_sitemap,
+                    rule: name.rule.as_ref(),
+                };
+                Some((name.id, verdict::judge_again(&job.settings, scope, &named, now)?))
+            })
+            .collect();
+        moved += store.rejudge(&verdicts, now).await?;
+    }
+    tracing::info!(urls = moved, "settings changed: URLs judged again");
+    Ok(())
+}
