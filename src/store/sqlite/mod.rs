@@ -36,6 +36,7 @@ mod rows;
 mod seeds;
 mod session;
 mod settle;
+mod space;
 mod suspects;
 mod wal;
 mod work;
