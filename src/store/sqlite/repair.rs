@@ -144,9 +144,10 @@ pub(super) async fn repair(
     expected: &[SchemaObject],
     now: UnixMs,
 ) -> Result<Vec<Repaired>, StoreError> {
+    let found = schema::objects(tx).await?;
     let mut repaired = vec![
-        schema::make_again(tx, expected).await?,
-        schema::note_migrations(tx, expected).await?,
+        schema::make_again(tx, &found, expected).await?,
+        schema::note_migrations(tx, &found, expected).await?,
         rebuild_indexes(tx).await?,
         Repaired { what: "due times of URLs, brought near", count: clock::bring_near(tx, now).await? },
     ];

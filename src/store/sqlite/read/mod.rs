@@ -31,7 +31,7 @@ pub use limits::{Cancel, Limits};
 pub use query::{QueryEnd, QueryEndReason};
 pub use reader::Reader;
 pub(in crate::store::sqlite) use reader::expected_schema;
-pub(in crate::store::sqlite) use schema::SchemaObject;
+pub(in crate::store::sqlite) use schema::{OBJECTS, SchemaObject};
 pub use statement::{MAX_SQL_BYTES, ReadStatement, Refused, read_statement};
 pub use status::{
     Attempts, FileSizes, HostCounts, HostLine, LeftAlone, NextDue, OutcomeCount, RoundLine, SessionLine, Status,

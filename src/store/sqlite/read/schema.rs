@@ -39,9 +39,13 @@ impl SchemaObject {
 /// The list of migrations.
 const MIGRATIONS: &str = "_sqlx_migrations";
 
+/// Gives every object of a schema, as [`SchemaObject`]s.
+pub(in crate::store::sqlite) const OBJECTS: &str =
+    r#"SELECT type AS kind, name, tbl_name AS "of", sql FROM sqlite_schema"#;
+
 /// Reads every object of a schema.
 pub(in crate::store::sqlite) async fn objects(conn: &mut SqliteConnection) -> Result<Vec<SchemaObject>, sqlx::Error> {
-    sqlx::query_as(r#"SELECT type AS kind, name, tbl_name AS "of", sql FROM sqlite_schema"#).fetch_all(conn).await
+    sqlx::query_as(OBJECTS).fetch_all(conn).await
 }
 
 /// How a schema differs from the one expected.

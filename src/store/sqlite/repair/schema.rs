@@ -1,31 +1,27 @@
 //! Indexes and views as this program makes them, and the note of the migrations that did.
 
+use sqlx::FromRow;
+
 use crate::store::StoreError;
 
 use super::super::migrate::MIGRATOR;
-use super::super::read::SchemaObject;
-use super::super::rows::get;
+use super::super::read::{OBJECTS, SchemaObject};
 use super::super::writer::{Tx, sql};
 use super::Repaired;
 
-async fn objects(tx: &mut Tx<'_>) -> Result<Vec<SchemaObject>, StoreError> {
-    let rows = tx.rows(sql("SELECT type AS kind, name, tbl_name, sql FROM sqlite_schema")).await?;
-    let mut objects = Vec::with_capacity(rows.len());
-    for row in &rows {
-        objects.push(SchemaObject {
-            kind: get(tx, row, "kind")?,
-            name: get(tx, row, "name")?,
-            of: get(tx, row, "tbl_name")?,
-            sql: get(tx, row, "sql")?,
-        });
-    }
-    Ok(objects)
+/// What is in the file.
+pub(super) async fn objects(tx: &mut Tx<'_>) -> Result<Vec<SchemaObject>, StoreError> {
+    let rows = tx.rows(sql(OBJECTS)).await?;
+    rows.iter().map(|row| SchemaObject::from_row(row).map_err(|error| tx.corrupt(error.to_string()))).collect()
 }
 
 /// Makes the indexes and views that are missing or say something else. A table that is missing held rows:
 /// nothing makes those. Where something of another kind has the name, it is somebody's, and stays.
-pub(super) async fn make_again(tx: &mut Tx<'_>, expected: &[SchemaObject]) -> Result<Repaired, StoreError> {
-    let found = objects(tx).await?;
+pub(super) async fn make_again(
+    tx: &mut Tx<'_>,
+    found: &[SchemaObject],
+    expected: &[SchemaObject],
+) -> Result<Repaired, StoreError> {
     let mut count = 0;
     for wanted in expected.iter().filter(|wanted| matches!(wanted.kind.as_str(), "index" | "view")) {
         let Some(text) = wanted.sql.as_deref() else { continue };
@@ -41,9 +37,12 @@ pub(super) async fn make_again(tx: &mut Tx<'_>, expected: &[SchemaObject]) -> Re
 }
 
 /// Notes the migrations again when the note is not that of this program, and every table is.
-pub(super) async fn note_migrations(tx: &mut Tx<'_>, expected: &[SchemaObject]) -> Result<Repaired, StoreError> {
+pub(super) async fn note_migrations(
+    tx: &mut Tx<'_>,
+    found: &[SchemaObject],
+    expected: &[SchemaObject],
+) -> Result<Repaired, StoreError> {
     let mut repaired = Repaired { what: "notes of the migrations that made the file", count: 0 };
-    let found = objects(tx).await?;
     let mut tables = expected.iter().filter(|wanted| wanted.kind == "table");
     if !tables.all(|wanted| found.iter().any(|object| object.is(wanted))) {
         return Ok(repaired);
