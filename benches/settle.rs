@@ -3,15 +3,13 @@
 //! A batch is 400 pages of 8 hosts with 50 links each, 8 of them to URLs that were never seen, in a
 //! file that grows with every sample. Times are of a batch; items are visits.
 
+mod made_up;
+
 use divan::Bencher;
 use divan::counter::ItemsCount;
-use sqrawl::model::{
-    Admission, Candidate, Content, CrawlSettings, CrawlUrl, HostLease, HostUpdate, Ledger, LinkKind, NextState,
-    Outcome, Outlink, Release, Seed, SeedSource, Visit,
-};
-use sqrawl::store::sqlite::{OpenMode, SqliteStore};
-use sqrawl::store::{LeaseAsk, SessionOpen, SessionStart, Settlement, Store, body};
-use tokio::runtime::Runtime;
+use made_up::{MadeUp, candidate};
+use sqrawl::model::{Candidate, Content, HostLease, Ledger, LinkKind, NextState, Outcome, Outlink, Release, Visit};
+use sqrawl::store::{Settlement, body};
 
 const HOSTS: u64 = 8;
 const PAGES_PER_HOST: u32 = 50;
@@ -23,75 +21,24 @@ fn main() {
     divan::main();
 }
 
-/// A crawl under way in a file of its own.
+/// Seeds of each host.
+const SEEDS: u64 = 100;
+
 struct Crawl {
-    runtime: Runtime,
-    store: SqliteStore,
-    start: SessionStart,
+    crawl: MadeUp,
     /// URLs named so far, for each host.
     named: [u64; HOSTS as usize],
     visits: u64,
-    now: i64,
     bodies: bool,
-    _folder: tempfile::TempDir,
-}
-
-fn url(host: u64, n: u64) -> CrawlUrl {
-    let text = format!("https://site-{host}.example/section/{}/a-page-of-this-site-{n}.html", n % 97);
-    CrawlUrl::stored(&text).expect("a URL")
-}
-
-fn candidate(host: u64, n: u64) -> Candidate {
-    let domain = Some(format!("site-{host}.example"));
-    Candidate {
-        url: url(host, n),
-        domain,
-        admission: Admission::Queue,
-        priority: 1,
-        depth: 1,
-        hops: 0,
-        is_sitemap: false,
-    }
 }
 
 impl Crawl {
     fn new(bodies: bool) -> Self {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("crawl.db");
-        let settings = CrawlSettings { delay_ms: Some(0), max_pages_per_host: None, ..CrawlSettings::default() };
-        let (store, start) = runtime.block_on(async {
-            let store = SqliteStore::open(&path, OpenMode::CreateOrOpen, false).await.expect("a store");
-            let open =
-                SessionOpen { settings: &settings, version: "bench", delay_ms: 0, recrawl: false, judging: false };
-            let start = store.begin_session(open, 1).await.expect("a session");
-            let seeds: Vec<Seed> = (0..HOSTS)
-                .flat_map(|host| (0..100).map(move |n| (host, n)))
-                .map(|(host, n)| Seed {
-                    given: url(host, n).to_string(),
-                    source: SeedSource::File,
-                    grants_origin: false,
-                    candidate: candidate(host, n),
-                })
-                .collect();
-            store.admit(&start, &seeds, 1).await.expect("seeds");
-            (store, start)
-        });
-        Crawl { runtime, store, start, named: [100; HOSTS as usize], visits: 0, now: 10, bodies, _folder: folder }
+        Crawl { crawl: MadeUp::new(HOSTS, SEEDS), named: [SEEDS; HOSTS as usize], visits: 0, bodies }
     }
 
     fn lease(&mut self) -> Vec<HostLease> {
-        self.now += 1000;
-        let ask = LeaseAsk {
-            session: self.start.session,
-            hosts: HOSTS as u32,
-            urls_per_host: PAGES_PER_HOST,
-            until_ms: self.now + 600_000,
-            refills: Vec::new(),
-            named: Vec::new(),
-            alone: false,
-        };
-        self.runtime.block_on(self.store.lease(ask, self.now)).expect("leases").hosts
+        self.crawl.lease(HOSTS as u32, PAGES_PER_HOST)
     }
 
     fn batch(&mut self) -> Settlement {
@@ -101,7 +48,7 @@ impl Crawl {
             let host: u64 = lease.host.as_str()[5..].split('.').next().and_then(|n| n.parse().ok()).expect("a host");
             let visits: Vec<Visit> = lease.urls.iter().map(|leased| self.visit(lease, host, leased.id)).collect();
             batch.visits.extend(visits);
-            batch.releases.push(Release { key: lease.key, host: update(self.now) });
+            batch.releases.push(Release { key: lease.key, host: self.crawl.host() });
         }
         assert_eq!(batch.visits.len(), (HOSTS as u32 * PAGES_PER_HOST) as usize);
         batch
@@ -130,7 +77,7 @@ impl Crawl {
             key: lease.key,
             url_id,
             from: sqrawl::model::LeasedFrom::Queued,
-            started_ms: self.now,
+            started_ms: self.crawl.now,
             elapsed_ms: 40,
             outcome: Outcome::Page,
             status: Some(200),
@@ -151,14 +98,10 @@ impl Crawl {
             address: Some("192.0.2.1".to_owned()),
             error: None,
             headers: vec![("content-type".to_owned(), "text/html".to_owned()), ("server".to_owned(), "x".to_owned())],
-            host: update(self.now),
+            host: self.crawl.host(),
             widens: None,
         }
     }
-}
-
-fn update(now: i64) -> HostUpdate {
-    HostUpdate { polite_ms: now, ..HostUpdate::default() }
 }
 
 fn content(n: u64, bodies: bool) -> Content {
@@ -196,8 +139,8 @@ fn settle(bencher: Bencher<'_, '_>, bodies: bool) {
         .with_inputs(|| crawl.borrow_mut().batch())
         .bench_local_values(|batch| {
             let mut crawl = crawl.borrow_mut();
-            crawl.now += 1;
-            let settled = crawl.runtime.block_on(crawl.store.settle(&crawl.start, &batch, crawl.now)).expect("settled");
+            crawl.crawl.now += 1;
+            let settled = crawl.crawl.settle(&batch);
             assert_eq!(settled.applied, HOSTS * u64::from(PAGES_PER_HOST));
         });
 }
@@ -208,14 +151,13 @@ fn lease_and_release(bencher: Bencher<'_, '_>) {
     for _ in 0..10 {
         let mut crawl = crawl.borrow_mut();
         let batch = crawl.batch();
-        crawl.runtime.block_on(crawl.store.settle(&crawl.start, &batch, crawl.now)).expect("settled");
+        crawl.crawl.settle(&batch);
     }
     bencher.counter(ItemsCount::new(HOSTS * u64::from(PAGES_PER_HOST))).bench_local(|| {
         let mut crawl = crawl.borrow_mut();
         let leases = crawl.lease();
-        let releases =
-            leases.iter().map(|lease| Release { key: lease.key, host: update(crawl.now) }).collect::<Vec<_>>();
-        let batch = Settlement { releases, ..Settlement::default() };
-        crawl.runtime.block_on(crawl.store.settle(&crawl.start, &batch, crawl.now)).expect("released");
+        let host = crawl.crawl.host();
+        let releases = leases.iter().map(|lease| Release { key: lease.key, host }).collect();
+        crawl.crawl.settle(&Settlement { releases, ..Settlement::default() });
     });
 }
