@@ -260,23 +260,13 @@ async fn off_the_async_threads<T: Send + 'static>(work: impl FnOnce() -> T + Sen
 
 #[cfg(test)]
 mod tests {
+    use super::super::shelf::tests::record;
     use super::*;
     use crate::model::CrawlUrl;
 
     fn known(rules: usize) -> Arc<Known> {
         let rules: String = (0..rules).map(|n| format!("Allow: *{n}z\n")).collect();
-        let record = RobotsRecord {
-            origin: CrawlUrl::stored("https://a.test/").unwrap().origin(),
-            verdict: RobotsVerdict::Rules,
-            status: Some(200),
-            fetched_ms: 1,
-            answered_ms: Some(1),
-            expires_ms: 2,
-            failures: 0,
-            error: None,
-            hop: None,
-            body: Some(format!("User-agent: *\n{rules}Disallow: /x")),
-        };
+        let record = record("a.test", &format!("User-agent: *\n{rules}Disallow: /x"));
         Arc::new(Known::read(&record, Outcome::Robots, "a"))
     }
 

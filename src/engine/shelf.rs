@@ -148,11 +148,12 @@ impl Inside {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::model::CrawlUrl;
 
-    fn record(host: &str, text: &str) -> RobotsRecord {
+    /// The record of a robots.txt that was there.
+    pub(in crate::engine) fn record(host: &str, text: &str) -> RobotsRecord {
         RobotsRecord {
             origin: CrawlUrl::stored(&format!("https://{host}/")).unwrap().origin(),
             verdict: RobotsVerdict::Rules,

@@ -228,9 +228,10 @@ fn announce<F, C>(shared: &Shared<F, C>, batch: &Batch, woken_hosts: u64) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::shelf::tests::record;
     use super::*;
     use crate::fetch::ByteBudget;
-    use crate::model::{CrawlUrl, HostId, HostUpdate, RobotsRecord, RobotsVerdict};
+    use crate::model::{HostId, HostUpdate};
 
     /// A full queue of them was one batch of 500 MB.
     #[tokio::test]
@@ -239,18 +240,7 @@ mod tests {
         let mut batch = Batch::default();
         let mut texts = 0;
         while !batch.is_full() {
-            let record = RobotsRecord {
-                origin: CrawlUrl::stored("https://a.test/").unwrap().origin(),
-                verdict: RobotsVerdict::Rules,
-                status: Some(200),
-                fetched_ms: 1,
-                answered_ms: Some(1),
-                expires_ms: 2,
-                failures: 0,
-                error: None,
-                hop: None,
-                body: Some("#".repeat(500 * 1024)),
-            };
+            let record = record("a.test", &"#".repeat(500 * 1024));
             let mut bytes = budget.reserve().await;
             bytes.cover(500 * 1024).await;
             let key = LeaseKey { host_id: HostId(1), fence: 1 };
