@@ -87,9 +87,7 @@ where
         let attempt = Attempt { key, leased: &leased, ledger, host, one_copy_more: false, now, jitter };
         verdict::after_exchange(&policy, &attempt, &exchange, None, &mut || false)
     };
-    let weight = weight_bytes(&visit);
-    bytes.shrink(weight);
-    bytes.cover(weight).await;
+    bytes.finish(weight_bytes(&visit)).await;
     (visit, bytes)
 }
 

@@ -148,8 +148,7 @@ pub(super) async fn land<F: Fetcher, C: Clock>(
     };
     let record = Arc::new(record);
     drop(known);
-    bytes.shrink(text_bytes(&record) as u64);
-    bytes.cover(text_bytes(&record) as u64).await;
+    bytes.finish(text_bytes(&record) as u64).await;
     shared.robots.send(&record);
     let read = {
         let (shared, record) = (Arc::clone(&shared), Arc::clone(&record));

@@ -15,7 +15,7 @@ use super::shared::{Ask, Item, Shared};
 use super::{Clock, Stop};
 
 /// Items that may wait for the writer; a full queue slows the workers.
-pub(super) const QUEUE_ITEMS: usize = 1024;
+pub(super) const QUEUE_ITEMS: usize = 256;
 /// Most visits of a batch.
 const BATCH_VISITS: usize = 400;
 /// Most bytes of packed bodies and texts of robots.txt of a batch.
@@ -183,8 +183,8 @@ async fn wait_for_room<S: Store, F, C: Clock>(
     Ok(())
 }
 
-/// Waits for a first item, then for more until the batch is full, its time is over, or a worker
-/// is in a hurry while the crawl has little else to do.
+/// Waits for a first item, then for more until the batch is full, its time is over, bodies wait for the
+/// room of what it holds, or a worker is in a hurry while the crawl has little else to do.
 async fn gather<F, C: Clock>(shared: &Shared<F, C>, items: &mut mpsc::Receiver<Item>) -> Batch {
     let mut batch = Batch::default();
     match items.recv().await {
@@ -204,6 +204,7 @@ async fn gather<F, C: Clock>(shared: &Shared<F, C>, items: &mut mpsc::Receiver<I
                 Some(item) => batch.add(item),
                 None => batch.end = true,
             },
+            () = shared.budget.crowded() => break,
             () = &mut time_over => break,
         }
     }

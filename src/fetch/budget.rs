@@ -3,16 +3,17 @@
 //!
 //! Every fetch reserves a little before its request starts. A body that outgrows its share first
 //! takes more from what is free; when nothing is free it takes *the lane*. One body at a time
-//! holds the lane, and its growth is paid from a part of the budget that only the lane may use,
-//! twice as large as the largest body: while a body is decompressed it exists as it came and as it
-//! will be. So half-read bodies never wait for each other in a circle: the one in the lane waits
-//! for nothing but its own server, which the timeouts bound, gets to its end, is committed, and
-//! gives everything back.
+//! holds the lane, and grows from *the depot*, a part of the budget twice as large as the largest body: while a
+//! body is decompressed it exists as it came and as it will be. What is finished and waits for its commit
+//! moves into the depot too, where there is room. So half-read bodies never wait for each other in a circle: the one
+//! in the lane waits for its own server, which the timeouts bound, and for commits, which wait for nobody; it
+//! gets to its end, is committed, and gives everything back. [`ByteBudget::crowded`] tells the writer to commit what
+//! it has, however little, when the depot is full.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use tokio::sync::{Mutex, OwnedMutexGuard, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Mutex, OwnedMutexGuard, OwnedSemaphorePermit, Semaphore, watch};
 
 /// Bytes of one permit. Semaphores count in u32.
 const UNIT_BYTES: u64 = 1024;
@@ -26,8 +27,11 @@ pub struct ByteBudget {
 #[derive(Debug)]
 struct Shared {
     free: Arc<Semaphore>,
+    depot: Arc<Semaphore>,
+    depot_units: u64,
     lane: Arc<Mutex<()>>,
-    start_units: u32,
+    /// How many wait for room in the depot, or are finished and found none.
+    crowd: watch::Sender<u32>,
     used_bytes: AtomicU64,
     peak_bytes: AtomicU64,
     limit_bytes: u64,
@@ -37,20 +41,23 @@ impl ByteBudget {
     /// What a fetch reserves before it starts.
     pub const START_BYTES: u64 = 64 * 1024;
 
-    /// A budget of `limit_bytes` in all, of which twice `largest_body_bytes` are the lane's own.
+    /// A budget of `limit_bytes` in all, of which twice `largest_body_bytes` are the depot.
     /// At least one fetch can always run: a limit too small for it is raised.
     pub fn new(limit_bytes: u64, largest_body_bytes: u64) -> Self {
-        let lane = largest_body_bytes.saturating_mul(2);
-        let common = limit_bytes.saturating_sub(lane).max(Self::START_BYTES);
-        let units = usize::try_from(common / UNIT_BYTES).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS);
+        let depot_units = units(largest_body_bytes.saturating_mul(2)).min(u64::from(u32::MAX));
+        let depot = depot_units * UNIT_BYTES;
+        let common = limit_bytes.saturating_sub(depot).max(Self::START_BYTES);
+        let permits = |units: u64| usize::try_from(units).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS);
         ByteBudget {
             shared: Arc::new(Shared {
-                free: Arc::new(Semaphore::new(units)),
+                free: Arc::new(Semaphore::new(permits(common / UNIT_BYTES))),
+                depot: Arc::new(Semaphore::new(permits(depot_units))),
+                depot_units,
                 lane: Arc::new(Mutex::new(())),
-                start_units: (Self::START_BYTES / UNIT_BYTES) as u32,
+                crowd: watch::Sender::new(0),
                 used_bytes: AtomicU64::new(0),
                 peak_bytes: AtomicU64::new(0),
-                limit_bytes: common.saturating_add(lane),
+                limit_bytes: common.saturating_add(depot),
             }),
         }
     }
@@ -58,10 +65,17 @@ impl ByteBudget {
     /// Waits until a fetch may start.
     pub async fn reserve(&self) -> Reservation {
         let permit = Arc::clone(&self.shared.free)
-            .acquire_many_owned(self.shared.start_units)
+            .acquire_many_owned((Self::START_BYTES / UNIT_BYTES) as u32)
             .await
             .expect("the budget's semaphore is never closed");
-        Reservation { budget: self.clone(), permit, covered: Self::START_BYTES, lane: None, used: 0 }
+        Reservation { budget: self.clone(), own: Some(permit), depot: None, lane: None, crowding: None, used: 0 }
+    }
+
+    /// Waits until the depot is full: only commits make room.
+    pub async fn crowded(&self) {
+        let mut crowd = self.shared.crowd.subscribe();
+        // The sender lives as long as `self`.
+        let _ = crowd.wait_for(|crowd| *crowd > 0).await;
     }
 
     /// Bytes in use now.
@@ -78,50 +92,119 @@ impl ByteBudget {
     pub fn limit_bytes(&self) -> u64 {
         self.shared.limit_bytes
     }
+
+    fn crowding(&self) -> Crowding {
+        self.shared.crowd.send_modify(|crowd| *crowd += 1);
+        Crowding(self.clone())
+    }
 }
 
 /// One body's share of the budget.
 #[derive(Debug)]
 pub struct Reservation {
     budget: ByteBudget,
-    permit: OwnedSemaphorePermit,
-    /// What `permit` pays for, in bytes. In the lane, `used` may be more.
-    covered: u64,
+    /// What it has of the common part.
+    own: Option<OwnedSemaphorePermit>,
+    /// What it has of the depot.
+    depot: Option<OwnedSemaphorePermit>,
     lane: Option<OwnedMutexGuard<()>>,
+    /// Finished, and there was no room in the depot.
+    crowding: Option<Crowding>,
     used: u64,
+}
+
+/// Somebody for whom there is no room in the depot, as long as it lives.
+#[derive(Debug)]
+struct Crowding(ByteBudget);
+
+impl Drop for Crowding {
+    fn drop(&mut self) {
+        self.0.shared.crowd.send_modify(|crowd| *crowd -= 1);
+    }
 }
 
 impl Reservation {
     /// Makes sure that `bytes` in all are covered, waiting for the lane if nothing else is free.
     /// Call it before the bytes are allocated; the fetcher bounds `bytes` by the body limit.
     pub async fn cover(&mut self, bytes: u64) {
-        if bytes > self.covered && self.lane.is_none() && !self.try_grow(bytes - self.covered) {
-            self.lane = Some(Arc::clone(&self.budget.shared.lane).lock_owned().await);
+        let missing = units(bytes).saturating_sub(self.units());
+        if missing > 0 && (self.lane.is_some() || !self.try_grow(missing)) {
+            if self.lane.is_none() {
+                self.lane = Some(Arc::clone(&self.budget.shared.lane).lock_owned().await);
+            }
+            self.grow_in_lane(missing).await;
         }
         self.count(bytes);
     }
 
     /// Says that only `bytes` are in use any longer, giving the surplus back.
     pub fn shrink(&mut self, bytes: u64) {
+        self.keep(bytes.max(ByteBudget::START_BYTES));
         self.count(bytes);
-        let keep = bytes.max(ByteBudget::START_BYTES);
-        let surplus_units = (self.covered.saturating_sub(keep) / UNIT_BYTES) as usize;
-        if let Some(surplus) = self.permit.split(surplus_units) {
-            drop(surplus);
-            self.covered -= surplus_units as u64 * UNIT_BYTES;
-        }
-        // A finished body may wait a while for its commit: better not in the lane.
-        if self.lane.is_some() && (bytes <= self.covered || self.try_grow(bytes - self.covered)) {
+        // Who waits for a parser is better not in the lane.
+        if self.depot.is_none() {
             self.lane = None;
         }
     }
 
-    fn try_grow(&mut self, bytes: u64) -> bool {
-        let Ok(units) = u32::try_from(bytes.div_ceil(UNIT_BYTES)) else { return false };
-        let Ok(more) = Arc::clone(&self.budget.shared.free).try_acquire_many_owned(units) else { return false };
-        self.permit.merge(more);
-        self.covered += u64::from(units) * UNIT_BYTES;
-        true
+    /// Says that `bytes` are in use, no more to come, until the commit. They move into the depot where it has room.
+    pub async fn finish(&mut self, bytes: u64) {
+        self.keep(bytes);
+        self.cover(bytes).await;
+        if let Some(own) = &self.own {
+            match take(&self.budget.shared.depot, own.num_permits() as u64) {
+                Some(moved) => {
+                    join(&mut self.depot, moved);
+                    self.own = None;
+                }
+                None => self.crowding = Some(self.budget.crowding()),
+            }
+        }
+        self.lane = None;
+    }
+
+    /// Bytes in use.
+    pub fn used_bytes(&self) -> u64 {
+        self.used
+    }
+
+    fn units(&self) -> u64 {
+        [&self.own, &self.depot].into_iter().flatten().map(|permit| permit.num_permits() as u64).sum()
+    }
+
+    /// Gives back what `bytes` do not need, first to the depot.
+    fn keep(&mut self, bytes: u64) {
+        let mut surplus = usize::try_from(self.units().saturating_sub(units(bytes))).unwrap_or(usize::MAX);
+        for part in [&mut self.depot, &mut self.own] {
+            if let Some(permit) = part {
+                let given = surplus.min(permit.num_permits());
+                drop(permit.split(given));
+                surplus -= given;
+                if permit.num_permits() == 0 {
+                    *part = None;
+                }
+            }
+        }
+    }
+
+    fn try_grow(&mut self, units: u64) -> bool {
+        let more = take(&self.budget.shared.free, units);
+        more.map(|more| join(&mut self.own, more)).is_some()
+    }
+
+    /// What is more than the whole depot is not counted: no body is so large.
+    async fn grow_in_lane(&mut self, units: u64) {
+        let held = self.depot.as_ref().map_or(0, |permit| permit.num_permits() as u64);
+        let units = units.min(self.budget.shared.depot_units.saturating_sub(held));
+        let more = match take(&self.budget.shared.depot, units) {
+            Some(more) => more,
+            None => {
+                let _crowding = self.budget.crowding();
+                let more = Arc::clone(&self.budget.shared.depot).acquire_many_owned(units as u32).await;
+                more.expect("the budget's semaphore is never closed")
+            }
+        };
+        join(&mut self.depot, more);
     }
 
     fn count(&mut self, bytes: u64) {
@@ -136,6 +219,21 @@ impl Reservation {
     }
 }
 
+fn units(bytes: u64) -> u64 {
+    bytes.div_ceil(UNIT_BYTES)
+}
+
+fn take(from: &Arc<Semaphore>, units: u64) -> Option<OwnedSemaphorePermit> {
+    Arc::clone(from).try_acquire_many_owned(u32::try_from(units).ok()?).ok()
+}
+
+fn join(part: &mut Option<OwnedSemaphorePermit>, more: OwnedSemaphorePermit) {
+    match part {
+        Some(permit) => permit.merge(more),
+        None => *part = Some(more),
+    }
+}
+
 impl Drop for Reservation {
     fn drop(&mut self) {
         self.count(0);
@@ -144,7 +242,23 @@ impl Drop for Reservation {
 
 #[cfg(test)]
 mod tests {
+    use std::pin::pin;
+    use std::task::Poll;
+
+    use futures_util::poll;
+
     use super::*;
+
+    trait Ready<T> {
+        fn expect_ready(self) -> T;
+    }
+
+    impl<T> Ready<T> for Poll<T> {
+        fn expect_ready(self) -> T {
+            let Poll::Ready(value) = self else { panic!("it waits") };
+            value
+        }
+    }
 
     #[tokio::test]
     async fn half_read_bodies_never_wait_in_a_circle() {
@@ -190,8 +304,57 @@ mod tests {
         body.cover(1024 * 1024).await;
         assert!(body.lane.is_some());
         body.shrink(1024);
-        assert!(body.lane.is_none(), "others may grow while this one waits for its commit");
+        assert!(body.lane.is_none(), "others may grow while this one waits for its parser");
         assert_eq!(budget.used_bytes(), 1024);
+    }
+
+    /// Finished visits stood in the small part until the next commit, which waited for more of them: of a few
+    /// hundred pages one after the other came through the lane, one in each half second.
+    #[tokio::test]
+    async fn finished_pages_took_the_room_of_others() {
+        let budget = ByteBudget::new(64 * 1024 + 2 * 50 * 1024 * 1024, 50 * 1024 * 1024);
+        let mut finished = Vec::new();
+        for _ in 0..2000 {
+            let mut body = poll!(pin!(budget.reserve())).expect_ready();
+            body.finish(40 * 1024).await;
+            finished.push(body);
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(budget.used_bytes(), 2000 * 40 * 1024);
+        assert!(poll!(pin!(budget.crowded())).is_pending());
+        // The lane's body needs what they have: it waits for a commit, and says so.
+        let mut large = budget.reserve().await;
+        {
+            let mut covered = pin!(large.cover(60 * 1024 * 1024));
+            assert!(poll!(covered.as_mut()).is_pending());
+            budget.crowded().await;
+            finished.truncate(500);
+            covered.await;
+        }
+        assert!(poll!(pin!(budget.crowded())).is_pending());
+        assert!(budget.used_bytes() <= budget.limit_bytes());
+    }
+
+    #[tokio::test]
+    async fn the_writer_is_told_of_a_full_depot() {
+        let budget = ByteBudget::new(640 * 1024, 100 * 1024);
+        let mut bodies = Vec::new();
+        for _ in 0..4 {
+            let mut body = budget.reserve().await;
+            body.finish(64 * 1024).await;
+            bodies.push(body);
+        }
+        budget.crowded().await;
+        bodies.pop();
+        assert!(poll!(pin!(budget.crowded())).is_pending());
+    }
+
+    #[tokio::test]
+    async fn more_than_the_depot_is_waited_for_by_nobody() {
+        let budget = ByteBudget::new(0, 1024);
+        let mut body = budget.reserve().await;
+        body.finish(10 * 1024 * 1024).await;
+        assert_eq!(budget.used_bytes(), 10 * 1024 * 1024);
     }
 
     #[tokio::test]
@@ -200,8 +363,8 @@ mod tests {
         let mut first = budget.reserve().await;
         first.cover(512 * 1024).await;
         {
-            let mut waiting = std::pin::pin!(budget.reserve());
-            assert!(futures_util::poll!(waiting.as_mut()).is_pending());
+            let mut waiting = pin!(budget.reserve());
+            assert!(poll!(waiting.as_mut()).is_pending());
         }
         drop(first);
         budget.reserve().await.cover(2 * 1024 * 1024).await;
