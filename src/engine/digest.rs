@@ -52,7 +52,6 @@ where
     let visit = if verdict::may_hold_page(&exchange) {
         let room = Arc::clone(&shared.parsed_kb).acquire_many_owned(parsed_kb(&exchange)).await;
         let room = room.expect("the parse semaphore is never closed");
-        let turn = Arc::clone(&shared.parsers).acquire_owned().await.expect("the parse semaphore is never closed");
         let head = exchange.without_content();
         let job = ParseJob {
             settings: Arc::clone(&shared.settings),
@@ -62,19 +61,26 @@ where
             copies: Arc::clone(&shared.copies),
             exchange,
         };
-        if let Some(work) = &work {
+        if let Some(work) = work.as_ref().filter(|_| leased.deaths.is_some()) {
+            // It is parsed in another process first.
             work.parsing();
         }
         let parsed_url = leased.clone();
         let parsed = match rehearsal::proof(shared, &leased, &job.exchange).await {
             Some(deaths) => Err(deaths),
-            None => tokio::task::spawn_blocking(move || {
-                // When nobody waits for this thread any more, the page is in work all the same.
-                let _held = (room, turn, work);
-                job.run(Attempt { key, leased: &parsed_url, ledger, host, one_copy_more: false, now, jitter })
-            })
-            .await
-            .map_err(panic_text),
+            None => {
+                let parse = move || {
+                    if let Some(work) = &work {
+                        work.parsing();
+                    }
+                    let visit =
+                        job.run(Attempt { key, leased: &parsed_url, ledger, host, one_copy_more: false, now, jitter });
+                    // When nobody waits for this thread any more, the page is in work all the same.
+                    drop((room, work));
+                    visit
+                };
+                shared.parsers.run(parse).await.map_err(|panicked| panicked.0)
+            }
         };
         parsed.unwrap_or_else(|failure| {
             tracing::error!(url = %leased.url, "the parser failed; please report this page");
@@ -156,17 +162,6 @@ impl<C: Clock> ParseJob<C> {
 fn deadline_of<C: Clock>(clock: &C, patience_ms: u64) -> impl FnMut() -> bool {
     let end = clock.worked_ms().saturating_add(patience_ms);
     move || clock.worked_ms() > end
-}
-
-fn panic_text(failure: tokio::task::JoinError) -> String {
-    match failure.try_into_panic() {
-        Ok(payload) => payload
-            .downcast_ref::<&str>()
-            .map(|text| (*text).to_owned())
-            .or_else(|| payload.downcast_ref::<String>().cloned())
-            .unwrap_or_else(|| "panic".to_owned()),
-        Err(_) => "cancelled".to_owned(),
-    }
 }
 
 /// Bytes a visit holds until it is committed, about.

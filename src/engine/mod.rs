@@ -23,6 +23,7 @@ mod hops;
 mod in_work;
 mod judging;
 mod pages;
+mod parsers;
 mod progress;
 mod reading;
 mod rehearsal;

@@ -20,6 +20,7 @@ use super::gate::RateGate;
 use super::hops::Hop;
 use super::in_work::{Board, InWork};
 use super::pages::PageBudget;
+use super::parsers::Parsers;
 use super::reading::READERS;
 use super::rehearsal::Rehearse;
 use super::shelf::{RobotsShelf, SHELF_BYTES};
@@ -77,8 +78,7 @@ pub(super) struct Shared<F, C> {
     pub(super) slots: Arc<Semaphore>,
     /// How many slots there are.
     pub(super) most_in_flight: u32,
-    /// Bodies being parsed: one per core.
-    pub(super) parsers: Arc<Semaphore>,
+    pub(super) parsers: Parsers,
     /// Bodies being parsed, by their size in kB.
     pub(super) parsed_kb: Arc<Semaphore>,
     /// The robots.txt files at hand.
@@ -133,7 +133,7 @@ impl<F, C: Clock> Shared<F, C> {
             budget: ByteBudget::new(settings.memory_bytes, settings.largest_visit_bytes()),
             slots: Arc::new(Semaphore::new(parts.most_in_flight.max(1) as usize)),
             most_in_flight: parts.most_in_flight.max(1),
-            parsers: Arc::new(Semaphore::new(cores)),
+            parsers: Parsers::new(cores),
             parsed_kb: Arc::new(Semaphore::new(MOST_PARSED_KB as usize)),
             robots: RobotsShelf::new(SHELF_BYTES),
             readers: Semaphore::new(READERS),

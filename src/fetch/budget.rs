@@ -5,10 +5,10 @@
 //! takes more from what is free; when nothing is free it takes *the lane*. One body at a time
 //! holds the lane, and grows from *the depot*, a part of the budget twice as large as the largest body: while a
 //! body is decompressed it exists as it came and as it will be. What is finished and waits for its commit
-//! moves into the depot too, where there is room. So half-read bodies never wait for each other in a circle: the one
+//! moves into the depot too, up to [`ByteBudget::FINISHED_BYTES`]. So half-read bodies never wait for each other in a circle: the one
 //! in the lane waits for its own server, which the timeouts bound, and for commits, which wait for nobody; it
 //! gets to its end, is committed, and gives everything back. [`ByteBudget::crowded`] tells the writer to commit what
-//! it has, however little, when the depot is full.
+//! it has, however little, when more is finished, or the lane waits for it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -30,6 +30,8 @@ struct Shared {
     depot: Arc<Semaphore>,
     depot_units: u64,
     lane: Arc<Mutex<()>>,
+    /// What may still be finished and wait in the depot.
+    finished: Arc<Semaphore>,
     /// How many wait for room in the depot, or are finished and found none.
     crowd: watch::Sender<u32>,
     used_bytes: AtomicU64,
@@ -40,6 +42,10 @@ struct Shared {
 impl ByteBudget {
     /// What a fetch reserves before it starts.
     pub const START_BYTES: u64 = 64 * 1024;
+
+    /// What may be finished and wait for its commit beside what others need to get there: some 400 pages. More would
+    /// make the crawl no faster.
+    pub const FINISHED_BYTES: u64 = 16 * 1024 * 1024;
 
     /// A budget of `limit_bytes` in all, of which twice `largest_body_bytes` are the depot.
     /// At least one fetch can always run: a limit too small for it is raised.
@@ -53,6 +59,7 @@ impl ByteBudget {
                 free: Arc::new(Semaphore::new(permits(common / UNIT_BYTES))),
                 depot: Arc::new(Semaphore::new(permits(depot_units))),
                 depot_units,
+                finished: Arc::new(Semaphore::new(permits(units(Self::FINISHED_BYTES)))),
                 lane: Arc::new(Mutex::new(())),
                 crowd: watch::Sender::new(0),
                 used_bytes: AtomicU64::new(0),
@@ -68,10 +75,18 @@ impl ByteBudget {
             .acquire_many_owned((Self::START_BYTES / UNIT_BYTES) as u32)
             .await
             .expect("the budget's semaphore is never closed");
-        Reservation { budget: self.clone(), own: Some(permit), depot: None, lane: None, crowding: None, used: 0 }
+        Reservation {
+            budget: self.clone(),
+            own: Some(permit),
+            depot: None,
+            finished: None,
+            lane: None,
+            crowding: None,
+            used: 0,
+        }
     }
 
-    /// Waits until the depot is full: only commits make room.
+    /// Waits until finished bodies stand in the way of others: only commits make room.
     pub async fn crowded(&self) {
         let mut crowd = self.shared.crowd.subscribe();
         // The sender lives as long as `self`.
@@ -107,13 +122,15 @@ pub struct Reservation {
     own: Option<OwnedSemaphorePermit>,
     /// What it has of the depot.
     depot: Option<OwnedSemaphorePermit>,
+    /// The right to wait there.
+    finished: Option<OwnedSemaphorePermit>,
     lane: Option<OwnedMutexGuard<()>>,
     /// Finished, and there was no room in the depot.
     crowding: Option<Crowding>,
     used: u64,
 }
 
-/// Somebody for whom there is no room in the depot, as long as it lives.
+/// Somebody for whom the depot has no room, as long as it lives.
 #[derive(Debug)]
 struct Crowding(ByteBudget);
 
@@ -151,16 +168,20 @@ impl Reservation {
     pub async fn finish(&mut self, bytes: u64) {
         self.keep(bytes);
         self.cover(bytes).await;
-        if let Some(own) = &self.own {
-            match take(&self.budget.shared.depot, own.num_permits() as u64) {
-                Some(moved) => {
-                    join(&mut self.depot, moved);
-                    self.own = None;
-                }
-                None => self.crowding = Some(self.budget.crowding()),
-            }
+        if !self.move_into_depot() {
+            self.crowding = Some(self.budget.crowding());
         }
         self.lane = None;
+    }
+
+    fn move_into_depot(&mut self) -> bool {
+        let Some(own) = &self.own else { return true };
+        let (shared, units) = (&self.budget.shared, own.num_permits() as u64);
+        let Some(finished) = take(&shared.finished, units) else { return false };
+        let Some(moved) = take(&shared.depot, units) else { return false };
+        join(&mut self.depot, moved);
+        (self.own, self.finished) = (None, Some(finished));
+        true
     }
 
     /// Bytes in use.
@@ -314,21 +335,21 @@ mod tests {
     async fn finished_pages_took_the_room_of_others() {
         let budget = ByteBudget::new(64 * 1024 + 2 * 50 * 1024 * 1024, 50 * 1024 * 1024);
         let mut finished = Vec::new();
-        for _ in 0..2000 {
+        for _ in 0..400 {
             let mut body = poll!(pin!(budget.reserve())).expect_ready();
             body.finish(40 * 1024).await;
             finished.push(body);
             tokio::task::yield_now().await;
         }
-        assert_eq!(budget.used_bytes(), 2000 * 40 * 1024);
+        assert_eq!(budget.used_bytes(), 400 * 40 * 1024);
         assert!(poll!(pin!(budget.crowded())).is_pending());
         // The lane's body needs what they have: it waits for a commit, and says so.
         let mut large = budget.reserve().await;
         {
-            let mut covered = pin!(large.cover(60 * 1024 * 1024));
+            let mut covered = pin!(large.cover(90 * 1024 * 1024));
             assert!(poll!(covered.as_mut()).is_pending());
             budget.crowded().await;
-            finished.truncate(500);
+            finished.truncate(100);
             covered.await;
         }
         assert!(poll!(pin!(budget.crowded())).is_pending());
@@ -346,6 +367,21 @@ mod tests {
         }
         budget.crowded().await;
         bodies.pop();
+        assert!(poll!(pin!(budget.crowded())).is_pending());
+    }
+
+    #[tokio::test]
+    async fn what_is_finished_is_bounded() {
+        let budget = ByteBudget::new(200 * 1024 * 1024, 50 * 1024 * 1024);
+        let mut bodies = Vec::new();
+        for _ in 0..3 {
+            assert!(poll!(pin!(budget.crowded())).is_pending());
+            let mut body = budget.reserve().await;
+            body.finish(6 * 1024 * 1024).await;
+            bodies.push(body);
+        }
+        budget.crowded().await;
+        bodies.clear();
         assert!(poll!(pin!(budget.crowded())).is_pending());
     }
 
