@@ -15,6 +15,7 @@ mod flow;
 mod language;
 mod link_header;
 mod mime;
+mod names;
 mod nesting;
 mod prescan;
 mod references;

@@ -1,5 +1,6 @@
-//! [`walk`]: one pass over the tree for everything a page says: title, description, language,
-//! headings, plain text, base, robots and links.
+//! [`Walk`]: one pass over the elements and texts of a page, in document order, for everything it
+//! says: title, description, language, headings, plain text, base, robots and links. [`walk`] takes
+//! them from a tree.
 //!
 //! The rule behind all choices: the page as a browser without scripting shows it. So `noscript`
 //! counts, `template` does not, and text that is never shown (`hidden`, scripts, fallback content of
@@ -7,11 +8,12 @@
 
 mod attributes;
 
-use scraper::{Html, Node, node::Element};
+use scraper::{Html, Node};
 
 use super::ParseLimits;
 use super::elements::{self, Effect};
 use super::flow::{Flow, Room};
+use super::names::Element;
 use super::references::{MAX_ANCHOR_CHARS, References};
 use super::structured::{Blocks, Properties};
 use crate::model::{ParseCut, RawLink};
@@ -22,7 +24,7 @@ const MAX_HEADINGS: usize = 200;
 const MAX_HEADING_CHARS: usize = 256;
 const MAX_ROBOTS_BYTES: usize = 1024;
 
-/// What the tree says.
+/// What a page says.
 #[derive(Debug)]
 pub(crate) struct Findings {
     pub(crate) title: Option<String>,
@@ -42,19 +44,25 @@ pub(crate) struct Findings {
     pub(crate) cut: Option<ParseCut>,
 }
 
-/// Walks a document. `agent` is the product token that `meta name` may address.
+/// Walks a document.
 pub(crate) fn walk(html: &Html, agent: &str, limits: &ParseLimits) -> Findings {
     let mut walk = Walk::new(agent, limits);
     // Depth first by hand: a recursion would follow the page's nesting onto the stack.
     let mut node = html.tree.root();
     loop {
-        walk.open(node.value());
+        match node.value() {
+            Node::Text(text) => walk.characters(text),
+            Node::Element(element) => walk.open_element(element),
+            _ => {}
+        }
         if let Some(child) = node.first_child() {
             node = child;
             continue;
         }
         loop {
-            walk.close(node.value());
+            if node.value().is_element() {
+                walk.close();
+            }
             if let Some(next) = node.next_sibling() {
                 node = next;
                 break;
@@ -72,7 +80,8 @@ struct OpenLink {
     alt: Flow,
 }
 
-struct Walk<'a> {
+/// What was found so far, and what the open elements do to what follows.
+pub(crate) struct Walk<'a> {
     agent: &'a str,
     /// Effects of the open elements, outermost first.
     open: Vec<Effect>,
@@ -88,6 +97,7 @@ struct Walk<'a> {
     text: Flow,
     description: Option<String>,
     lang: Option<String>,
+    xml_lang: Option<String>,
     base: Option<String>,
     robots: Flow,
     json_ld: Blocks,
@@ -96,7 +106,8 @@ struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
-    fn new(agent: &'a str, limits: &ParseLimits) -> Self {
+    /// A page that has not begun. `agent` is the product token that `meta name` may address.
+    pub(crate) fn new(agent: &'a str, limits: &ParseLimits) -> Self {
         Walk {
             agent,
             open: Vec::new(),
@@ -112,6 +123,7 @@ impl<'a> Walk<'a> {
             text: Flow::new(Room::Bytes(limits.max_text_bytes)),
             description: None,
             lang: None,
+            xml_lang: None,
             base: None,
             robots: Flow::new(Room::Bytes(MAX_ROBOTS_BYTES)),
             json_ld: Blocks::default(),
@@ -120,15 +132,11 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn open(&mut self, node: &Node) {
-        match node {
-            Node::Text(text) if self.inert == 0 => self.characters(text),
-            Node::Element(element) => self.open_element(element),
-            _ => {}
+    /// A text, or the next piece of one.
+    pub(crate) fn characters(&mut self, text: &str) {
+        if self.inert > 0 {
+            return;
         }
-    }
-
-    fn characters(&mut self, text: &str) {
         if self.in_title
             && let Some(title) = &mut self.title
         {
@@ -151,7 +159,8 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn open_element(&mut self, element: &Element) {
+    /// An element begins. It holds what follows until [`Walk::close`].
+    pub(crate) fn open_element(&mut self, element: &impl Element) {
         let effect = elements::effect(element);
         self.open.push(effect);
         self.inert += usize::from(effect.inert);
@@ -175,10 +184,8 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn close(&mut self, node: &Node) {
-        if !node.is_element() {
-            return;
-        }
+    /// The innermost element ends.
+    pub(crate) fn close(&mut self) {
         let Some(effect) = self.open.pop() else { return };
         if self.inert > 0 {
             self.inert -= usize::from(effect.inert);
@@ -237,14 +244,15 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn finish(mut self) -> Findings {
+    /// What was found.
+    pub(crate) fn finish(mut self) -> Findings {
         let title_full = self.title.as_ref().is_some_and(Flow::full);
         self.note_size(title_full || self.text.full() || self.robots.full());
         self.note_size(self.json_ld.full || self.open_graph.full);
         Findings {
             title: self.title.and_then(Flow::finish_some),
             description: self.description,
-            lang: self.lang,
+            lang: self.lang.or(self.xml_lang),
             headings: self.headings,
             text: self.text.finish(),
             base: self.base,
