@@ -5,7 +5,7 @@
 use std::fmt::Write;
 use std::hint::black_box;
 
-use sqrawl::model::{CrawlUrl, Page};
+use sqrawl::model::{CrawlUrl, Page, Parser};
 use sqrawl::parse::{BodyFacts, ParseLimits, parse};
 
 fn main() {
@@ -13,6 +13,14 @@ fn main() {
 }
 
 fn parsed(body: &str) -> Page {
+    parsed_by(Parser::Scraper, body)
+}
+
+fn streamed(body: &str) -> Page {
+    parsed_by(Parser::Stream, body)
+}
+
+fn parsed_by(parser: Parser, body: &str) -> Page {
     let url = CrawlUrl::stored("https://example.com/").expect("a canonical URL");
     let facts = BodyFacts {
         url: &url,
@@ -21,7 +29,7 @@ fn parsed(body: &str) -> Page {
         is_sitemap: false,
         truncated: false,
     };
-    parse(black_box(body.as_bytes()), facts, &ParseLimits::default(), &mut || false)
+    parse(black_box(body.as_bytes()), facts, &ParseLimits { parser, ..ParseLimits::default() }, &mut || false)
 }
 
 /// About 40 kB with 50 links: a head, a menu, sections of prose, a table, a footer.
@@ -62,6 +70,12 @@ fn ordinary_page(bencher: divan::Bencher<'_, '_>) {
     bencher.counter(divan::counter::BytesCount::of_str(&page)).bench_local(|| parsed(&page));
 }
 
+#[divan::bench]
+fn ordinary_page_streamed(bencher: divan::Bencher<'_, '_>) {
+    let page = ordinary();
+    bencher.counter(divan::counter::BytesCount::of_str(&page)).bench_local(|| streamed(&page));
+}
+
 /// The same page without a stated language, so that it is detected.
 #[divan::bench]
 fn ordinary_page_language_detected(bencher: divan::Bencher<'_, '_>) {
@@ -74,6 +88,19 @@ fn ordinary_page_language_detected(bencher: divan::Bencher<'_, '_>) {
 fn ordinary_page_plain_scraper(bencher: divan::Bencher<'_, '_>) {
     let page = ordinary();
     bencher.bench_local(|| scraper::Html::parse_document(black_box(&page)));
+}
+
+#[divan::bench(sample_count = 10, args = [0, 1, 2, 3, 4, 5])]
+fn hostile_streamed(bencher: divan::Bencher<'_, '_>, which: usize) {
+    let page = match which {
+        0 => "<ul><li>".repeat(64 * 1024),
+        1 => "<div>".repeat(100_000),
+        2 => (0..4000).map(|i| format!("<b i{i}><p>x")).collect(),
+        3 => format!("<p {}>", (0..80_000).map(|i| format!("a{i}=b ")).collect::<String>()),
+        4 => format!("{}{}", "<span>".repeat(510), "</x>".repeat(250_000)),
+        _ => format!("<p><a href={}>{}", "x".repeat(16_000), "<p>y".repeat(250_000)),
+    };
+    bencher.bench_local(|| streamed(&page));
 }
 
 #[divan::bench(sample_count = 10)]

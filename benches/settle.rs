@@ -118,6 +118,7 @@ fn content(n: u64, bodies: bool) -> Content {
         simhash: Some(n),
         meta_robots: None,
         parse_cut: None,
+        parser: 1,
         words: Some(600),
         lang: Some("en".to_owned()),
         title: Some(format!("Page {n} of the site")),

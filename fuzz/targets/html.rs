@@ -1,4 +1,4 @@
-//! HTML: any bytes give a page within its caps, without NUL, the same one again.
+//! HTML: any bytes give a page within its caps, without NUL, the same one again, from either parser.
 //!
 //! Input: the first byte chooses the limits (`0`: tight, `x`: XHTML, `t`: time runs out, else the
 //! defaults), the rest is the document.
@@ -7,10 +7,11 @@
 
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
-use sqrawl::model::{CrawlUrl, Page, ParseCut};
+use sqrawl::model::{CrawlUrl, Page, ParseCut, Parser};
 use sqrawl::parse::{BodyFacts, ParseLimits, parse};
 
 const TIGHT: ParseLimits = ParseLimits {
+    parser: Parser::Scraper,
     max_page_bytes: 1 << 20,
     max_depth: 8,
     max_nodes: 64,
@@ -21,24 +22,30 @@ const TIGHT: ParseLimits = ParseLimits {
 
 fuzz_target!(|input: &[u8]| {
     let Some((&mode, body)) = input.split_first() else { return };
-    let limits = if mode == b'0' { TIGHT } else { ParseLimits::default() };
+    for parser in [Parser::Scraper, Parser::Stream] {
+        let limits = if mode == b'0' { TIGHT } else { ParseLimits::default() };
+        one(mode, body, &ParseLimits { parser, ..limits });
+    }
+});
+
+fn one(mode: u8, body: &[u8], limits: &ParseLimits) {
     let content_type = if mode == b'x' { "application/xhtml+xml; charset=utf-8" } else { "text/html; charset=utf-8" };
     let url = CrawlUrl::stored("https://example.com/dir/page?q").unwrap();
     let facts =
         BodyFacts { url: &url, content_type: Some(content_type), agent: "sqrawl", is_sitemap: false, truncated: false };
     let read = || {
         let mut asked = 0;
-        parse(body, facts, &limits, &mut || {
+        parse(body, facts, limits, &mut || {
             asked += 1;
             mode == b't' && asked > 1
         })
     };
     let page = read();
-    check(&page, &limits, body.len());
+    check(&page, limits, body.len());
     if mode == b'0' {
         assert_eq!(page, read(), "the same document within the same caps, another page");
     }
-});
+}
 
 /// SQLite ends a text at a NUL, also at one that JSON spells.
 fn check_json(value: &Value) {

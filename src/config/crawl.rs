@@ -5,8 +5,8 @@ use ipnet::IpNet;
 use super::discovery;
 use super::names::{names, names_text, parameter};
 use super::reading::{
-    LONGEST_WAIT_MS, agent, body_policy, body_policy_name, limit, limit_text, network, number, one, pattern,
-    pattern_text, rate_in_range, scope, scope_name, set, size, switch, wait,
+    LONGEST_WAIT_MS, agent, body_policy, body_policy_name, limit, limit_text, network, number, one, parser,
+    parser_name, pattern, pattern_text, rate_in_range, scope, scope_name, set, size, switch, wait,
 };
 use super::requests;
 use super::setting::without_password;
@@ -383,6 +383,17 @@ pub const CRAWL: &[Setting<CrawlSettings>] = &[
         field: "store_body",
         set: |s, v| set(&mut s.store_body, body_policy(one(v)?)),
         show: |s| vec![body_policy_name(s.store_body).to_owned()],
+        ..ROW
+    },
+    Setting {
+        name: "parser",
+        heading: STORAGE,
+        value: "WHICH",
+        example: "stream",
+        help: "How HTML is read: scraper (into the tree a browser builds) or stream (in one pass: less CPU and memory, the same on well-formed pages)",
+        field: "parser",
+        set: |s, v| set(&mut s.parser, parser(one(v)?)),
+        show: |s| vec![parser_name(s.parser).to_owned()],
         ..ROW
     },
     Setting {

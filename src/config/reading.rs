@@ -4,7 +4,7 @@
 use ipnet::IpNet;
 
 use super::units::{bytes, count, duration_ms, is_unlimited, rate, show_bytes, show_duration};
-use crate::model::{BodyPolicy, CrawlSettings, PatternRule, ScopeKind};
+use crate::model::{BodyPolicy, CrawlSettings, Parser, PatternRule, ScopeKind};
 
 /// A bound above every sensible number of requests or redirects; larger ones are typing errors.
 const MOST_REQUESTS: u64 = 10_000;
@@ -122,6 +122,21 @@ pub(super) fn body_policy_name(policy: BodyPolicy) -> &'static str {
         BodyPolicy::Html => "html",
         BodyPolicy::All => "all",
         BodyPolicy::None => "none",
+    }
+}
+
+pub(super) fn parser(text: &str) -> Result<Parser, String> {
+    match text {
+        "scraper" => Ok(Parser::Scraper),
+        "stream" => Ok(Parser::Stream),
+        _ => Err("neither scraper nor stream".to_owned()),
+    }
+}
+
+pub(super) fn parser_name(parser: Parser) -> &'static str {
+    match parser {
+        Parser::Scraper => "scraper",
+        Parser::Stream => "stream",
     }
 }
 

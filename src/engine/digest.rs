@@ -134,7 +134,9 @@ impl<C: Clock> ParseJob<C> {
             is_sitemap: leased.is_sitemap,
             truncated,
         };
-        let limits = ParseLimits { max_page_bytes: self.settings.max_body_bytes, ..ParseLimits::default() };
+        let settings = &self.settings;
+        let limits =
+            ParseLimits { parser: settings.parser, max_page_bytes: settings.max_body_bytes, ..ParseLimits::default() };
         let patience_ms = if leased.is_sitemap { SITEMAP_PARSE_MS } else { PARSE_MS };
         failpoint::reach("parsing", "page", leased.url.as_str());
         let mut deadline = deadline_of(&*self.clock, patience_ms);

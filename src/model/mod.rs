@@ -35,7 +35,7 @@ pub use lease::{
     RobotsVerdict, WorkStage,
 };
 pub use manners::{DelayBy, HostUpdate, Ledger, Pace, Pause, Release, RobotsFetch};
-pub use page::{LinkKind, PARSER_VERSION, Page, ParseCut, RawLink, SitemapEntry};
+pub use page::{LinkKind, Page, ParseCut, Parser, RawLink, SitemapEntry};
 pub use settings::{BodyPolicy, CrawlSettings, LARGEST_SITEMAP_BYTES, PatternRule, ScopeKind};
 pub use switches::{Named, Trap, UrlRule};
 pub use visit::{

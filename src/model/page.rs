@@ -1,7 +1,26 @@
 //! [`Page`]: what parsing one body gave. Plain data that can leave the parse thread.
 
-/// Version of the extractor, stored with each content: tells what an older one understood.
-pub const PARSER_VERSION: i64 = 1;
+/// How what a page says is taken from it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Parser {
+    /// From the tree that a browser would build of it.
+    #[default]
+    Scraper,
+    /// In one pass without a tree.
+    Stream,
+}
+
+impl Parser {
+    /// Version of the extraction, stored with each content: tells what an older one understood. Those of the
+    /// stream begin at 1001.
+    pub fn version(self) -> i64 {
+        match self {
+            Parser::Scraper => 1,
+            Parser::Stream => 1001,
+        }
+    }
+}
 
 /// Where on a page a link stood; the value of `links.kind`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use super::{CustomHeader, LinkKind, Proxy, Secret, Trap, UrlRule};
+use super::{CustomHeader, LinkKind, Parser, Proxy, Secret, Trap, UrlRule};
 
 /// Which URLs belong to the crawl, seen from its seeds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -111,6 +111,8 @@ pub struct CrawlSettings {
     pub store_body: BodyPolicy,
     /// Whether the plain text is kept.
     pub store_text: bool,
+    /// How HTML is read.
+    pub parser: Parser,
     /// Commits survive a power loss (`synchronous=FULL`).
     pub durable: bool,
     /// Networks beside the public ones that may be connected.
@@ -168,6 +170,7 @@ impl Default for CrawlSettings {
             ignore_robots: false,
             store_body: BodyPolicy::Html,
             store_text: true,
+            parser: Parser::Scraper,
             durable: false,
             allow_net: Vec::new(),
             headers: Vec::new(),

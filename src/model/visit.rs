@@ -321,6 +321,8 @@ pub struct Content {
     pub meta_robots: Option<String>,
     /// The first parse cap that was reached.
     pub parse_cut: Option<ParseCut>,
+    /// Version of the extraction.
+    pub parser: i64,
     /// Words of plain text.
     pub words: Option<u32>,
     /// Language tag.

@@ -3,8 +3,8 @@
 //!
 //! In order: [`sniff`] and [`mime`] say what a body is, [`charset`] and [`prescan`] how it is
 //! written, [`fingerprint`] gives its identity. HTML goes through [`tree`] ([`tags`], [`nesting`]
-//! and [`sink`] keep html5ever linear) and one [`walk`] ([`elements`], [`references`], [`flow`]);
-//! [`language`] and [`soft_404`] look at the text. `docs/extraction.md` lists what is taken from where.
+//! and [`sink`] keep html5ever linear), or in a [`stream`] without a tree, and one [`walk`] ([`elements`],
+//! [`references`], [`flow`]); [`language`] and [`soft_404`] look at the text. `docs/extraction.md` lists what is taken from where.
 
 mod charset;
 mod directives;
@@ -24,6 +24,7 @@ mod sink;
 mod sitemap;
 mod sniff;
 mod soft_404;
+mod stream;
 mod structured;
 mod syndication;
 mod tags;
@@ -43,7 +44,7 @@ use std::borrow::Cow;
 use encoding_rs::Encoding;
 
 use self::mime::BodyKind;
-use crate::model::{CrawlUrl, Page, ParseCut};
+use crate::model::{CrawlUrl, Page, ParseCut, Parser};
 
 /// What is known of a body beside its bytes.
 #[derive(Clone, Copy, Debug)]
@@ -60,14 +61,16 @@ pub struct BodyFacts<'a> {
     pub truncated: bool,
 }
 
-/// Caps of one parse.
+/// Caps of one parse, and which parser they are put to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ParseLimits {
+    /// How HTML is read.
+    pub parser: Parser,
     /// Bytes of a body that is no sitemap and no feed. A larger one is not read: see [`Page::too_big`].
     pub max_page_bytes: u64,
     /// Nested elements.
     pub max_depth: usize,
-    /// Nodes of the tree.
+    /// Nodes of the tree; without a tree there is no such cap.
     pub max_nodes: usize,
     /// Attributes of one tag.
     pub max_attributes: usize,
@@ -80,6 +83,7 @@ pub struct ParseLimits {
 impl Default for ParseLimits {
     fn default() -> Self {
         ParseLimits {
+            parser: Parser::Scraper,
             max_page_bytes: 10_000_000,
             max_depth: 512,
             max_nodes: 500_000,
@@ -116,9 +120,9 @@ pub fn parse(body: &[u8], facts: BodyFacts<'_>, limits: &ParseLimits, out_of_tim
         let text = || decode(encoding, body);
         match kind {
             BodyKind::Html | BodyKind::Xhtml => {
-                let (html, cut) = tree::build(&text(), kind == BodyKind::Xhtml, limits, out_of_time);
+                let (found, cut) = html(&text(), kind == BodyKind::Xhtml, facts.agent, limits, out_of_time);
                 page.cut = cut;
-                take_findings(&mut page, walk::walk(&html, facts.agent, limits));
+                take_findings(&mut page, found);
             }
             BodyKind::Prose => {
                 let (text, cut) = prose(&text(), limits.max_text_bytes);
@@ -134,6 +138,23 @@ pub fn parse(body: &[u8], facts: BodyFacts<'_>, limits: &ParseLimits, out_of_tim
     }
     page.mime = mime.essence;
     page
+}
+
+/// What a document says, and the first cap that cut it short.
+fn html(
+    text: &str,
+    xhtml: bool,
+    agent: &str,
+    limits: &ParseLimits,
+    out_of_time: &mut dyn FnMut() -> bool,
+) -> (walk::Findings, Option<ParseCut>) {
+    match limits.parser {
+        Parser::Scraper => {
+            let (html, cut) = tree::build(text, xhtml, limits, out_of_time);
+            (walk::walk(&html, agent, limits), cut)
+        }
+        Parser::Stream => stream::extract(text, xhtml, agent, limits, out_of_time),
+    }
 }
 
 /// The text of a body without its byte order mark; what cannot be decoded becomes U+FFFD. Borrowed

@@ -148,7 +148,7 @@ macro_rules! attributes {
 
 attributes! {
     Action "action" Alt "alt" As "as" Background "background" Color "color" Content "content" Data "data"
-    Encoding "encoding" Face "face" Hidden "hidden" Href "href" HttpEquiv "http-equiv" Imagesrcset "imagesrcset"
+    Face "face" Hidden "hidden" Href "href" HttpEquiv "http-equiv" Imagesrcset "imagesrcset"
     Lang "lang" Method "method" Name "name" Poster "poster" Property "property" Rel "rel"
     Shadowrootmode "shadowrootmode" Size "size" Src "src" Srcset "srcset" Type "type" XmlLang "xml:lang"
 }

@@ -57,6 +57,12 @@ impl References {
         Some(place)
     }
 
+    /// Counts a link that is not kept.
+    pub(crate) fn drop_one(&mut self) {
+        self.dropped = self.dropped.saturating_add(1);
+        self.cut = self.cut.or(Some(ParseCut::Links));
+    }
+
     fn refuses(&self, reference: &str) -> Option<ParseCut> {
         if reference.len() > MAX_HREF_BYTES {
             return Some(ParseCut::Size);

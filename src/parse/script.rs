@@ -26,7 +26,15 @@ impl ScriptEscape {
     /// Whether the `</script` at `end_tag` ends only an inner script; reads on to behind it.
     pub(crate) fn swallows(&mut self, bytes: &[u8], end_tag: usize) -> bool {
         while self.at < end_tag {
-            self.step(bytes);
+            if self.state == State::Plain {
+                // Most scripts hold no comment. One may begin before the end tag and reach beyond it.
+                let upto = bytes.len().min(end_tag + 3);
+                let comment = memchr::memmem::find(&bytes[self.at..upto], b"<!--");
+                self.at = comment.map_or(end_tag, |found| self.at + found);
+            }
+            if self.at < end_tag {
+                self.step(bytes);
+            }
         }
         let swallowed = self.state == State::DoubleEscaped;
         if swallowed {

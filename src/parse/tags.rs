@@ -83,6 +83,26 @@ impl Scan<'_> {
     }
 }
 
+/// Bytes of a comment after its `<!--`, its end included (HTML 13.2.5.43 to 13.2.5.51).
+pub(crate) fn comment_len(rest: &[u8]) -> usize {
+    if rest.starts_with(b">") {
+        return 1;
+    }
+    if rest.starts_with(b"->") {
+        return 2;
+    }
+    let mut at = 0;
+    while let Some(dashes) = memchr::memmem::find(&rest[at..], b"--") {
+        let end = at + dashes + 2;
+        match &rest[end..] {
+            [b'>', ..] => return end + 1,
+            [b'!', b'>', ..] => return end + 2,
+            _ => at = end - 1,
+        }
+    }
+    rest.len()
+}
+
 /// White space inside tags.
 pub(crate) fn is_space(byte: u8) -> bool {
     matches!(byte, b'\t' | b'\n' | 0x0c | b'\r' | b' ')

@@ -15,7 +15,7 @@ use scraper::Html;
 use super::ParseLimits;
 use super::nesting::NestingFilter;
 use super::script::ScriptEscape;
-use super::tags::{self, is_space};
+use super::tags::{self, comment_len, is_space};
 use crate::model::ParseCut;
 
 /// Bytes between two looks at the clock.
@@ -166,24 +166,4 @@ impl Feed<'_> {
         // The tokenizer pauses after scripts and charset declarations; neither changes anything here.
         while !matches!(self.tokenizer.feed(&self.queue), TokenizerResult::Done) {}
     }
-}
-
-/// Bytes of a comment after its `<!--`, its end included (HTML 13.2.5.43 to 13.2.5.51).
-fn comment_len(rest: &[u8]) -> usize {
-    if rest.starts_with(b">") {
-        return 1;
-    }
-    if rest.starts_with(b"->") {
-        return 2;
-    }
-    let mut at = 0;
-    while let Some(dashes) = rest[at..].windows(2).position(|w| w == b"--") {
-        let end = at + dashes + 2;
-        match &rest[end..] {
-            [b'>', ..] => return end + 1,
-            [b'!', b'>', ..] => return end + 2,
-            _ => at = end - 1,
-        }
-    }
-    rest.len()
 }

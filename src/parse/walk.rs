@@ -231,10 +231,40 @@ impl<'a> Walk<'a> {
     }
 
     fn close_link(&mut self) {
-        let Some(link) = self.open_links.pop() else { return };
+        if let Some(link) = self.open_links.pop() {
+            self.name_link(link);
+        }
+    }
+
+    fn name_link(&mut self, link: OpenLink) {
         let anchor = link.text.finish_some().or_else(|| link.alt.finish_some());
         if let Some(position) = link.position {
             self.links.set_anchor(position, anchor);
+        }
+    }
+
+    /// A second `html` tag: what it says counts where the first said nothing.
+    pub(crate) fn late_html(&mut self, element: &impl Element) {
+        self.language(element);
+    }
+
+    /// A link that does not fit any more.
+    pub(crate) fn drop_link(&mut self) {
+        self.links.drop_one();
+    }
+
+    /// The element at `place` (0 is the outermost) ends, those in it do not.
+    pub(crate) fn end_early(&mut self, place: usize) {
+        let effect = self.open.remove(place);
+        if self.inert > 0 {
+            return;
+        }
+        self.unseen -= usize::from(effect.unseen);
+        self.preformatted -= usize::from(effect.preformatted);
+        if effect.link {
+            let link = self.open[..place].iter().filter(|outer| outer.link).count();
+            let link = self.open_links.remove(link);
+            self.name_link(link);
         }
     }
 

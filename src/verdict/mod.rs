@@ -239,6 +239,7 @@ fn record_page(
         simhash: page.simhash,
         meta_robots: page.meta_robots,
         parse_cut: page.cut.or(late.then_some(ParseCut::Time)),
+        parser: policy.settings.parser.version(),
         words: page.words,
         lang: page.lang,
         title: page.title,

@@ -59,7 +59,7 @@ const OWNED: [(&str, &[&str]); 13] = [
 ];
 
 /// All that the core may use of other crates: none of them does I/O, waits, or reads a clock.
-const CORE_CRATES: [&str; 22] = [
+const CORE_CRATES: [&str; 23] = [
     "std",
     "core",
     "alloc",
@@ -69,6 +69,7 @@ const CORE_CRATES: [&str; 22] = [
     "encoding_rs",
     "flate2",
     "html5ever",
+    "memchr",
     "httpdate",
     "ipnet",
     "libdeflater",

@@ -6,6 +6,7 @@ mod hostile;
 mod links;
 mod pages;
 mod sitemaps;
+mod streams;
 mod trees;
 
 use super::{BodyFacts, ParseLimits, parse};

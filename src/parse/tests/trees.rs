@@ -23,7 +23,7 @@ fn check(text: &str) {
     assert_eq!(cut, None, "{text:.200}");
 }
 
-const FIXTURES: [&str; 32] = [
+pub(super) const FIXTURES: [&str; 32] = [
     "",
     "plain text & no tags &amp; &notit; &#x80; &#0;",
     "<!DOCTYPE html><html lang=en><head><title>T</title></head><body><p>One<p>Two</body></html>",
@@ -111,7 +111,7 @@ fn a_deadline_keeps_what_was_read() {
 }
 
 /// Tag soup out of pieces that move a tokenizer between its states.
-fn soup() -> impl Strategy<Value = String> {
+pub(super) fn soup() -> impl Strategy<Value = String> {
     let piece = prop::sample::select(vec![
         "<div>",
         "</div>",
@@ -197,7 +197,7 @@ fn soup() -> impl Strategy<Value = String> {
 }
 
 /// Soup with the formatting elements, whose attributes matter to the tree.
-fn formatted_soup() -> impl Strategy<Value = String> {
+pub(super) fn formatted_soup() -> impl Strategy<Value = String> {
     let formatting = prop::sample::select(vec![
         "<a>",
         "<a href=x>",

@@ -170,7 +170,7 @@ impl Walk<'_> {
     }
 
     /// Of several `html` tags each adds what the ones before did not say.
-    fn language(&mut self, element: &impl Element) {
+    pub(super) fn language(&mut self, element: &impl Element) {
         let cut = |lang: Cow<'_, str>| lang.chars().take(MAX_LANG_CHARS).collect();
         self.lang = self.lang.take().or_else(|| element.attribute(Attr::Lang).map(cut));
         self.xml_lang = self.xml_lang.take().or_else(|| element.attribute(Attr::XmlLang).map(cut));

@@ -329,6 +329,7 @@ pub fn content(text: &str) -> Content {
         simhash: None,
         meta_robots: None,
         parse_cut: None,
+        parser: 1,
         words: Some(1),
         lang: None,
         title: Some(text.to_owned()),

@@ -2,10 +2,11 @@
 //! caps, and headers that say nothing that is not there.
 
 use proptest::prelude::*;
-use sqrawl::model::{CrawlUrl, Page};
+use sqrawl::model::{CrawlUrl, Page, Parser};
 use sqrawl::parse::{BodyFacts, Directives, ParseLimits, directives, link_header, parse};
 
 const TIGHT: ParseLimits = ParseLimits {
+    parser: Parser::Scraper,
     max_page_bytes: 1 << 20,
     max_depth: 8,
     max_nodes: 64,
@@ -14,11 +15,11 @@ const TIGHT: ParseLimits = ParseLimits {
     max_text_bytes: 40,
 };
 
-fn page(body: &str, content_type: &str) -> Page {
+fn page(body: &str, content_type: &str, parser: Parser) -> Page {
     let url = CrawlUrl::stored("https://example.com/dir/page?q").unwrap();
     let facts =
         BodyFacts { url: &url, content_type: Some(content_type), agent: "sqrawl", is_sitemap: false, truncated: false };
-    parse(body.as_bytes(), facts, &TIGHT, &mut || false)
+    parse(body.as_bytes(), facts, &ParseLimits { parser, ..TIGHT }, &mut || false)
 }
 
 fn html_like() -> impl Strategy<Value = String> {
@@ -67,16 +68,17 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 
     #[test]
-    fn pages_stay_within_tight_caps(body in html_like(), xhtml: bool) {
+    fn pages_stay_within_tight_caps(body in html_like(), xhtml: bool, stream: bool) {
+        let parser = if stream { Parser::Stream } else { Parser::Scraper };
         let content_type = if xhtml { "application/xhtml+xml; charset=utf-8" } else { "text/html; charset=utf-8" };
-        let read = page(&body, content_type);
+        let read = page(&body, content_type, parser);
         prop_assert!(read.links.len() <= TIGHT.max_links);
         prop_assert!(read.links_cut == 0 || (read.links.len() == TIGHT.max_links && read.cut.is_some()));
         let text = read.text.as_deref().unwrap_or_default();
         prop_assert!(text.len() <= TIGHT.max_text_bytes);
         prop_assert_eq!(read.words.unwrap_or_default() as usize, text.split_whitespace().count());
         prop_assert!(read.links.iter().all(|link| !link.href.contains('\0')));
-        prop_assert_eq!(&read, &page(&body, content_type));
+        prop_assert_eq!(&read, &page(&body, content_type, parser));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::model::{Content, PARSER_VERSION, StoredBody};
+use crate::model::{Content, StoredBody};
 use crate::store::StoreError;
 
 use super::super::encode::{self, Blobs};
@@ -82,7 +82,7 @@ async fn write_facts(tx: &mut Tx<'_>, new: &[(i64, &Content)]) -> Result<(), Sto
                 content.simhash.map(u64::cast_signed),
                 content.meta_robots.as_deref().map(encode::clean),
                 content.parse_cut.map(crate::model::ParseCut::as_str),
-                content.words,
+                (content.words, content.parser),
                 content.lang.as_deref().map(encode::clean),
                 content.title.as_deref().map(encode::clean),
                 content.description.as_deref().map(encode::clean),
@@ -97,11 +97,10 @@ async fn write_facts(tx: &mut Tx<'_>, new: &[(i64, &Content)]) -> Result<(), Sto
         sql("INSERT INTO contents(id, hash, mime, charset, size_bytes, simhash, meta_robots, parse_cut, words, parser,
                lang, title, description, headings, soft_404, open_graph, json_ld)
              SELECT j.value->0->>0, unhex(j.value->0->>1), j.value->0->>2, j.value->0->>3, j.value->0->>4,
-                    j.value->>1, j.value->>2, j.value->>3, j.value->>4, ?2, j.value->>5, j.value->>6, j.value->>7,
+                    j.value->>1, j.value->>2, j.value->>3, j.value->4->>0, j.value->4->>1, j.value->>5, j.value->>6, j.value->>7,
                     j.value->>8, j.value->>9, j.value->>10, j.value->>11
              FROM json_each(?1) j")
-        .bind(encode::rows(&rows))
-        .bind(PARSER_VERSION),
+        .bind(encode::rows(&rows)),
     )
     .await?;
     Ok(())

@@ -1,0 +1,219 @@
+//! [`extract`]: what a page says, without a tree of it.
+//!
+//! [`tokens`] reads tags and texts that are borrowed from the page, [`characters`] decodes what needs
+//! it, [`construction`] (with [`modes`], [`body`] and [`table`]) follows which elements a tree would hold open on
+//! its [`stack`], and the walk of [`super::walk`] is told of them as they begin and end. What is kept
+//! beside the findings is one entry for each open element: memory does not grow with the page.
+//!
+//! Where it differs from the tree: `docs/extraction.md`, "Without a tree".
+
+mod body;
+mod characters;
+mod construction;
+mod modes;
+mod stack;
+mod table;
+mod tokens;
+
+use std::collections::HashMap;
+
+use self::characters::{Place, decode};
+use self::construction::Construction;
+use self::stack::{holds_no_elements, is_void};
+use self::tokens::{Attributes, RawText, StartTag, Token, Tokens};
+use super::ParseLimits;
+use super::names::{Attr, Namespace, Tag};
+use super::walk::{Findings, Walk};
+use crate::model::ParseCut;
+
+/// Bytes between two looks at the clock.
+const PIECE_BYTES: usize = 16 * 1024;
+
+/// Reads a document. Where a cap cuts it short the findings are of what came before, and the first such
+/// cap is told.
+pub(crate) fn extract(
+    text: &str,
+    xhtml: bool,
+    agent: &str,
+    limits: &ParseLimits,
+    out_of_time: &mut dyn FnMut() -> bool,
+) -> (Findings, Option<ParseCut>) {
+    let mut reader = Reader {
+        tokens: Tokens::new(text, limits.max_attributes),
+        construction: Construction::new(Walk::new(agent, limits)),
+        xhtml,
+        max_depth: limits.max_depth,
+        dropped: HashMap::new(),
+        asked_at: 0,
+        pending: 0,
+        cut: None,
+        out_of_time,
+    };
+    if reader.document().is_none() {
+        reader.note(ParseCut::Time);
+    }
+    let excess = reader.tokens.excess.then_some(ParseCut::Size);
+    let cut = reader.cut.or(excess);
+    (reader.construction.finish().finish(), cut)
+}
+
+/// The page as it is read. Methods give `None` when time is up.
+struct Reader<'a, 'w, 'c> {
+    tokens: Tokens<'a>,
+    construction: Construction<'a, 'w>,
+    xhtml: bool,
+    max_depth: usize,
+    /// Start tags dropped for their depth whose end tag has not come, by name in lower case.
+    dropped: HashMap<String, usize>,
+    /// Where the clock was asked last.
+    asked_at: usize,
+    /// Bytes of a text that was read and is handed on piece by piece.
+    pending: usize,
+    cut: Option<ParseCut>,
+    out_of_time: &'c mut dyn FnMut() -> bool,
+}
+
+impl<'a> Reader<'a, '_, '_> {
+    fn document(&mut self) -> Option<()> {
+        while let Some(token) = self.tokens.next(self.construction.in_foreign_content()) {
+            match token {
+                Token::Start { name, self_closing } => self.start_tag(name, self_closing)?,
+                Token::End { name } => self.end_tag(name),
+                Token::Text(text) => {
+                    let place =
+                        if self.construction.holds_foreign_text() { Place::Replaceable } else { Place::Content };
+                    self.pieces(text, place)?;
+                }
+                Token::Cdata(text) => self.pieces(text, Place::Raw)?,
+                Token::Doctype(declaration) => self.construction.doctype(declaration),
+            }
+            if self.tokens.excess {
+                self.note(ParseCut::Size);
+            }
+            self.ask()?;
+        }
+        Some(())
+    }
+
+    fn note(&mut self, cut: ParseCut) {
+        self.cut = self.cut.or(Some(cut));
+    }
+
+    /// Asks the clock after every 16 kB.
+    fn ask(&mut self) -> Option<()> {
+        let read = self.tokens.read() - self.pending;
+        if read < self.asked_at + PIECE_BYTES {
+            return Some(());
+        }
+        self.asked_at = read;
+        (!(self.out_of_time)()).then_some(())
+    }
+
+    /// Hands a text on in pieces.
+    fn pieces(&mut self, text: &'a str, place: Place) -> Option<()> {
+        let mut rest = text;
+        while rest.len() > PIECE_BYTES {
+            let (piece, more) = rest.split_at(piece_len(rest));
+            self.construction.characters(&decode(piece, place));
+            rest = more;
+            self.pending = rest.len();
+            self.ask()?;
+        }
+        self.pending = 0;
+        self.construction.characters(&decode(rest, place));
+        Some(())
+    }
+
+    fn start_tag(&mut self, name: &'a str, self_closing: bool) -> Option<()> {
+        let attributes = std::mem::take(&mut self.tokens.attributes);
+        let token = StartTag {
+            name,
+            tag: Tag::of(name.as_bytes()),
+            namespace: Namespace::Html,
+            self_closing,
+            attributes: Attributes(&attributes),
+        };
+        self.construction.ignore_line_break = false;
+        let foreign = self.construction.in_foreign_content();
+        if self.too_deep() && !holds_no_elements(token.tag) && !(self_closing && foreign) {
+            self.drop_start(token);
+        } else if self.xhtml && self_closing && !is_void(token.tag) && !foreign {
+            self.empty_element(token);
+        } else {
+            self.construction.start(token);
+        }
+        self.tokens.attributes = attributes;
+        match self.construction.raw_text {
+            Some(kind) => self.raw_text(name, kind),
+            None => Some(()),
+        }
+    }
+
+    /// The content of an element that holds no markup, and its end.
+    fn raw_text(&mut self, name: &'a str, kind: RawText) -> Option<()> {
+        let text = self.tokens.raw_text(name, kind);
+        let place = if kind == RawText::Replaceable { Place::Replaceable } else { Place::Raw };
+        self.pieces(text, place)?;
+        self.construction.end_raw_text();
+        Some(())
+    }
+
+    fn end_tag(&mut self, name: &'a str) {
+        self.construction.ignore_line_break = false;
+        if !self.was_dropped(name) {
+            self.construction.end(name);
+        }
+    }
+
+    /// Start and end at once.
+    fn empty_element(&mut self, token: StartTag<'_, 'a>) {
+        self.construction.start(StartTag { self_closing: false, ..token });
+        if self.construction.raw_text.is_some() {
+            self.construction.end_raw_text();
+        } else {
+            self.construction.ignore_line_break = false;
+            self.construction.end(token.name);
+        }
+    }
+
+    /// The words around a dropped tag stay apart. Links are what a crawl lives on: a dropped one stays
+    /// as an empty element.
+    fn drop_start(&mut self, token: StartTag<'_, 'a>) {
+        self.note(ParseCut::Depth);
+        *self.dropped.entry(token.name.to_ascii_lowercase()).or_default() += 1;
+        self.construction.characters(" ");
+        if token.tag == Tag::A && token.attributes.get(Attr::Href).is_some() {
+            self.empty_element(token);
+        }
+    }
+
+    fn was_dropped(&mut self, name: &str) -> bool {
+        if !self.too_deep() || self.dropped.is_empty() {
+            return false;
+        }
+        let name = name.to_ascii_lowercase();
+        let Some(count) = self.dropped.get_mut(&name) else { return false };
+        *count -= 1;
+        if *count == 0 {
+            self.dropped.remove(&name);
+        }
+        true
+    }
+
+    fn too_deep(&mut self) -> bool {
+        let deep = self.construction.stack.len() >= self.max_depth;
+        if !deep && !self.dropped.is_empty() {
+            // Whatever was dropped stood inside an element that is closed now.
+            self.dropped.clear();
+        }
+        deep
+    }
+}
+
+/// Where a text is cut: not in a character, nor in a reference or line end.
+fn piece_len(text: &str) -> usize {
+    let end = text.floor_char_boundary(PIECE_BYTES);
+    let tail = end - text[..end].len().min(64);
+    let cut = text.as_bytes()[tail..end].iter().rposition(|&byte| matches!(byte, b'&' | b'\r'));
+    cut.map_or(end, |at| tail + at)
+}

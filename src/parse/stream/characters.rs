@@ -1,0 +1,134 @@
+//! [`decode`]: text and attribute values as the tokenizer of the standard reads them: line ends are
+//! U+000A, NUL is dropped or replaced, character references are decoded (HTML 13.2.5.72 to 13.2.5.80).
+
+use std::borrow::Cow;
+
+use html5ever::data::{C1_REPLACEMENTS, NAMED_ENTITIES};
+
+/// Longest name in the standard's table, its semicolon included.
+const MAX_NAME_BYTES: usize = 32;
+
+/// Where a text stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// Between HTML tags: NUL is dropped.
+    Content,
+    /// In `title` and `textarea`, and between foreign tags: NUL is replaced.
+    Replaceable,
+    /// In scripts, styles and CDATA sections: no references, NUL is replaced.
+    Raw,
+    /// In an attribute: a reference without its semicolon counts only before what is no word.
+    Attribute,
+}
+
+/// The text that is meant. Borrowed when it is as written.
+pub(super) fn decode(raw: &str, place: Place) -> Cow<'_, str> {
+    let bytes = raw.as_bytes();
+    let Some(first) = memchr::memchr3(b'&', b'\r', 0, bytes) else { return Cow::Borrowed(raw) };
+    let mut out = String::with_capacity(raw.len());
+    let (mut copied, mut next) = (0, Some(first));
+    while let Some(at) = next {
+        out.push_str(&raw[copied..at]);
+        copied = at + 1;
+        match bytes[at] {
+            0 if place == Place::Content => {}
+            0 => out.push('\u{fffd}'),
+            b'\r' => {
+                out.push('\n');
+                copied += usize::from(bytes.get(copied) == Some(&b'\n'));
+            }
+            _ if place == Place::Raw => out.push('&'),
+            _ => copied += reference(&raw[copied..], place == Place::Attribute, &mut out),
+        }
+        next = memchr::memchr3(b'&', b'\r', 0, &bytes[copied..]).map(|found| copied + found);
+    }
+    out.push_str(&raw[copied..]);
+    Cow::Owned(out)
+}
+
+/// Decodes the reference whose `&` stands before `rest`; bytes of `rest` that belong to it.
+fn reference(rest: &str, in_attribute: bool, out: &mut String) -> usize {
+    let bytes = rest.as_bytes();
+    let len = match bytes {
+        [b'#', b'x' | b'X', ..] => numeric(bytes, 2, 16, out),
+        [b'#', ..] => numeric(bytes, 1, 10, out),
+        _ => named(rest, in_attribute, out),
+    };
+    if len == 0 {
+        out.push('&');
+    }
+    len
+}
+
+fn numeric(bytes: &[u8], start: usize, radix: u32, out: &mut String) -> usize {
+    let (mut at, mut number) = (start, 0_u32);
+    while let Some(digit) = bytes.get(at).and_then(|&byte| char::from(byte).to_digit(radix)) {
+        number = number.saturating_mul(radix).saturating_add(digit);
+        at += 1;
+    }
+    if at == start {
+        return 0;
+    }
+    let replaced = number.checked_sub(0x80).and_then(|c1| C1_REPLACEMENTS.get(c1 as usize).copied().flatten());
+    out.push(match number {
+        0 => '\u{fffd}',
+        _ => replaced.or(char::from_u32(number)).unwrap_or('\u{fffd}'),
+    });
+    at + usize::from(bytes.get(at) == Some(&b';'))
+}
+
+fn named(rest: &str, in_attribute: bool, out: &mut String) -> usize {
+    for (name, meaning) in [("amp;", '&'), ("lt;", '<'), ("gt;", '>'), ("quot;", '"'), ("nbsp;", '\u{a0}')] {
+        if rest.starts_with(name) {
+            out.push(meaning);
+            return name.len();
+        }
+    }
+    let bytes = rest.as_bytes();
+    let word = bytes.iter().take(MAX_NAME_BYTES).take_while(|byte| byte.is_ascii_alphanumeric()).count();
+    let ends = (bytes.get(word) == Some(&b';')).then_some(word + 1).into_iter().chain((1..=word).rev());
+    for end in ends {
+        // The table also holds the beginnings of names, which mean nothing.
+        let Some(&(first, second)) = NAMED_ENTITIES.get(&rest[..end]).filter(|(first, _)| *first != 0) else {
+            continue;
+        };
+        let follows = bytes.get(end).is_some_and(|&next| next == b'=' || next.is_ascii_alphanumeric());
+        if in_attribute && bytes[end - 1] != b';' && follows {
+            return 0;
+        }
+        out.extend([first, second].into_iter().filter(|&code| code != 0).filter_map(char::from_u32));
+        return end;
+    }
+    0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Place, decode};
+
+    #[test]
+    fn references_in_text_and_in_attributes() {
+        for (raw, text, attribute) in [
+            ("plain", "plain", "plain"),
+            ("a &amp; b &lt;&gt;&quot;", "a & b <>\"", "a & b <>\""),
+            ("&amp &ampx &amp=", "& &x &=", "& &ampx &amp="),
+            ("&not;&notit;&notin;", "¬¬it;∉", "¬&notit;∉"),
+            ("&CounterClockwiseContourIntegral;&acE;", "∳∾̳", "∳∾̳"),
+            ("&#65;&#x41;&#X41&#65", "AAAA", "AAAA"),
+            (
+                "&#0;&#x80;&#xd800;&#x110000;&#99999999999;",
+                "\u{fffd}€\u{fffd}\u{fffd}\u{fffd}",
+                "\u{fffd}€\u{fffd}\u{fffd}\u{fffd}",
+            ),
+            ("& &; &# &#; &#x &#xg &nosuch; &", "& &; &# &#; &#x &#xg &nosuch; &", "& &; &# &#; &#x &#xg &nosuch; &"),
+            ("?a=1&copy=2&b;&lang=x", "?a=1©=2&b;&lang=x", "?a=1&copy=2&b;&lang=x"),
+            ("a\r\nb\rc\n", "a\nb\nc\n", "a\nb\nc\n"),
+            ("a\0b", "ab", "a\u{fffd}b"),
+        ] {
+            assert_eq!(decode(raw, Place::Content), text, "{raw}");
+            assert_eq!(decode(raw, Place::Attribute), attribute, "{raw}");
+        }
+        assert_eq!(decode("a\0\r\n&amp;", Place::Raw), "a\u{fffd}\n&amp;");
+        assert_eq!(decode("a\0&amp;", Place::Replaceable), "a\u{fffd}&");
+    }
+}
