@@ -1,5 +1,5 @@
 //! [`content_hash`], the identity of a body, and [`simhash`], which is close for texts that are
-//! alike. Both are stored, so a change in either is a new [`PARSER_VERSION`](crate::model::PARSER_VERSION).
+//! alike. Both are stored, so a change in either is a new [`version`](crate::model::Parser::version).
 
 /// Fewest words that are fingerprinted: shorter texts are alike by chance.
 const MIN_WORDS: usize = 8;
@@ -36,7 +36,19 @@ pub(crate) fn simhash(text: &str) -> Option<u64> {
 /// Calls back with the hash of each word.
 fn for_each_word(text: &str, mut found: impl FnMut(u64)) {
     let mut hash = EMPTY;
-    for c in text.chars() {
+    let mut at = 0;
+    while let Some(&byte) = text.as_bytes().get(at) {
+        if byte.is_ascii() {
+            at += 1;
+            match WORD_BYTES[usize::from(byte)] {
+                0 if hash == EMPTY => {}
+                0 => found(mix(std::mem::replace(&mut hash, EMPTY))),
+                lower => hash = step(hash, char::from(lower)),
+            }
+            continue;
+        }
+        let Some(c) = text[at..].chars().next() else { break };
+        at += c.len_utf8();
         let (c, alone, joins) = sort(c);
         if hash != EMPTY && !joins {
             found(mix(std::mem::replace(&mut hash, EMPTY)));
@@ -52,11 +64,21 @@ fn for_each_word(text: &str, mut found: impl FnMut(u64)) {
     }
 }
 
-/// The character in lower case, whether it is a word by itself, and whether it joins its neighbours.
-fn sort(c: char) -> (char, bool, bool) {
-    if c.is_ascii() {
-        return (c.to_ascii_lowercase(), false, c.is_ascii_alphanumeric());
+/// ASCII letters and digits in lower case; 0 for what is no part of a word.
+const WORD_BYTES: [u8; 256] = {
+    let mut table = [0; 256];
+    let mut byte = 0;
+    while byte < 128 {
+        if (byte as u8).is_ascii_alphanumeric() {
+            table[byte] = (byte as u8).to_ascii_lowercase();
+        }
+        byte += 1;
     }
+    table
+};
+
+/// A character beyond ASCII in lower case, whether it is a word by itself, and whether it joins its neighbours.
+fn sort(c: char) -> (char, bool, bool) {
     let c = c.to_lowercase().next().unwrap_or(c);
     let alone = is_unspaced(c);
     (c, alone, !alone && c.is_alphanumeric())

@@ -206,6 +206,6 @@ fn take_findings(page: &mut Page, found: walk::Findings) {
 fn take_text(page: &mut Page, text: String, stated_language: Option<&str>) {
     page.lang = language::language(stated_language, &text);
     page.simhash = fingerprint::simhash(&text);
-    page.words = Some(u32::try_from(text.split_whitespace().count()).unwrap_or(u32::MAX));
+    page.words = Some(u32::try_from(flow::words(&text)).unwrap_or(u32::MAX));
     page.text = Some(text);
 }

@@ -420,6 +420,7 @@ impl<'a, 'w> Construction<'a, 'w> {
         };
         let place = match link {
             Some(id) => self.stack.place_of(id),
+            None if !self.stack.has(tag) => return,
             None => self.stack.inwards().find(|(_, open)| open.is(tag)).map(|(place, _)| place),
         };
         let Some(place) = place else {
@@ -444,6 +445,9 @@ impl<'a, 'w> Construction<'a, 'w> {
 
     /// An end tag without rules of its own.
     pub(super) fn end_other(&mut self, tag: Tag, name: &str) {
+        if !self.stack.has(tag) {
+            return;
+        }
         let same = |open: &Open<'_>| open.is(tag) && (tag != Tag::Other || open.name.eq_ignore_ascii_case(name));
         let found = self.stack.inwards().find(|(_, open)| same(open) || open.is_one_of(is_special));
         if let Some((place, _)) = found.filter(|(_, open)| same(open)) {

@@ -187,6 +187,7 @@ fn a_deadline_keeps_what_was_read_without_a_tree() {
 /// `SQRAWL_HTML=/usr/share/doc cargo test --release --lib real_sites -- --ignored --nocapture`
 #[test]
 #[ignore = "by hand: SQRAWL_HTML names a folder of pages"]
+#[allow(clippy::disallowed_methods)] // nothing that a crawl reads
 fn real_sites_say_the_same_without_a_tree() {
     let mut folders = vec![PathBuf::from(std::env::var_os("SQRAWL_HTML").expect("SQRAWL_HTML names a folder"))];
     let (mut pages, mut links, mut different) = (0, 0, Vec::new());
