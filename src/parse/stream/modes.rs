@@ -9,7 +9,9 @@ impl<'a> Construction<'a, '_> {
     /// A start tag by the rules of a mode.
     pub(super) fn start_in(&mut self, mode: Mode, token: StartTag<'_, 'a>) {
         match mode {
-            _ if token.tag == Tag::Html && mode != Mode::Initial && mode != Mode::BeforeHtml => self.late_html(token),
+            _ if token.tag == Tag::Html && !matches!(mode, Mode::Initial | Mode::BeforeHtml | Mode::InTemplate) => {
+                self.late_html(token);
+            }
             Mode::BeforeHtml if token.tag == Tag::Html => {
                 self.insert(token);
                 self.mode = Mode::BeforeHead;

@@ -80,6 +80,11 @@ fn what_formatting_forms_and_ends_of_blocks_do_to_links_and_headings() {
 }
 
 #[test]
+fn an_html_tag_in_a_template_is_content_of_the_body() {
+    check("<template shadowrootmode=open><html lang=en><colgroup><form action=1>x</template>y");
+}
+
+#[test]
 fn links_around_blocks_and_content_beside_cells_stay_where_they_are_written() {
     fn hrefs(page: &Page) -> Vec<&str> {
         page.links.iter().map(|link| link.href.as_str()).collect()
