@@ -79,12 +79,10 @@ impl<'a> Reader<'a, '_, '_> {
             match token {
                 Token::Start { name, self_closing } => self.start_tag(name, self_closing)?,
                 Token::End { name } => self.end_tag(name),
-                Token::Text(text) => {
-                    let place =
-                        if self.construction.holds_foreign_text() { Place::Replaceable } else { Place::Content };
-                    self.pieces(text, place)?;
-                }
-                Token::Cdata(text) => self.pieces(text, Place::Raw)?,
+                Token::Text(text) if self.construction.holds_foreign_text() => self.pieces(text, Place::Replaceable)?,
+                Token::Text(text) => self.pieces(text, Place::Content)?,
+                Token::Cdata(text) if self.construction.holds_foreign_text() => self.pieces(text, Place::Raw)?,
+                Token::Cdata(text) => self.pieces(text, Place::RawContent)?,
                 Token::Doctype(declaration) => self.construction.doctype(declaration),
             }
             if self.tokens.excess {

@@ -17,6 +17,8 @@ pub(super) enum Place {
     Replaceable,
     /// In scripts, styles and CDATA sections: no references, NUL is replaced.
     Raw,
+    /// In a CDATA section just below an element whose content is HTML: no references, NUL is dropped.
+    RawContent,
     /// In an attribute: a reference without its semicolon counts only before what is no word.
     Attribute,
 }
@@ -31,13 +33,13 @@ pub(super) fn decode(raw: &str, place: Place) -> Cow<'_, str> {
         out.push_str(&raw[copied..at]);
         copied = at + 1;
         match bytes[at] {
-            0 if place == Place::Content => {}
+            0 if matches!(place, Place::Content | Place::RawContent) => {}
             0 => out.push('\u{fffd}'),
             b'\r' => {
                 out.push('\n');
                 copied += usize::from(bytes.get(copied) == Some(&b'\n'));
             }
-            _ if place == Place::Raw => out.push('&'),
+            _ if matches!(place, Place::Raw | Place::RawContent) => out.push('&'),
             _ => copied += reference(&raw[copied..], place == Place::Attribute, &mut out),
         }
         next = memchr::memchr3(b'&', b'\r', 0, &bytes[copied..]).map(|found| copied + found);
@@ -129,6 +131,7 @@ mod tests {
             assert_eq!(decode(raw, Place::Attribute), attribute, "{raw}");
         }
         assert_eq!(decode("a\0\r\n&amp;", Place::Raw), "a\u{fffd}\n&amp;");
+        assert_eq!(decode("a\0\r\n&amp;", Place::RawContent), "a\n&amp;");
         assert_eq!(decode("a\0&amp;", Place::Replaceable), "a\u{fffd}&");
     }
 }

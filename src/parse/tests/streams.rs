@@ -85,6 +85,12 @@ fn an_html_tag_in_a_template_is_content_of_the_body() {
 }
 
 #[test]
+fn nul_in_a_cdata_section_below_html_content_is_dropped() {
+    check("<svg><foreignObject><![CDATA[a\0&amp;b]]></foreignObject><![CDATA[c\0d]]></svg>");
+    check("<math><mi><![CDATA[a\0b]]></mi></math>");
+}
+
+#[test]
 fn links_around_blocks_and_content_beside_cells_stay_where_they_are_written() {
     fn hrefs(page: &Page) -> Vec<&str> {
         page.links.iter().map(|link| link.href.as_str()).collect()
