@@ -1,15 +1,16 @@
 //! [`extract`]: what a page says, without a tree of it.
 //!
-//! [`tokens`] reads tags and texts that are borrowed from the page, [`characters`] decodes what needs
-//! it, [`construction`] (with [`modes`], [`body`] and [`table`]) follows which elements a tree would hold open on
-//! its [`stack`], and the walk of [`super::walk`] is told of them as they begin and end. What is kept
-//! beside the findings is one entry for each open element: memory does not grow with the page.
+//! [`tokens`] reads tags and texts that are borrowed from the page, [`characters`] decodes what needs it,
+//! [`construction`] (with [`modes`], [`body`], [`table`] and [`formatting`]) follows which elements a tree would hold
+//! open on its [`stack`], and the walk of [`super::walk`] is told of them as they begin and end. What is kept beside
+//! the findings is one entry for each open element: memory does not grow with the page.
 //!
 //! Where it differs from the tree: `docs/extraction.md`, "Without a tree".
 
 mod body;
 mod characters;
 mod construction;
+mod formatting;
 mod modes;
 mod stack;
 mod table;
@@ -28,6 +29,9 @@ use crate::model::ParseCut;
 
 /// Bytes between two looks at the clock.
 const PIECE_BYTES: usize = 16 * 1024;
+/// Different names, and bytes of a name, that dropped start tags are noted with.
+const MAX_DROPPED_NAMES: usize = 1000;
+const MAX_DROPPED_NAME_BYTES: usize = 64;
 
 /// Reads a document. Where a cap cuts it short the findings are of what came before, and the first such
 /// cap is told.
@@ -43,7 +47,7 @@ pub(crate) fn extract(
         construction: Construction::new(Walk::new(agent, limits)),
         xhtml,
         max_depth: limits.max_depth,
-        dropped: HashMap::new(),
+        dropped: Dropped::default(),
         asked_at: 0,
         pending: 0,
         cut: None,
@@ -57,14 +61,42 @@ pub(crate) fn extract(
     (reader.construction.finish().finish(), cut)
 }
 
+/// Start tags dropped for their depth whose end tag has not come, by name in lower case. Names that no rule knows have
+/// room only so far; an end tag of one that was not noted finds nothing to close.
+#[derive(Default)]
+struct Dropped(HashMap<String, usize>);
+
+impl Dropped {
+    fn add(&mut self, name: &str) {
+        let name = name.to_ascii_lowercase();
+        let has_room = self.0.len() < MAX_DROPPED_NAMES && name.len() <= MAX_DROPPED_NAME_BYTES;
+        if has_room || Tag::of(name.as_bytes()) != Tag::Other || self.0.contains_key(&name) {
+            *self.0.entry(name).or_default() += 1;
+        }
+    }
+
+    /// Whether a start tag of this name was dropped; it has its end tag now.
+    fn take(&mut self, name: &str) -> bool {
+        if self.0.is_empty() || name.len() > MAX_DROPPED_NAME_BYTES {
+            return false;
+        }
+        let name = name.to_ascii_lowercase();
+        let Some(count) = self.0.get_mut(&name) else { return false };
+        *count -= 1;
+        if *count == 0 {
+            self.0.remove(&name);
+        }
+        true
+    }
+}
+
 /// The page as it is read. Methods give `None` when time is up.
 struct Reader<'a, 'w, 'c> {
     tokens: Tokens<'a>,
     construction: Construction<'a, 'w>,
     xhtml: bool,
     max_depth: usize,
-    /// Start tags dropped for their depth whose end tag has not come, by name in lower case.
-    dropped: HashMap<String, usize>,
+    dropped: Dropped,
     /// Where the clock was asked last.
     asked_at: usize,
     /// Bytes of a text that was read and is handed on piece by piece.
@@ -178,7 +210,7 @@ impl<'a> Reader<'a, '_, '_> {
     /// as an empty element.
     fn drop_start(&mut self, token: StartTag<'_, 'a>) {
         self.note(ParseCut::Depth);
-        *self.dropped.entry(token.name.to_ascii_lowercase()).or_default() += 1;
+        self.dropped.add(token.name);
         self.construction.characters(" ");
         if token.tag == Tag::A && token.attributes.get(Attr::Href).is_some() {
             self.empty_element(token);
@@ -186,23 +218,14 @@ impl<'a> Reader<'a, '_, '_> {
     }
 
     fn was_dropped(&mut self, name: &str) -> bool {
-        if !self.too_deep() || self.dropped.is_empty() {
-            return false;
-        }
-        let name = name.to_ascii_lowercase();
-        let Some(count) = self.dropped.get_mut(&name) else { return false };
-        *count -= 1;
-        if *count == 0 {
-            self.dropped.remove(&name);
-        }
-        true
+        self.too_deep() && self.dropped.take(name)
     }
 
     fn too_deep(&mut self) -> bool {
         let deep = self.construction.stack.len() >= self.max_depth;
-        if !deep && !self.dropped.is_empty() {
+        if !deep {
             // Whatever was dropped stood inside an element that is closed now.
-            self.dropped.clear();
+            self.dropped.0.clear();
         }
         deep
     }
@@ -214,4 +237,22 @@ fn piece_len(text: &str) -> usize {
     let tail = end - text[..end].len().min(64);
     let cut = text.as_bytes()[tail..end].iter().rposition(|&byte| matches!(byte, b'&' | b'\r'));
     cut.map_or(end, |at| tail + at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Dropped, MAX_DROPPED_NAMES};
+
+    #[test]
+    fn names_of_dropped_tags_take_bounded_room() {
+        let mut dropped = Dropped::default();
+        (0..10 * MAX_DROPPED_NAMES).for_each(|i| dropped.add(&format!("x-{i}")));
+        dropped.add(&"x".repeat(1000));
+        assert_eq!(dropped.0.len(), MAX_DROPPED_NAMES);
+        dropped.add("DIV");
+        dropped.add("x-7");
+        for (name, taken) in [("div", true), ("div", false), ("x-7", true), ("X-7", true), ("x-7", false)] {
+            assert_eq!(dropped.take(name), taken, "{name}");
+        }
+    }
 }

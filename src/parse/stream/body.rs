@@ -1,7 +1,7 @@
 //! The body: what a start or end tag opens and closes there (HTML 13.2.6.4.7).
 
 use super::construction::{Construction, Mode};
-use super::stack::{Scope, is_heading, is_special};
+use super::stack::{Scope, is_formatting, is_heading, is_special};
 use super::tokens::{RawText, StartTag};
 use crate::parse::names::{Attr, Namespace, Tag};
 
@@ -285,20 +285,7 @@ impl<'a> Construction<'a, '_> {
                     self.pop_through(is_heading);
                 }
             }
-            Tag::A
-            | Tag::B
-            | Tag::Big
-            | Tag::Code
-            | Tag::Em
-            | Tag::Font
-            | Tag::I
-            | Tag::Nobr
-            | Tag::S
-            | Tag::Small
-            | Tag::Strike
-            | Tag::Strong
-            | Tag::Tt
-            | Tag::U => self.end_formatting(tag, name),
+            formatting if is_formatting(formatting) => self.end_formatting(tag, name),
             Tag::Applet | Tag::Marquee | Tag::Object => {
                 if self.end_block(tag) {
                     self.clear_to_marker();

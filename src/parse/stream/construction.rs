@@ -2,13 +2,14 @@
 //! elements begin and end.
 //!
 //! The insertion modes are those of the standard (HTML 13.2.6), split over [`super::modes`],
-//! [`super::body`] and [`super::table`]. What would move nodes that were seen already stays where it is written: content
-//! that does not belong into a table, and the content of a link that is closed around an open block.
+//! [`super::body`] and [`super::table`]; links and what else a block interrupts are in [`super::formatting`]. What
+//! would move nodes that were seen already stays where it is written: content that does not belong into a table, and
+//! the content of a link that is closed around an open block.
 
+use super::formatting::Formatting;
 use super::stack::{Open, Scope, Stack, ends_foreign_content, has_implied_end, is_special};
-use super::tokens::{Attribute, Attributes, RawText, StartTag};
+use super::tokens::{Attributes, RawText, StartTag};
 use crate::parse::names::{Attr, Namespace, Tag};
-use crate::parse::references::MAX_LINK_BYTES;
 use crate::parse::walk::Walk;
 
 /// The insertion modes (HTML 13.2.4.1). The text in raw elements needs none.
@@ -34,24 +35,13 @@ pub(super) enum Mode {
     AfterAfterFrameset,
 }
 
-/// An entry of the list of active formatting elements. Of these only links matter to what is found.
-enum Formatting<'a> {
-    /// Around cells, captions, templates and objects.
-    Marker,
-    Link {
-        id: u32,
-        name: &'a str,
-        attributes: Vec<Attribute<'a>>,
-    },
-}
-
 /// The state of the construction.
 pub(super) struct Construction<'a, 'w> {
     pub(super) walk: Walk<'w>,
     pub(super) stack: Stack<'a>,
     pub(super) mode: Mode,
     pub(super) template_modes: Vec<Mode>,
-    formatting: Vec<Formatting<'a>>,
+    pub(super) formatting: Formatting<'a>,
     /// The form that is open outside of templates.
     pub(super) form: Option<u32>,
     pub(super) had_head: bool,
@@ -62,8 +52,6 @@ pub(super) struct Construction<'a, 'w> {
     /// What the content of the element just opened is to the tokenizer.
     pub(super) raw_text: Option<RawText>,
     next_id: u32,
-    /// Bytes of links that may yet be repeated because their end tag is missing.
-    repeats_left: usize,
 }
 
 impl<'a, 'w> Construction<'a, 'w> {
@@ -73,7 +61,7 @@ impl<'a, 'w> Construction<'a, 'w> {
             stack: Stack::new(),
             mode: Mode::Initial,
             template_modes: Vec::new(),
-            formatting: Vec::new(),
+            formatting: Formatting::new(),
             form: None,
             had_head: false,
             frameset_ok: true,
@@ -81,7 +69,6 @@ impl<'a, 'w> Construction<'a, 'w> {
             ignore_line_break: false,
             raw_text: None,
             next_id: 0,
-            repeats_left: 2 * MAX_LINK_BYTES,
         }
     }
 
@@ -356,93 +343,6 @@ impl<'a, 'w> Construction<'a, 'w> {
         }
     }
 
-    // --- links and other formatting elements ---
-
-    pub(super) fn push_marker(&mut self) {
-        self.formatting.push(Formatting::Marker);
-    }
-
-    pub(super) fn clear_to_marker(&mut self) {
-        while let Some(Formatting::Link { .. }) = self.formatting.pop() {}
-    }
-
-    /// Opens an `a`, which ends one that is open.
-    pub(super) fn insert_link(&mut self, token: StartTag<'_, 'a>) {
-        if let Some(&Formatting::Link { id, .. }) = self.formatting.last() {
-            self.end_formatting(Tag::A, token.name);
-            if matches!(self.formatting.last(), Some(Formatting::Link { .. })) {
-                self.formatting.pop();
-                if let Some(place) = self.stack.place_of(id) {
-                    self.remove(place);
-                }
-            }
-        }
-        self.reconstruct();
-        self.insert(token);
-        let attributes = token.attributes.0.to_vec();
-        self.formatting.push(Formatting::Link { id: self.next_id, name: token.name, attributes });
-    }
-
-    /// Opens a link again that a block has closed although its own end tag did not come.
-    pub(super) fn reconstruct(&mut self) {
-        let Some(Formatting::Link { id, .. }) = self.formatting.last() else { return };
-        if self.stack.place_of(*id).is_some() {
-            return;
-        }
-        let Some(Formatting::Link { name, attributes, .. }) = self.formatting.pop() else { return };
-        let size = attributes.iter().map(Attribute::size).sum();
-        let Some(left) = self.repeats_left.checked_sub(size) else {
-            // By now the room for links is used up.
-            if Attributes(&attributes).get(Attr::Href).is_some() {
-                self.walk.drop_link();
-            }
-            return;
-        };
-        self.repeats_left = left;
-        let token = StartTag {
-            name,
-            tag: Tag::A,
-            namespace: Namespace::Html,
-            self_closing: false,
-            attributes: Attributes(&attributes),
-        };
-        self.insert(token);
-        self.formatting.push(Formatting::Link { id: self.next_id, name, attributes });
-    }
-
-    /// The end tag of a formatting element (HTML 13.2.6.4.7, the adoption agency algorithm). Around an
-    /// open block the element ends where its end tag stands.
-    pub(super) fn end_formatting(&mut self, tag: Tag, name: &str) {
-        let link = match self.formatting.last() {
-            Some(&Formatting::Link { id, .. }) if tag == Tag::A => Some(id),
-            _ if tag == Tag::A => return self.end_other(tag, name),
-            _ => None,
-        };
-        let place = match link {
-            Some(id) => self.stack.place_of(id),
-            None if !self.stack.has(tag) => return,
-            None => self.stack.inwards().find(|(_, open)| open.is(tag)).map(|(place, _)| place),
-        };
-        let Some(place) = place else {
-            if link.is_some() {
-                self.formatting.pop();
-            }
-            return;
-        };
-        let id = self.stack.inwards().find(|(at, _)| *at == place).map(|(_, open)| open.id);
-        if !self.stack.any_in_scope(Scope::Default, |open| Some(open.id) == id) {
-            return;
-        }
-        if self.stack.has_special_above(place) {
-            self.remove(place);
-        } else {
-            self.truncate(place);
-        }
-        if link.is_some() {
-            self.formatting.pop();
-        }
-    }
-
     /// An end tag without rules of its own.
     pub(super) fn end_other(&mut self, tag: Tag, name: &str) {
         if !self.stack.has(tag) {
@@ -454,12 +354,6 @@ impl<'a, 'w> Construction<'a, 'w> {
             self.imply_ends(Some(tag));
             self.truncate(place);
         }
-    }
-
-    /// Ends an element in which others are open.
-    fn remove(&mut self, place: usize) {
-        self.stack.remove(place);
-        self.walk.end_early(place);
     }
 }
 

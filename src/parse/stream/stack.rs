@@ -152,9 +152,17 @@ impl<'a> Stack<'a> {
         false
     }
 
-    /// Whether a block, a cell or the like is open inside the element at `place`.
-    pub(super) fn has_special_above(&self, place: usize) -> bool {
-        self.entries[place + 1..].iter().any(|open| open.is_one_of(is_special))
+    /// The innermost block, cell or the like that is open inside the element at `place`.
+    pub(super) fn last_special_above(&self, place: usize) -> Option<usize> {
+        let inner = &self.entries[place + 1..];
+        inner.iter().rposition(|open| open.is_one_of(is_special)).map(|at| place + 1 + at)
+    }
+
+    /// Whether the blocks in the element at `place` leave it when a formatting element around it ends: it is neither
+    /// one of them nor repeated in them.
+    pub(super) fn is_left_by_blocks(&self, place: usize) -> bool {
+        let open = &self.entries[place];
+        !open.gone && !open.is_one_of(|tag| is_special(tag) || is_formatting(tag))
     }
 }
 
@@ -275,6 +283,27 @@ pub(super) fn is_special(tag: Tag) -> bool {
                 | Tag::Ul
                 | Tag::Xmp
         )
+}
+
+/// Formatting elements (HTML 13.2.4.2): a block that outlives one has it inside again.
+pub(super) fn is_formatting(tag: Tag) -> bool {
+    matches!(
+        tag,
+        Tag::A
+            | Tag::B
+            | Tag::Big
+            | Tag::Code
+            | Tag::Em
+            | Tag::Font
+            | Tag::I
+            | Tag::Nobr
+            | Tag::S
+            | Tag::Small
+            | Tag::Strike
+            | Tag::Strong
+            | Tag::Tt
+            | Tag::U
+    )
 }
 
 /// Parts of a table, each of which ends others.

@@ -91,6 +91,21 @@ fn nul_in_a_cdata_section_below_html_content_is_dropped() {
 }
 
 #[test]
+fn what_is_open_beside_a_block_ends_with_the_formatting_around_both() {
+    for page in [
+        "<em><address><svg></em><iframe src=1>x</iframe><a href=2>y</a>",
+        "<b><button><video src=1></b>after<h2>it</h2>",
+        "<b><video><div></b>after",
+        "<font><rp><p></font>after</p>the paragraph",
+        "<nobr><div><math><nobr>x<a href=1>y</a>",
+        "<b><custom-element hidden><p></b>after<p>it",
+        "<b><p><a href=1>x</b>y</a>",
+    ] {
+        check(page);
+    }
+}
+
+#[test]
 fn links_around_blocks_and_content_beside_cells_stay_where_they_are_written() {
     fn hrefs(page: &Page) -> Vec<&str> {
         page.links.iter().map(|link| link.href.as_str()).collect()
