@@ -3,6 +3,7 @@
 mod charsets;
 mod crawls;
 mod identity;
+mod parsers;
 mod recrawls;
 mod rot;
 mod shelf;

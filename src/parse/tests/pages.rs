@@ -2,8 +2,8 @@
 
 use proptest::prelude::*;
 
-use super::{html, parsed};
-use crate::model::{Page, ParseCut};
+use super::{html, parsed, parsed_by};
+use crate::model::{Page, ParseCut, Parser};
 use crate::parse::ParseLimits;
 
 fn text_of(body: &str) -> String {
@@ -219,9 +219,11 @@ proptest! {
 
     #[test]
     fn any_text_as_html_gives_ordered_links(body in "(<a href=|<img src=|<p>|[ -~]|\\PC|\u{0}){0,200}") {
-        let page = html(&body);
-        prop_assert!(strings(&page).iter().all(|text| !text.contains('\0')));
-        prop_assert!(page.links.iter().enumerate().all(|(at, link)| link.position as usize == at));
+        for parser in [Parser::Scraper, Parser::Stream] {
+            let page = parsed_by(parser, body.as_bytes(), Some("text/html; charset=utf-8"), &ParseLimits::default());
+            prop_assert!(strings(&page).iter().all(|text| !text.contains('\0')));
+            prop_assert!(page.links.iter().enumerate().all(|(at, link)| link.position as usize == at));
+        }
     }
 
     #[test]

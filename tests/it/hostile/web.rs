@@ -90,10 +90,11 @@ fn check(behaviour: &Behaviour, reader: &Reader, db: &Path) -> Result<(), String
 }
 
 /// Crawls one behaviour and nothing else.
-fn crawl_alone(behaviour: &Behaviour, reader: &Reader) -> Result<(), String> {
+fn crawl_alone(behaviour: &Behaviour, reader: &Reader, parser: &str) -> Result<(), String> {
     let timeouts = if behaviour.slow { &SHORT } else { &PATIENT };
     let retries: &[&str] = if behaviour.flags.contains(&"--retries") { &[] } else { &["--retries", "0"] };
-    let args = arguments(&[&EVERY, timeouts, retries, &behaviour.flags], seeds(behaviour));
+    let parts: [&[&str]; 5] = [&EVERY, timeouts, retries, &behaviour.flags, &["--parser", parser]];
+    let args = arguments(&parts, seeds(behaviour));
     let mut run = Run::start(behaviour.name, MOST_TIME, &args);
     run.finish(behaviour.exit, |db| match behaviour.waits() {
         true => check(behaviour, reader, db),
@@ -107,6 +108,10 @@ fn crawl_alone(behaviour: &Behaviour, reader: &Reader) -> Result<(), String> {
 
 /// Crawls every behaviour of a shelf alone, a few at a time.
 fn one_by_one(shelf: Shelf) {
+    one_by_one_with(shelf, "scraper");
+}
+
+fn one_by_one_with(shelf: Shelf, parser: &str) {
     let only = std::env::var("SQRAWL_HOSTILE").ok();
     let place = Place::open(&[shelf]);
     let is_chosen = |behaviour: &&Behaviour| only.as_ref().is_none_or(|name| name == behaviour.name);
@@ -118,7 +123,7 @@ fn one_by_one(shelf: Shelf) {
             scope.spawn(|| {
                 let reader = Reader::new();
                 while let Some(behaviour) = behaviours.get(next.fetch_add(1, Ordering::SeqCst)) {
-                    let found = crawl_alone(behaviour, &reader).and_then(|()| place.check_requests(behaviour));
+                    let found = crawl_alone(behaviour, &reader, parser).and_then(|()| place.check_requests(behaviour));
                     if let Err(what) = found {
                         wrong.lock().unwrap().push(what);
                     }

@@ -33,6 +33,16 @@ fn soup() {
 }
 
 #[test]
+fn html_without_a_tree() {
+    one_by_one_with(super::html::shelf, "stream");
+}
+
+#[test]
+fn soup_without_a_tree() {
+    one_by_one_with(super::soup::shelf, "stream");
+}
+
+#[test]
 fn redirects() {
     one_by_one(super::redirects::shelf);
 }
