@@ -4,6 +4,9 @@
 -- extension. page_size, auto_vacuum, journal_mode and application_id are set by the program before this runs: they cannot be
 -- set inside a transaction.
 --
+-- Where many rows are written, a CHECK compares with each value: SQLite builds the list of an IN anew for every row, which
+-- makes a row of links three times as dear.
+--
 -- Times are Unix milliseconds in UTC (names end in _ms). Flags are 0 or 1. Sizes and durations carry their unit in the name.
 
 -- ---------------------------------------------------------------- runs
@@ -126,7 +129,8 @@ CREATE TABLE rules (
 CREATE TABLE urls (
   id            INTEGER PRIMARY KEY,
   host_id       INTEGER NOT NULL REFERENCES hosts(id),
-  state         TEXT NOT NULL CHECK (state IN ('queued','scheduled','done','failed','excluded')),
+  state         TEXT NOT NULL CHECK (state = 'queued' OR state = 'done' OR state = 'scheduled' OR state = 'failed' OR
+                     state = 'excluded'),
   priority      INTEGER NOT NULL DEFAULT 0,     -- lower first
   depth         INTEGER NOT NULL CHECK (depth >= 0),
   hops          INTEGER NOT NULL DEFAULT 0 CHECK (hops >= 0),   -- redirects in a row that led here
@@ -190,7 +194,8 @@ CREATE TABLE contents (
   size_bytes  INTEGER NOT NULL CHECK (size_bytes >= 0),
   simhash     INTEGER,                          -- 64 bits as two's complement
   meta_robots TEXT,                             -- as the page says; what was in effect stands on the fetch
-  parse_cut   TEXT CHECK (parse_cut IN ('depth','nodes','links','time','size')),   -- NULL: parsed whole
+  parse_cut   TEXT CHECK (parse_cut = 'depth' OR parse_cut = 'nodes' OR parse_cut = 'links' OR parse_cut = 'time' OR
+                     parse_cut = 'size'),   -- NULL: parsed whole
   words       INTEGER,
   parser      INTEGER NOT NULL,                 -- version of the extraction
   lang        TEXT,
@@ -226,8 +231,10 @@ CREATE TABLE fetches (
   started_ms       INTEGER NOT NULL,
   started_at       TEXT NOT NULL,               -- the same moment as ISO 8601 text
   elapsed_ms       INTEGER NOT NULL,
-  outcome          TEXT NOT NULL CHECK (outcome IN ('page','unchanged','redirect','gone','http_error','rate_limited',
-                     'timeout','dns','connect','tls','protocol','blocked_address','robots','too_big','crashed')),
+  outcome          TEXT NOT NULL CHECK (outcome = 'page' OR outcome = 'unchanged' OR outcome = 'redirect' OR outcome = 'gone' OR
+                     outcome = 'http_error' OR outcome = 'rate_limited' OR outcome = 'timeout' OR outcome = 'dns' OR
+                     outcome = 'connect' OR outcome = 'tls' OR outcome = 'protocol' OR outcome = 'blocked_address' OR
+                     outcome = 'robots' OR outcome = 'too_big' OR outcome = 'crashed'),
   status           INTEGER CHECK (status BETWEEN 100 AND 999),
   content_id       INTEGER REFERENCES contents(id),  -- 'unchanged' repeats the version it confirmed
   target_id        INTEGER REFERENCES urls(id),      -- redirect target
@@ -235,7 +242,8 @@ CREATE TABLE fetches (
   noindex          INTEGER NOT NULL DEFAULT 0 CHECK (noindex IN (0,1)),   -- in effect: meta robots and X-Robots-Tag
   nofollow         INTEGER NOT NULL DEFAULT 0 CHECK (nofollow IN (0,1)),
   delay_asked_ms   INTEGER,                     -- the longest wait in force: delay or pause; NULL: no request was made
-  delay_by         TEXT CHECK (delay_by IN ('setting','robots','retry_after','backoff','response_time','errors')),
+  delay_by         TEXT CHECK (delay_by = 'setting' OR delay_by = 'robots' OR delay_by = 'retry_after' OR
+                     delay_by = 'backoff' OR delay_by = 'response_time' OR delay_by = 'errors'),
   delay_applied_ms INTEGER,                     -- since the end of the host's response before it; NULL: none is known
   wire_bytes       INTEGER,
   links            INTEGER CHECK (links >= 0),  -- rows of links that the page has; 'unchanged' repeats them
@@ -252,8 +260,9 @@ CREATE INDEX fetches_content ON fetches(content_id) WHERE content_id IS NOT NULL
 CREATE TABLE links (
   source_id INTEGER NOT NULL REFERENCES urls(id),
   target_id INTEGER NOT NULL REFERENCES urls(id),
-  kind      TEXT NOT NULL CHECK (kind IN ('a','canonical','alternate','img','frame','script','style','media','next','prev',
-              'form','refresh','link','sitemap','feed')),
+  kind      TEXT NOT NULL CHECK (kind = 'a' OR kind = 'img' OR kind = 'link' OR kind = 'script' OR kind = 'style' OR
+                     kind = 'alternate' OR kind = 'canonical' OR kind = 'frame' OR kind = 'media' OR kind = 'next' OR
+                     kind = 'prev' OR kind = 'form' OR kind = 'refresh' OR kind = 'sitemap' OR kind = 'feed'),
   nofollow  INTEGER NOT NULL DEFAULT 0 CHECK (nofollow IN (0,1)),
   position  INTEGER NOT NULL,                   -- order on the page
   anchor    TEXT,                               -- at most 256 characters
