@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-/// Rows as JSON, one array a row, for `json_each`.
+/// Rows as JSON, one array a row, for `json_each`, or for `jsonb_each`, whose arrays need not be parsed once more.
 pub(super) fn rows(rows: &[impl Serialize]) -> String {
     // Only maps with keys that are no strings, or a failing Serialize, could fail here.
     serde_json::to_string(rows).unwrap_or_else(|_| "[]".to_owned())

@@ -13,8 +13,9 @@
 //!   may have killed it.
 //! - [`read`] is the read side, used beside a running crawl.
 //!
-//! Every verb sends a constant number of statements, each over the whole batch: parameters go in
-//! as one JSON text read by `json_each`, bodies and texts as one blob cut by `substr`.
+//! No verb sends a statement for each row. What is looked up or changed goes in as one JSON text read by
+//! `json_each`, and those statements are as many for one visit as for 400; rows that are added go in by
+//! `insert`, so many with each statement.
 
 mod clock;
 mod copy;
@@ -22,6 +23,7 @@ mod disk;
 mod encode;
 mod fault;
 mod header;
+mod insert;
 mod lease;
 mod lock;
 mod migrate;

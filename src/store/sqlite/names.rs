@@ -3,12 +3,15 @@
 //! changes in the counters.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::LazyLock;
 
 use crate::model::{Admission, Candidate, Rule, SessionId, UnixMs};
 use crate::store::{SessionStart, StoreError};
 
 use super::encode;
-use super::rows::{get, small};
+use super::insert;
+use super::rows::get;
 use super::suspects::HELD_MS;
 use super::writer::{Tx, sql};
 
@@ -86,46 +89,63 @@ struct Name<'a> {
     via: Option<i64>,
 }
 
-/// A URL as the store knows it.
+/// A URL as the store knows it; read from a JSON array in this order.
+#[derive(serde::Deserialize)]
 struct Known {
+    /// Which of the names.
+    nth: usize,
     id: i64,
     host_id: i64,
-    state: String,
     depth: u32,
     priority: i64,
     hops: u32,
-    rule: Option<String>,
+    /// Only when excluded.
+    rule_id: Option<i64>,
     seen_round: i64,
 }
 
-/// The URLs of a batch.
+/// The URLs of a batch, numbered as they come.
 #[derive(Debug, Default)]
 pub(super) struct Names<'a> {
-    names: HashMap<&'a str, Name<'a>>,
+    names: Vec<Name<'a>>,
+    numbers: HashMap<&'a str, usize>,
     hosts: HashMap<String, Option<String>>,
 }
 
 /// The ids of the URLs and hosts of a batch.
 #[derive(Debug, Default)]
 pub(super) struct Ids {
-    pub(super) urls: HashMap<String, i64>,
+    /// By the number of the name.
+    pub(super) urls: Vec<i64>,
     pub(super) hosts: HashMap<String, i64>,
     pub(super) new_urls: u64,
 }
 
 impl<'a> Names<'a> {
     /// Adds a URL named by `via`; of several paths those that come furthest count, the best of each kind.
-    pub(super) fn add(&mut self, candidate: &'a Candidate, via: Option<i64>) {
-        self.add_host(candidate.url.host_str(), candidate.domain.as_deref());
-        self.names.entry(candidate.url.as_str()).and_modify(|name| name.join(candidate)).or_insert(Name {
-            candidate,
-            admission: &candidate.admission,
-            priority: candidate.priority,
-            depth: candidate.depth,
-            hops: candidate.hops,
-            is_sitemap: candidate.is_sitemap,
-            via,
-        });
+    /// Its number.
+    pub(super) fn add(&mut self, candidate: &'a Candidate, via: Option<i64>) -> usize {
+        match self.numbers.entry(candidate.url.as_str()) {
+            Entry::Occupied(entry) => {
+                let number = *entry.get();
+                self.names[number].join(candidate);
+                number
+            }
+            Entry::Vacant(entry) => {
+                let number = *entry.insert(self.names.len());
+                self.names.push(Name {
+                    candidate,
+                    admission: &candidate.admission,
+                    priority: candidate.priority,
+                    depth: candidate.depth,
+                    hops: candidate.hops,
+                    is_sitemap: candidate.is_sitemap,
+                    via,
+                });
+                self.add_host(candidate.url.host_str(), candidate.domain.as_deref());
+                number
+            }
+        }
     }
 
     /// Adds a host that need not have a URL.
@@ -137,7 +157,7 @@ impl<'a> Names<'a> {
 
     /// The rules that exclude the batch's URLs.
     pub(super) fn rules(&self) -> impl Iterator<Item = &'a Rule> {
-        self.names.values().filter_map(|name| match name.admission {
+        self.names.iter().filter_map(|name| match name.admission {
             Admission::Exclude(rule) => Some(rule),
             Admission::Queue => None,
         })
@@ -154,44 +174,42 @@ impl<'a> Names<'a> {
     ) -> Result<Ids, StoreError> {
         let mut hosts: Vec<_> = self.hosts.iter().map(|(name, domain)| (name.as_str(), domain.as_deref())).collect();
         hosts.sort_unstable();
-        let mut ids = Ids { hosts: write_hosts(tx, start.session, &hosts, now).await?, ..Ids::default() };
-        let mut sorted: Vec<&Name<'_>> = self.names.values().collect();
-        // New rows in the order of their text: the unique index is written front to back.
-        sorted.sort_unstable_by_key(|name| name.candidate.url.as_str());
+        let hosts = write_hosts(tx, start.session, &hosts, now).await?;
+        let mut ids = Ids { urls: vec![0; self.names.len()], hosts, new_urls: 0 };
+        let mut sorted: Vec<(&str, usize)> = self.numbers.iter().map(|(text, number)| (*text, *number)).collect();
+        // In the order of their text: the unique index is read, and new rows are written, front to back.
+        sorted.sort_unstable();
         let known = read_known(tx, &sorted).await?;
+        let rule_names: HashMap<i64, &str> = rules.iter().map(|(name, id)| (*id, name.as_str())).collect();
         let mut next_id = max_id(tx, "SELECT coalesce(max(id), 0) AS id FROM urls").await? + 1;
         let mut new = Vec::new();
         let mut better = Vec::new();
         let mut seen = Vec::new();
-        for name in &sorted {
-            let text = name.candidate.url.as_str();
-            let Some(known) = known.get(text) else {
-                new.push(name.row(tx, next_id, &ids.hosts, rules)?);
-                counts.enter(new[new.len() - 1].1, new[new.len() - 1].2);
-                ids.urls.insert(text.to_owned(), next_id);
+        for ((_, number), known) in sorted.iter().zip(&known) {
+            let name = &self.names[*number];
+            let Some(known) = known else {
+                let row = name.row(tx, next_id, &ids.hosts, rules)?;
+                counts.enter(row.host_id, row.state);
+                new.push(row);
+                ids.urls[*number] = next_id;
                 next_id += 1;
                 continue;
             };
-            ids.urls.insert(text.to_owned(), known.id);
+            ids.urls[*number] = known.id;
             if known.seen_round != start.round.0 {
                 seen.push(known.id);
             }
-            if let Some(row) = name.improve(known, rules, counts) {
+            let rule = known.rule_id.and_then(|id| rule_names.get(&id));
+            if let Some(row) = name.improve(known, rule.map(|name| Rule((*name).to_owned().into())), rules, counts) {
                 better.push(row);
             }
         }
         ids.new_urls = new.len() as u64;
-        tx.execute(
-            sql(
-                "INSERT INTO urls(id, host_id, state, rule_id, priority, depth, hops, via_id, discovered_ms, seen_round, url)
-                 SELECT j.value->>0, j.value->>1, j.value->>2, j.value->>3, j.value->>4, j.value->>5, j.value->>6,
-                        j.value->>7, ?2, ?3, j.value->>8
-                 FROM json_each(?1) j",
-            )
-            .bind(encode::rows(&new))
-            .bind(now)
-            .bind(start.round.0),
-        )
+        tx.insert(&INSERT_URLS, &new, |statement, url| {
+            let statement = statement.bind(url.id).bind(url.host_id).bind(url.state).bind(url.rule_id);
+            let statement = statement.bind(url.priority).bind(url.depth).bind(url.hops).bind(url.via_id);
+            statement.bind(now).bind(start.round.0).bind(url.url)
+        })
         .await?;
         tx.execute(
             sql("UPDATE urls SET priority = j.value->>1, depth = j.value->>2, hops = j.value->>3,
@@ -201,8 +219,8 @@ impl<'a> Names<'a> {
             .bind(encode::rows(&better)),
         )
         .await?;
-        let sitemaps = self.names.values().filter(|name| name.is_sitemap);
-        let sitemaps: Vec<_> = sitemaps.filter_map(|name| ids.urls.get(name.candidate.url.as_str())).collect();
+        let sitemaps = self.names.iter().zip(&ids.urls).filter(|(name, _)| name.is_sitemap);
+        let sitemaps: Vec<_> = sitemaps.map(|(_, id)| id).collect();
         tx.execute(
             sql("INSERT INTO sitemaps(url_id) SELECT j.value FROM json_each(?1) j WHERE true ON CONFLICT DO NOTHING")
                 .bind(encode::rows(&sitemaps)),
@@ -253,8 +271,23 @@ pub(super) async fn write_hosts(
     Ok(ids)
 }
 
-/// A new row of `urls`: id, host, state, rule, priority, depth, hops, via, url.
-type NewUrl<'a> = (i64, i64, &'static str, Option<i64>, i32, u32, u32, Option<i64>, &'a str);
+/// A new row of `urls`.
+struct NewUrl<'a> {
+    id: i64,
+    host_id: i64,
+    state: &'static str,
+    rule_id: Option<i64>,
+    priority: i32,
+    depth: u32,
+    hops: u32,
+    via_id: Option<i64>,
+    url: &'a str,
+}
+
+static INSERT_URLS: LazyLock<String> = LazyLock::new(|| {
+    let into = "urls(id, host_id, state, rule_id, priority, depth, hops, via_id, discovered_ms, seen_round, url)";
+    insert::text(into, "")
+});
 
 /// What is better about a known URL: id, priority, depth, hops, whether its exclusion is lifted, the rule
 /// that excludes it instead.
@@ -286,29 +319,33 @@ impl<'a> Name<'a> {
     ) -> Result<NewUrl<'a>, StoreError> {
         let host = self.candidate.url.host_str();
         let host_id = *hosts.get(host).ok_or_else(|| tx.corrupt(format!("hosts has no row for {host}")))?;
-        let (state, rule) = match self.admission {
+        let (state, rule_id) = match self.admission {
             Admission::Queue => ("queued", None),
             Admission::Exclude(rule) => {
                 let id = rules.get(rule.as_str());
                 ("excluded", Some(*id.ok_or_else(|| tx.corrupt(format!("rules has no row for {}", rule.as_str())))?))
             }
         };
-        let url = self.candidate.url.as_str();
-        Ok((id, host_id, state, rule, self.priority, self.depth, self.hops, self.via, url))
+        let Name { priority, depth, hops, via: via_id, .. } = *self;
+        Ok(NewUrl { id, host_id, state, rule_id, priority, depth, hops, via_id, url: self.candidate.url.as_str() })
     }
 
-    /// What this path makes better about a known URL. A path that comes less far than the one before says
-    /// nothing; one that comes further has its own word.
-    fn improve(&self, known: &Known, rules: &HashMap<String, i64>, counts: &mut Counts) -> Option<Better> {
-        let rule = known.rule.as_ref().map(|rule| Rule(rule.clone().into()));
+    /// What this path makes better about a known URL, excluded by `rule` or not. A path that comes less far than
+    /// the one before says nothing; one that comes further has its own word.
+    fn improve(
+        &self,
+        known: &Known,
+        rule: Option<Rule>,
+        rules: &HashMap<String, i64>,
+        counts: &mut Counts,
+    ) -> Option<Better> {
         let before = rule.as_ref().map_or(Rule::FOLLOWED, Rule::reached);
         let now = self.admission.reached();
         if now < before {
             return None;
         }
-        let lifted = known.state == "excluded"
-            && *self.admission == Admission::Queue
-            && rule.is_none_or(|rule| !rule.is_final());
+        let lifted =
+            known.rule_id.is_some() && *self.admission == Admission::Queue && rule.is_none_or(|rule| !rule.is_final());
         if lifted {
             counts.leave(known.host_id, "excluded");
             counts.enter(known.host_id, "queued");
@@ -327,36 +364,31 @@ impl<'a> Name<'a> {
     }
 }
 
-/// Names that are looked up at once. A row of the answer takes about a kilobyte until it is read, and a
-/// sitemap names 50,000 URLs.
+/// Names that are looked up at once: a sitemap names 50,000 URLs, and many may be in one batch.
 const LOOKED_UP_AT_ONCE: usize = 10_000;
 
-async fn read_known(tx: &mut Tx<'_>, names: &[&Name<'_>]) -> Result<HashMap<String, Known>, StoreError> {
-    let mut known = HashMap::new();
+/// What the store knows of the names, in their order. It comes as one JSON text: a row takes longer, and more
+/// memory, to hand over from SQLite's thread than to find.
+async fn read_known(tx: &mut Tx<'_>, names: &[(&str, usize)]) -> Result<Vec<Option<Known>>, StoreError> {
+    let mut known = Vec::with_capacity(names.len());
     for names in names.chunks(LOOKED_UP_AT_ONCE) {
-        let texts: Vec<&str> = names.iter().map(|name| name.candidate.url.as_str()).collect();
-        let rows = tx
-            .rows(
-                sql("SELECT u.id, u.host_id, u.state, u.depth, u.priority, u.hops, u.seen_round, u.url, r.name AS rule
-                 FROM json_each(?1) j CROSS JOIN urls u ON u.url = j.value LEFT JOIN rules r ON r.id = u.rule_id")
+        let texts: Vec<&str> = names.iter().map(|(text, _)| *text).collect();
+        let row = tx
+            .row(
+                sql("SELECT json_group_array(json_array(
+                       j.key, u.id, u.host_id, u.depth, u.priority, u.hops, u.rule_id, u.seen_round)) AS known
+                     FROM json_each(?1) j CROSS JOIN urls u ON u.url = j.value")
                 .bind(encode::rows(&texts)),
             )
             .await?;
-        known.reserve(rows.len());
-        for row in &rows {
-            known.insert(
-                get::<String>(tx, row, "url")?,
-                Known {
-                    id: get(tx, row, "id")?,
-                    host_id: get(tx, row, "host_id")?,
-                    state: get(tx, row, "state")?,
-                    depth: small(tx, row, "depth")?,
-                    priority: get(tx, row, "priority")?,
-                    hops: small(tx, row, "hops")?,
-                    rule: get(tx, row, "rule")?,
-                    seen_round: get(tx, row, "seen_round")?,
-                },
-            );
+        let found: Vec<Known> =
+            serde_json::from_str(get(tx, &row, "known")?).map_err(|error| tx.corrupt(format!("urls: {error}")))?;
+        let first = known.len();
+        known.resize_with(first + names.len(), || None);
+        for url in found {
+            if let Some(place) = known.get_mut(first + url.nth) {
+                *place = Some(url);
+            }
         }
     }
     Ok(known)

@@ -21,22 +21,20 @@ pub(super) async fn admit(
         return Ok(Admitted { totals: rows::totals(tx).await?, ..Admitted::default() });
     }
     let mut names = Names::default();
-    for seed in seeds {
-        names.add(&seed.candidate, None);
-    }
+    let numbers: Vec<usize> = seeds.iter().map(|seed| names.add(&seed.candidate, None)).collect();
     let rules = names::write_rules(tx, names.rules().map(|rule| (rule.as_str(), 0))).await?;
     let mut counts = Counts::default();
     let ids = names.write(tx, start, &rules, &mut counts, now).await?;
     counts.write(tx).await?;
     let mut rows = Vec::with_capacity(seeds.len());
     let mut hosts: HashMap<i64, ()> = HashMap::new();
-    for seed in seeds {
+    for (seed, number) in seeds.iter().zip(numbers) {
         let url = &seed.candidate.url;
-        let (Some(url_id), Some(host_id)) = (ids.urls.get(url.as_str()), ids.hosts.get(url.host_str())) else {
-            return Err(tx.corrupt(format!("urls has no row for {url}")));
+        let Some(host_id) = ids.hosts.get(url.host_str()) else {
+            return Err(tx.corrupt(format!("hosts has no row for {url}")));
         };
         hosts.insert(*host_id, ());
-        rows.push((url_id, encode::clean(&seed.given), seed.source.as_str(), u8::from(seed.grants_origin)));
+        rows.push((ids.urls[number], encode::clean(&seed.given), seed.source.as_str(), u8::from(seed.grants_origin)));
     }
     let new_seeds = tx
         .execute(

@@ -41,6 +41,8 @@ struct LastPage {
 struct Counted<'a> {
     visit: &'a Visit,
     before: Before,
+    /// The numbers of its candidates in [`Names`].
+    names: Vec<usize>,
 }
 
 /// See [`crate::store::Store::settle`].
@@ -50,9 +52,9 @@ pub(super) async fn settle(
     batch: &Settlement,
     now: UnixMs,
 ) -> Result<Settled, StoreError> {
-    let (counted, dropped) = count_visits(tx, start, &batch.visits).await?;
+    let (mut counted, dropped) = count_visits(tx, start, &batch.visits).await?;
     let mut counts = Counts::default();
-    let ids = write_names(tx, start, &counted, batch, &mut counts, now).await?;
+    let ids = write_names(tx, start, &mut counted, batch, &mut counts, now).await?;
     let contents = contents::write(tx, &counted).await?;
     let links = pages::PageLinks::of(&counted, &ids);
     let fetches = pages::write_fetches(tx, start, &counted, &ids, &contents, &links).await?;
@@ -106,7 +108,7 @@ async fn count_visits<'a>(
         .rows(
             sql("SELECT j.key AS nth, u.page_fetch_id, f.content_id, f.canonical_id, f.etag, f.last_modified,
                         f.noindex, f.nofollow, f.links
-                 FROM json_each(?1) j
+                 FROM jsonb_each(?1) j
                  CROSS JOIN host_queue q ON q.host_id = j.value->>1 AND q.fence = j.value->>2 AND q.lease_session = ?2
                  CROSS JOIN urls u ON u.id = j.value->>0 AND u.state = j.value->>3 AND u.host_id = q.host_id
                  LEFT JOIN fetches f ON f.id = u.page_fetch_id")
@@ -134,7 +136,9 @@ async fn count_visits<'a>(
     let (mut counted, mut dropped, mut twice) = (Vec::with_capacity(visits.len()), Vec::new(), HashSet::new());
     for (nth, visit) in visits.iter().enumerate() {
         match before.remove(&nth) {
-            Some(before) if twice.insert(visit.url_id) => counted.push(Counted { visit, before }),
+            Some(before) if twice.insert(visit.url_id) => {
+                counted.push(Counted { visit, before, names: Vec::new() });
+            }
             _ => dropped.push(visit.url_id),
         }
     }
@@ -144,17 +148,16 @@ async fn count_visits<'a>(
 async fn write_names(
     tx: &mut Tx<'_>,
     start: &SessionStart,
-    counted: &[Counted<'_>],
+    counted: &mut [Counted<'_>],
     batch: &Settlement,
     counts: &mut Counts,
     now: UnixMs,
 ) -> Result<BatchIds, StoreError> {
     let mut names = Names::default();
     let mut discarded: Vec<(&Rule, u32)> = Vec::new();
-    for Counted { visit, .. } in counted {
-        for candidate in &visit.candidates {
-            names.add(candidate, Some(visit.url_id.0));
-        }
+    for Counted { visit, names: numbers, .. } in counted {
+        let via = Some(visit.url_id.0);
+        numbers.extend(visit.candidates.iter().map(|candidate| names.add(candidate, via)));
         discarded.extend(visit.discarded.iter().map(|(rule, n)| (rule, *n)));
         if let crate::model::NextState::Excluded(rule) = &visit.next {
             discarded.push((rule, 0));
@@ -202,7 +205,7 @@ async fn write_states(
             sql("UPDATE urls SET state = j.value->>1, due_ms = j.value->>2, rule_id = j.value->>3,
                    attempts = j.value->>4, last_fetch_id = j.value->>5,
                    page_fetch_id = CASE WHEN j.value->>6 THEN j.value->>5 ELSE page_fetch_id END
-                 FROM json_each(?1) j WHERE urls.id = j.value->>0")
+                 FROM jsonb_each(?1) j WHERE urls.id = j.value->>0")
             .bind(encode::rows(&states)),
         )
         .await?;

@@ -23,6 +23,7 @@ use crate::store::{Room, RoomWanted, StoreError};
 
 use super::disk::{self, Hold};
 use super::fault::{leaves_connection_usable, store_error};
+use super::insert;
 use super::open::{self, BUSY, LOG_LIMIT_BYTES, beside};
 use super::space::Space;
 
@@ -249,6 +250,20 @@ impl Tx<'_> {
         let connection = self.connection()?;
         let result = query.execute(connection).await;
         self.kept(result).map(|done| done.rows_affected())
+    }
+
+    /// Inserts rows with a text of [`insert::text`], so many with each statement; none without rows.
+    pub(super) async fn insert<R>(
+        &mut self,
+        text: &'static str,
+        rows: &[R],
+        bind: impl Fn(Statement, &R) -> Statement,
+    ) -> Result<(), StoreError> {
+        for some in rows.chunks(insert::ROWS) {
+            let statement = some.iter().fold(sql(text), &bind);
+            self.execute(statement).await?;
+        }
+        Ok(())
     }
 
     /// Runs statements that are not known before: those of a schema.

@@ -1,11 +1,13 @@
 //! The contents of a batch: each new one with its body and its text, each known one by its id.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::LazyLock;
 
 use crate::model::{Content, StoredBody};
 use crate::store::StoreError;
 
-use super::super::encode::{self, Blobs};
+use super::super::encode;
+use super::super::insert::{self, int};
 use super::super::names::max_id;
 use super::super::rows::get;
 use super::super::writer::{Tx, sql};
@@ -70,80 +72,46 @@ async fn read_known(tx: &mut Tx<'_>, named: &[&Content]) -> Result<HashMap<[u8; 
     Ok(known)
 }
 
+static INSERT_CONTENTS: LazyLock<String> = LazyLock::new(|| {
+    let into = "contents(id, hash, mime, charset, size_bytes, simhash, meta_robots, parse_cut, words, parser, lang, title, \
+                description, headings, soft_404, open_graph, json_ld)";
+    insert::text(into, "")
+});
+static INSERT_BODIES: LazyLock<String> =
+    LazyLock::new(|| insert::text("bodies(content_id, codec, size_bytes, data)", ""));
+static INSERT_TEXTS: LazyLock<String> = LazyLock::new(|| insert::text("texts(content_id, text)", ""));
+
 async fn write_facts(tx: &mut Tx<'_>, new: &[(i64, &Content)]) -> Result<(), StoreError> {
-    let rows: Vec<_> = new
-        .iter()
-        .map(|(id, content)| {
-            let headings: Vec<_> = content.headings.iter().map(|(level, text)| (level, encode::clean(text))).collect();
-            let charset = content.charset.as_deref().map(encode::clean);
-            (
-                (id, encode::hex(&content.hash), encode::clean(&content.mime), charset, content.size_bytes),
-                // Two's complement: SQLite's integers are signed.
-                content.simhash.map(u64::cast_signed),
-                content.meta_robots.as_deref().map(encode::clean),
-                content.parse_cut.map(crate::model::ParseCut::as_str),
-                (content.words, content.parser),
-                content.lang.as_deref().map(encode::clean),
-                content.title.as_deref().map(encode::clean),
-                content.description.as_deref().map(encode::clean),
-                (!headings.is_empty()).then_some(headings),
-                u8::from(content.soft_404),
-                content.open_graph.as_deref().map(encode::clean),
-                content.json_ld.as_deref().map(encode::clean),
-            )
-        })
-        .collect();
-    tx.execute(
-        sql("INSERT INTO contents(id, hash, mime, charset, size_bytes, simhash, meta_robots, parse_cut, words, parser,
-               lang, title, description, headings, soft_404, open_graph, json_ld)
-             SELECT j.value->0->>0, unhex(j.value->0->>1), j.value->0->>2, j.value->0->>3, j.value->0->>4,
-                    j.value->>1, j.value->>2, j.value->>3, j.value->4->>0, j.value->4->>1, j.value->>5, j.value->>6, j.value->>7,
-                    j.value->>8, j.value->>9, j.value->>10, j.value->>11
-             FROM json_each(?1) j")
-        .bind(encode::rows(&rows)),
-    )
-    .await?;
-    Ok(())
+    tx.insert(&INSERT_CONTENTS, new, |statement, (id, content)| {
+        let headings: Vec<_> = content.headings.iter().map(|(level, text)| (level, encode::clean(text))).collect();
+        let statement = statement.bind(*id).bind(content.hash.as_slice()).bind(encode::clean(&content.mime));
+        let statement = statement.bind(content.charset.as_deref().map(encode::clean)).bind(int(content.size_bytes));
+        // Two's complement: SQLite's integers are signed.
+        let statement = statement
+            .bind(content.simhash.map(u64::cast_signed))
+            .bind(content.meta_robots.as_deref().map(encode::clean));
+        let statement = statement.bind(content.parse_cut.map(crate::model::ParseCut::as_str)).bind(content.words);
+        let statement = statement
+            .bind(content.parser)
+            .bind(content.lang.as_deref().map(encode::clean))
+            .bind(content.title.as_deref().map(encode::clean));
+        let statement = statement.bind(content.description.as_deref().map(encode::clean));
+        let statement = statement.bind((!headings.is_empty()).then(|| encode::rows(&headings)));
+        statement
+            .bind(content.soft_404)
+            .bind(content.open_graph.as_deref().map(encode::clean))
+            .bind(content.json_ld.as_deref().map(encode::clean))
+    })
+    .await
 }
 
-/// All bodies travel as one blob; `substr` of a bound blob copies only what it returns. Of an
-/// empty blob it returns NULL.
 async fn write_bodies(tx: &mut Tx<'_>, bodies: &[(i64, &StoredBody)]) -> Result<(), StoreError> {
-    let mut blobs = Blobs::default();
-    let rows: Vec<_> = bodies
-        .iter()
-        .map(|(id, body)| {
-            let (at, length) = blobs.add(&body.data);
-            (id, body.codec.as_str(), body.size_bytes, at, length)
-        })
-        .collect();
-    tx.execute(
-        sql("INSERT INTO bodies(content_id, codec, size_bytes, data)
-             SELECT j.value->>0, j.value->>1, j.value->>2, coalesce(substr(?2, j.value->>3, j.value->>4), x'') FROM json_each(?1) j")
-        .bind(encode::rows(&rows))
-        .bind(blobs.bytes),
-    )
-    .await?;
-    Ok(())
+    tx.insert(&INSERT_BODIES, bodies, |statement, (id, body)| {
+        statement.bind(*id).bind(body.codec.as_str()).bind(int(body.size_bytes)).bind(body.data.as_slice())
+    })
+    .await
 }
 
 async fn write_texts(tx: &mut Tx<'_>, texts: &[(i64, &str)]) -> Result<(), StoreError> {
-    let mut blobs = Blobs::default();
-    let rows: Vec<_> = texts
-        .iter()
-        .map(|(id, text)| {
-            let (at, length) = blobs.add(encode::clean(text).as_bytes());
-            (id, at, length)
-        })
-        .collect();
-    tx.execute(
-        sql(
-            "INSERT INTO texts(content_id, text)
-             SELECT j.value->>0, coalesce(CAST(substr(?2, j.value->>1, j.value->>2) AS TEXT), '') FROM json_each(?1) j",
-        )
-        .bind(encode::rows(&rows))
-        .bind(blobs.bytes),
-    )
-    .await?;
-    Ok(())
+    tx.insert(&INSERT_TEXTS, texts, |statement, (id, text)| statement.bind(*id).bind(encode::clean(text))).await
 }
