@@ -4,7 +4,8 @@
 //! most 16 kB with the clock asked between them; the tokens pass the
 //! [`NestingFilter`] on their way to the tree builder. The scan knows comments by itself and asks
 //! the filter where only the tree builder knows: whether a tag began raw text, and whether a CDATA
-//! section is one.
+//! section is one. Scripts and styles are scanned for their end and not fed: nobody reads them, and on the
+//! web they are much of a page.
 
 use html5ever::TokenizerResult;
 use html5ever::buffer_queue::BufferQueue;
@@ -52,11 +53,26 @@ struct Feed<'a> {
     out_of_time: &'a mut dyn FnMut() -> bool,
 }
 
+/// Text in which there are no tags but the end of its element.
+struct RawText<'a> {
+    name: &'a str,
+    script: Option<ScriptEscape>,
+    /// Whether anybody wants it in the tree.
+    is_read: bool,
+}
+
+/// Whether a script with these attributes, as they are written, may be JSON-LD. Names of types are rarely
+/// written in character references.
+fn may_be_data(attributes: &str) -> bool {
+    let attributes = attributes.as_bytes();
+    attributes.contains(&b'&') || attributes.windows(4).any(|piece| piece.eq_ignore_ascii_case(b"json"))
+}
+
 impl Feed<'_> {
     fn document(&mut self, max_attributes: usize) -> Option<()> {
         let bytes = self.text.as_bytes();
         let mut at = 0;
-        while let Some(open) = self.text.get(at..).and_then(|rest| rest.find('<')) {
+        while let Some(open) = memchr::memchr(b'<', bytes.get(at..).unwrap_or_default()) {
             at += open;
             at = match bytes.get(at + 1..).unwrap_or_default() {
                 [b'!', b'-', b'-', rest @ ..] => at + 4 + comment_len(rest),
@@ -98,46 +114,53 @@ impl Feed<'_> {
     /// Goes past a start tag, and past its raw text when it has such.
     fn start_tag(&mut self, name: usize, max_attributes: usize) -> Option<usize> {
         let tag = self.tag(name, max_attributes)?;
-        let name = &self.text[name..tag.name_end];
+        let (name, attributes) = (&self.text[name..tag.name_end], &self.text[tag.name_end..tag.end]);
         if !RAW_TEXT.iter().any(|raw| name.as_bytes().eq_ignore_ascii_case(raw)) {
             return Some(tag.end);
         }
         self.to(tag.end)?;
         let mut at = tag.end;
-        let mut script = name.eq_ignore_ascii_case("script").then(|| ScriptEscape::new(at));
+        let is_script = name.eq_ignore_ascii_case("script");
+        let mut raw = RawText {
+            name,
+            script: is_script.then(|| ScriptEscape::new(at)),
+            is_read: !(name.eq_ignore_ascii_case("style") || is_script && !may_be_data(attributes)),
+        };
         while self.tokenizer.sink.in_raw_text() && self.fed < self.text.len() {
-            at = self.end_of_raw_text(at, name, script.as_mut(), max_attributes)?;
+            at = self.end_of_raw_text(at, &mut raw, max_attributes)?;
         }
         Some(at)
     }
 
     /// Feeds through the next end tag that may end the raw text. Inside a comment inside a script
     /// it does not, so the search goes on just after its name.
-    fn end_of_raw_text(
-        &mut self,
-        from: usize,
-        name: &str,
-        mut script: Option<&mut ScriptEscape>,
-        max_attributes: usize,
-    ) -> Option<usize> {
+    fn end_of_raw_text(&mut self, from: usize, raw: &mut RawText<'_>, max_attributes: usize) -> Option<usize> {
         let bytes = self.text.as_bytes();
         let mut at = from;
-        while let Some(open) = self.text.get(at..).and_then(|rest| rest.find("</")) {
+        while let Some(open) = memchr::memmem::find(bytes.get(at..).unwrap_or_default(), b"</") {
             let start = at + open + 2;
-            let after = start + name.len();
+            let after = start + raw.name.len();
             at = start;
-            let named = bytes.get(start..after).is_some_and(|n| n.eq_ignore_ascii_case(name.as_bytes()));
+            let named = bytes.get(start..after).is_some_and(|n| n.eq_ignore_ascii_case(raw.name.as_bytes()));
             if named && bytes.get(after).is_some_and(|&b| is_space(b) || b == b'/' || b == b'>') {
-                if script.as_mut().is_some_and(|script| script.swallows(bytes, start - 2)) {
+                if raw.script.as_mut().is_some_and(|script| script.swallows(bytes, start - 2)) {
                     continue;
                 }
+                self.skip_unread(start - 2, raw);
                 let tag = self.tag(start, max_attributes)?;
                 self.to(tag.end)?;
                 return Some(if self.tokenizer.sink.in_raw_text() { after } else { tag.end });
             }
         }
+        self.skip_unread(self.text.len(), raw);
         self.to(self.text.len())?;
         Some(self.text.len())
+    }
+
+    fn skip_unread(&mut self, end: usize, raw: &RawText<'_>) {
+        if !raw.is_read {
+            self.fed = self.fed.max(end);
+        }
     }
 
     /// Feeds the text up to `end`, in pieces.
