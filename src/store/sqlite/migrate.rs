@@ -16,7 +16,7 @@ use crate::store::StoreError;
 use super::copy::{self, Part};
 use super::fault::store_error;
 use super::header::{self, Header, SCHEMA_VERSION};
-use super::open::beside;
+use super::open::{FOREIGN_KEYS, beside};
 
 /// The migrations of this program.
 pub(super) static MIGRATOR: Migrator = sqlx::migrate!("migrations/sqlite");
@@ -101,7 +101,9 @@ async fn in_one_transaction(
     check_foreign_keys(&mut tx, path).await?;
     failpoint::reach("migrating", "commit", "");
     tx.commit().await.map_err(fault)?;
-    connection.execute("PRAGMA foreign_keys = ON").await.map_err(fault)?;
+    if FOREIGN_KEYS {
+        connection.execute("PRAGMA foreign_keys = ON").await.map_err(fault)?;
+    }
     Ok(())
 }
 

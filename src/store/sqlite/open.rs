@@ -27,6 +27,10 @@ const CHECKPOINT_PAGES: u32 = 4096;
 pub(super) const LOG_LIMIT_BYTES: u64 = 64 * 1024 * 1024;
 /// Page cache in KiB; negative is SQLite's way to say KiB.
 const CACHE_KIB: i32 = -32 * 1024;
+/// Whether SQLite looks up what each new row names. That is a sixth of what a visit costs, two look-ups for each link,
+/// and cannot fail: every id that is written was read or made in the same transaction, and nothing that others name is ever
+/// deleted. All tests run with it; what users run leaves it to `doctor`, which looks at the whole file.
+pub(super) const FOREIGN_KEYS: bool = cfg!(debug_assertions);
 
 /// Whether a file may be created.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -162,7 +166,7 @@ pub(super) async fn connect(path: &Path, durable: bool, new: bool) -> Result<Sql
         .filename(path)
         .create_if_missing(new)
         .synchronous(synchronous)
-        .foreign_keys(true)
+        .foreign_keys(FOREIGN_KEYS)
         .busy_timeout(BUSY)
         .pragma("wal_autocheckpoint", CHECKPOINT_PAGES.to_string())
         .pragma("journal_size_limit", LOG_LIMIT_BYTES.to_string())
@@ -199,5 +203,25 @@ pub(super) fn absolute(path: &Path) -> Result<PathBuf, StoreError> {
     match (folder_of(path).canonicalize(), path.file_name()) {
         (Ok(folder), Some(name)) => Ok(folder.join(name)),
         _ => Ok(path.to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::Connection;
+
+    use super::*;
+
+    /// What a release leaves out, the tests must not.
+    #[tokio::test]
+    async fn a_build_with_debug_assertions_looks_up_what_a_row_names() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let path = folder.path().join("crawl.db");
+        SqliteStore::open(&path, OpenMode::CreateOrOpen, false).await.unwrap();
+        let mut connection = connect(&path, false, false).await.unwrap();
+        let orphan = "INSERT INTO links(source_id, target_id, kind, position) VALUES (1, 2, 'a', 0)";
+        let inserted = sqlx::query(orphan).execute(&mut connection).await;
+        assert_eq!(inserted.is_err(), cfg!(debug_assertions), "{inserted:?}");
+        connection.close().await.unwrap();
     }
 }
