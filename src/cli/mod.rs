@@ -3,7 +3,6 @@
 //!
 //! Data goes to stdout, every other word to stderr through one [`terminal::Terminal`].
 
-mod arenas;
 mod args;
 mod backup;
 mod closing;
@@ -49,7 +48,6 @@ use crate::report::neutralise_lines;
 
 /// Runs the program with these arguments, the first one being its name.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
-    arenas::share();
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     if rehearsal::is_meant(&arguments) {
         return rehearsal::perform();
