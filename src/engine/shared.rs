@@ -26,6 +26,9 @@ use super::rehearsal::Rehearse;
 use super::shelf::{RobotsShelf, SHELF_BYTES};
 use super::{Clock, Limit, Progress, Stop};
 
+/// Bodies on their way, for each request slot: while one comes another one is parsed, or waits for it.
+const BODIES_PER_SLOT: usize = 2;
+
 /// What goes to the writer, in order.
 #[derive(Debug)]
 pub(super) enum Item {
@@ -125,13 +128,18 @@ pub(super) struct Parts<F, C> {
 impl<F, C: Clock> Shared<F, C> {
     pub(super) fn new(parts: Parts<F, C>) -> Self {
         let settings = parts.settings;
+        let most_in_flight = parts.most_in_flight.max(1) as usize;
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
         Shared {
             fetcher: parts.fetcher,
             agent: settings.product_token().into(),
             session: parts.session,
-            budget: ByteBudget::new(settings.memory_bytes, settings.largest_visit_bytes()),
-            slots: Arc::new(Semaphore::new(parts.most_in_flight.max(1) as usize)),
+            budget: ByteBudget::new(
+                settings.memory_bytes,
+                settings.largest_visit_bytes(),
+                most_in_flight * BODIES_PER_SLOT,
+            ),
+            slots: Arc::new(Semaphore::new(most_in_flight)),
             most_in_flight: parts.most_in_flight.max(1),
             parsers: Parsers::new(cores),
             parsed_kb: Arc::new(Semaphore::new(MOST_PARSED_KB as usize)),

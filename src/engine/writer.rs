@@ -237,7 +237,7 @@ mod tests {
     /// A full queue of them was one batch of 500 MB.
     #[tokio::test]
     async fn texts_of_robots_filled_no_batch() {
-        let budget = ByteBudget::new(64 * 1024 * 1024, 1024 * 1024);
+        let budget = ByteBudget::new(64 * 1024 * 1024, 1024 * 1024, 1000);
         let mut batch = Batch::default();
         let mut texts = 0;
         while !batch.is_full() {

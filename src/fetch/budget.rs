@@ -18,6 +18,8 @@ use tokio::sync::{Mutex, OwnedMutexGuard, OwnedSemaphorePermit, Semaphore, watch
 /// Bytes of one permit. Semaphores count in u32.
 const UNIT_BYTES: u64 = 1024;
 
+const NEVER_CLOSED: &str = "the budget's semaphore is never closed";
+
 /// The shared bound. Clones share it.
 #[derive(Clone, Debug)]
 pub struct ByteBudget {
@@ -26,13 +28,15 @@ pub struct ByteBudget {
 
 #[derive(Debug)]
 struct Shared {
+    /// Bodies that may be on their way to be finished.
+    starts: Arc<Semaphore>,
     free: Arc<Semaphore>,
     depot: Arc<Semaphore>,
     depot_units: u64,
     lane: Arc<Mutex<()>>,
-    /// What may still be finished and wait in the depot.
+    /// What may still be finished.
     finished: Arc<Semaphore>,
-    /// How many wait for room in the depot, or are finished and found none.
+    /// How many wait for a commit.
     crowd: watch::Sender<u32>,
     used_bytes: AtomicU64,
     peak_bytes: AtomicU64,
@@ -47,15 +51,16 @@ impl ByteBudget {
     /// make the crawl no faster.
     pub const FINISHED_BYTES: u64 = 16 * 1024 * 1024;
 
-    /// A budget of `limit_bytes` in all, of which twice `largest_body_bytes` are the depot.
-    /// At least one fetch can always run: a limit too small for it is raised.
-    pub fn new(limit_bytes: u64, largest_body_bytes: u64) -> Self {
+    /// A budget of `limit_bytes` in all, of which twice `largest_body_bytes` are the depot, for at most `most_bodies`
+    /// that are not finished. At least one fetch can always run: a limit too small for it is raised.
+    pub fn new(limit_bytes: u64, largest_body_bytes: u64, most_bodies: usize) -> Self {
         let depot_units = units(largest_body_bytes.saturating_mul(2)).min(u64::from(u32::MAX));
         let depot = depot_units * UNIT_BYTES;
         let common = limit_bytes.saturating_sub(depot).max(Self::START_BYTES);
         let permits = |units: u64| usize::try_from(units).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS);
         ByteBudget {
             shared: Arc::new(Shared {
+                starts: Arc::new(Semaphore::new(most_bodies.clamp(1, Semaphore::MAX_PERMITS))),
                 free: Arc::new(Semaphore::new(permits(common / UNIT_BYTES))),
                 depot: Arc::new(Semaphore::new(permits(depot_units))),
                 depot_units,
@@ -71,17 +76,18 @@ impl ByteBudget {
 
     /// Waits until a fetch may start.
     pub async fn reserve(&self) -> Reservation {
+        let start = Arc::clone(&self.shared.starts).acquire_owned().await.expect(NEVER_CLOSED);
         let permit = Arc::clone(&self.shared.free)
             .acquire_many_owned((Self::START_BYTES / UNIT_BYTES) as u32)
             .await
-            .expect("the budget's semaphore is never closed");
+            .expect(NEVER_CLOSED);
         Reservation {
             budget: self.clone(),
+            start: Some(start),
             own: Some(permit),
             depot: None,
             finished: None,
             lane: None,
-            crowding: None,
             used: 0,
         }
     }
@@ -118,19 +124,19 @@ impl ByteBudget {
 #[derive(Debug)]
 pub struct Reservation {
     budget: ByteBudget,
+    /// The right to be on its way.
+    start: Option<OwnedSemaphorePermit>,
     /// What it has of the common part.
     own: Option<OwnedSemaphorePermit>,
     /// What it has of the depot.
     depot: Option<OwnedSemaphorePermit>,
-    /// The right to wait there.
+    /// The right to wait for a commit.
     finished: Option<OwnedSemaphorePermit>,
     lane: Option<OwnedMutexGuard<()>>,
-    /// Finished, and there was no room in the depot.
-    crowding: Option<Crowding>,
     used: u64,
 }
 
-/// Somebody for whom the depot has no room, as long as it lives.
+/// Somebody who waits for a commit, as long as it lives.
 #[derive(Debug)]
 struct Crowding(ByteBudget);
 
@@ -164,24 +170,29 @@ impl Reservation {
         }
     }
 
-    /// Says that `bytes` are in use, no more to come, until the commit. They move into the depot where it has room.
+    /// Says that `bytes` are in use, no more to come, until the commit; waits while too many others are.
+    /// They move into the depot where it has room.
     pub async fn finish(&mut self, bytes: u64) {
         self.keep(bytes);
         self.cover(bytes).await;
-        if !self.move_into_depot() {
-            self.crowding = Some(self.budget.crowding());
+        let shared = Arc::clone(&self.budget.shared);
+        let wanted = self.units().min(units(ByteBudget::FINISHED_BYTES));
+        self.finished = Some(self.acquire(&shared.finished, wanted).await);
+        let own = self.own.as_ref().map_or(0, |own| own.num_permits() as u64);
+        if let Some(moved) = take(&shared.depot, own) {
+            join(&mut self.depot, moved);
+            self.own = None;
         }
-        self.lane = None;
+        (self.lane, self.start) = (None, None);
     }
 
-    fn move_into_depot(&mut self) -> bool {
-        let Some(own) = &self.own else { return true };
-        let (shared, units) = (&self.budget.shared, own.num_permits() as u64);
-        let Some(finished) = take(&shared.finished, units) else { return false };
-        let Some(moved) = take(&shared.depot, units) else { return false };
-        join(&mut self.depot, moved);
-        (self.own, self.finished) = (None, Some(finished));
-        true
+    /// Takes what only commits give back, and has the writer told while there is too little of it.
+    async fn acquire(&self, from: &Arc<Semaphore>, units: u64) -> OwnedSemaphorePermit {
+        if let Some(permit) = take(from, units) {
+            return permit;
+        }
+        let _crowding = self.budget.crowding();
+        Arc::clone(from).acquire_many_owned(u32::try_from(units).unwrap_or(u32::MAX)).await.expect(NEVER_CLOSED)
     }
 
     /// Bytes in use.
@@ -217,14 +228,7 @@ impl Reservation {
     async fn grow_in_lane(&mut self, units: u64) {
         let held = self.depot.as_ref().map_or(0, |permit| permit.num_permits() as u64);
         let units = units.min(self.budget.shared.depot_units.saturating_sub(held));
-        let more = match take(&self.budget.shared.depot, units) {
-            Some(more) => more,
-            None => {
-                let _crowding = self.budget.crowding();
-                let more = Arc::clone(&self.budget.shared.depot).acquire_many_owned(units as u32).await;
-                more.expect("the budget's semaphore is never closed")
-            }
-        };
+        let more = self.acquire(&self.budget.shared.depot, units).await;
         join(&mut self.depot, more);
     }
 
@@ -283,7 +287,7 @@ mod tests {
 
     #[tokio::test]
     async fn half_read_bodies_never_wait_in_a_circle() {
-        let budget = ByteBudget::new(400 * 1024, 100 * 1024);
+        let budget = ByteBudget::new(400 * 1024, 100 * 1024, 1000);
         let mut bodies = Vec::new();
         for _ in 0..3 {
             bodies.push(budget.reserve().await);
@@ -305,7 +309,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_share_goes_back_when_dropped_or_shrunk() {
-        let budget = ByteBudget::new(1200 * 1024, 100 * 1024);
+        let budget = ByteBudget::new(1200 * 1024, 100 * 1024, 1000);
         let mut body = budget.reserve().await;
         body.cover(500 * 1024).await;
         assert_eq!(budget.used_bytes(), 500 * 1024);
@@ -320,7 +324,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_body_that_shrank_leaves_the_lane() {
-        let budget = ByteBudget::new(0, 1024 * 1024);
+        let budget = ByteBudget::new(0, 1024 * 1024, 1000);
         let mut body = budget.reserve().await;
         body.cover(1024 * 1024).await;
         assert!(body.lane.is_some());
@@ -333,7 +337,7 @@ mod tests {
     /// hundred pages one after the other came through the lane, one in each half second.
     #[tokio::test]
     async fn finished_pages_took_the_room_of_others() {
-        let budget = ByteBudget::new(64 * 1024 + 2 * 50 * 1024 * 1024, 50 * 1024 * 1024);
+        let budget = ByteBudget::new(64 * 1024 + 2 * 50 * 1024 * 1024, 50 * 1024 * 1024, 1000);
         let mut finished = Vec::new();
         for _ in 0..400 {
             let mut body = poll!(pin!(budget.reserve())).expect_ready();
@@ -356,38 +360,40 @@ mod tests {
         assert!(budget.used_bytes() <= budget.limit_bytes());
     }
 
+    /// Hundreds of pages had come and waited for a parser, where a few keep it busy.
     #[tokio::test]
-    async fn the_writer_is_told_of_a_full_depot() {
-        let budget = ByteBudget::new(640 * 1024, 100 * 1024);
-        let mut bodies = Vec::new();
-        for _ in 0..4 {
-            let mut body = budget.reserve().await;
-            body.finish(64 * 1024).await;
-            bodies.push(body);
-        }
-        budget.crowded().await;
-        bodies.pop();
-        assert!(poll!(pin!(budget.crowded())).is_pending());
+    async fn more_came_than_could_be_parsed() {
+        let budget = ByteBudget::new(200 * 1024 * 1024, 50 * 1024 * 1024, 2);
+        let (mut first, second) = (budget.reserve().await, budget.reserve().await);
+        assert!(poll!(pin!(budget.reserve())).is_pending());
+        first.finish(1024).await;
+        let third = budget.reserve().await;
+        assert!(poll!(pin!(budget.reserve())).is_pending());
+        drop((second, third));
+        let _both = (budget.reserve().await, budget.reserve().await);
     }
 
     #[tokio::test]
     async fn what_is_finished_is_bounded() {
-        let budget = ByteBudget::new(200 * 1024 * 1024, 50 * 1024 * 1024);
-        let mut bodies = Vec::new();
-        for _ in 0..3 {
-            assert!(poll!(pin!(budget.crowded())).is_pending());
-            let mut body = budget.reserve().await;
-            body.finish(6 * 1024 * 1024).await;
-            bodies.push(body);
+        let budget = ByteBudget::new(200 * 1024 * 1024, 50 * 1024 * 1024, 1000);
+        let mut bodies = [budget.reserve().await, budget.reserve().await, budget.reserve().await];
+        let [first, second, third] = &mut bodies;
+        first.finish(6 * 1024 * 1024).await;
+        second.finish(6 * 1024 * 1024).await;
+        assert!(poll!(pin!(budget.crowded())).is_pending());
+        {
+            let mut finished = pin!(third.finish(6 * 1024 * 1024));
+            assert!(poll!(finished.as_mut()).is_pending());
+            budget.crowded().await;
+            drop(std::mem::replace(first, budget.reserve().await));
+            finished.await;
         }
-        budget.crowded().await;
-        bodies.clear();
         assert!(poll!(pin!(budget.crowded())).is_pending());
     }
 
     #[tokio::test]
     async fn more_than_the_depot_is_waited_for_by_nobody() {
-        let budget = ByteBudget::new(0, 1024);
+        let budget = ByteBudget::new(0, 1024, 1000);
         let mut body = budget.reserve().await;
         body.finish(10 * 1024 * 1024).await;
         assert_eq!(budget.used_bytes(), 10 * 1024 * 1024);
@@ -395,7 +401,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_fetch_that_is_dropped_while_it_waits_gives_everything_back() {
-        let budget = ByteBudget::new(0, 1024 * 1024);
+        let budget = ByteBudget::new(0, 1024 * 1024, 1000);
         let mut first = budget.reserve().await;
         first.cover(512 * 1024).await;
         {

@@ -83,7 +83,7 @@ pub(crate) fn fetcher(settings: &CrawlSettings, granted: &[&str]) -> HttpFetcher
 
 /// Fetches within a budget that has room for one body, packed and unpacked, and no more.
 pub(crate) async fn fetch(fetcher: &HttpFetcher, request: FetchRequest) -> Exchange {
-    let budget = ByteBudget::new(0, request.max_body_bytes);
+    let budget = ByteBudget::new(0, request.max_body_bytes, 1000);
     let mut reservation = budget.reserve().await;
     let exchange = tokio::time::timeout(WATCHDOG, fetcher.fetch(request, &mut reservation)).await.expect("it hangs");
     assert!(budget.peak_bytes() <= budget.limit_bytes(), "{} > {}", budget.peak_bytes(), budget.limit_bytes());

@@ -72,7 +72,7 @@ async fn bodies_that_do_not_fit_together_wait_for_each_other() {
     let server =
         RawServer::start(Reply::http(&format!("HTTP/1.1 200 OK\nContent-Length: {SIZE}"), vec![b'x'; SIZE])).await;
     let fetcher = fetcher(&patient(), &[&server.url()]);
-    let budget = ByteBudget::new(9_000_000, SIZE as u64);
+    let budget = ByteBudget::new(9_000_000, SIZE as u64, 1000);
     let fetches = (0..8).map(|_| async {
         let mut reservation = budget.reserve().await;
         let request = sqrawl::model::FetchRequest { max_body_bytes: SIZE as u64, ..get(&server.url()) };
