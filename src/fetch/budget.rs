@@ -4,11 +4,13 @@
 //! Every fetch reserves a little before its request starts. A body that outgrows its share first
 //! takes more from what is free; when nothing is free it takes *the lane*. One body at a time
 //! holds the lane, and grows from *the depot*, a part of the budget twice as large as the largest body: while a
-//! body is decompressed it exists as it came and as it will be. What is finished and waits for its commit
-//! moves into the depot too, up to [`ByteBudget::FINISHED_BYTES`]. So half-read bodies never wait for each other in a circle: the one
-//! in the lane waits for its own server, which the timeouts bound, and for commits, which wait for nobody; it
-//! gets to its end, is committed, and gives everything back. [`ByteBudget::crowded`] tells the writer to commit what
-//! it has, however little, when more is finished, or the lane waits for it.
+//! body is decompressed it exists as it came and as it will be. What is finished moves into the depot too and waits
+//! there for its commit.
+//!
+//! So half-read bodies never wait for each other in a circle: the one in the lane waits for its own server, which the
+//! timeouts bound, and for commits, which wait for nobody; it gets to its end, is committed, and gives everything
+//! back. [`ByteBudget::crowded`] tells the writer that somebody waits for a commit: it is to make one of what it has,
+//! however little.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -47,9 +49,9 @@ impl ByteBudget {
     /// What a fetch reserves before it starts.
     pub const START_BYTES: u64 = 64 * 1024;
 
-    /// What may be finished and wait for its commit beside what others need to get there: some 400 pages. More would
-    /// make the crawl no faster.
-    pub const FINISHED_BYTES: u64 = 16 * 1024 * 1024;
+    /// What may be finished and wait for its commit beside what others need to get there: some 200 pages. Twice as much
+    /// made a crawl no faster.
+    pub const FINISHED_BYTES: u64 = 8 * 1024 * 1024;
 
     /// A budget of `limit_bytes` in all, of which twice `largest_body_bytes` are the depot, for at most `most_bodies`
     /// that are not finished. At least one fetch can always run: a limit too small for it is raised.
@@ -339,21 +341,21 @@ mod tests {
     async fn finished_pages_took_the_room_of_others() {
         let budget = ByteBudget::new(64 * 1024 + 2 * 50 * 1024 * 1024, 50 * 1024 * 1024, 1000);
         let mut finished = Vec::new();
-        for _ in 0..400 {
+        for _ in 0..200 {
             let mut body = poll!(pin!(budget.reserve())).expect_ready();
             body.finish(40 * 1024).await;
             finished.push(body);
             tokio::task::yield_now().await;
         }
-        assert_eq!(budget.used_bytes(), 400 * 40 * 1024);
+        assert_eq!(budget.used_bytes(), 200 * 40 * 1024);
         assert!(poll!(pin!(budget.crowded())).is_pending());
         // The lane's body needs what they have: it waits for a commit, and says so.
         let mut large = budget.reserve().await;
         {
-            let mut covered = pin!(large.cover(90 * 1024 * 1024));
+            let mut covered = pin!(large.cover(95 * 1024 * 1024));
             assert!(poll!(covered.as_mut()).is_pending());
             budget.crowded().await;
-            finished.truncate(100);
+            finished.truncate(50);
             covered.await;
         }
         assert!(poll!(pin!(budget.crowded())).is_pending());
@@ -378,11 +380,11 @@ mod tests {
         let budget = ByteBudget::new(200 * 1024 * 1024, 50 * 1024 * 1024, 1000);
         let mut bodies = [budget.reserve().await, budget.reserve().await, budget.reserve().await];
         let [first, second, third] = &mut bodies;
-        first.finish(6 * 1024 * 1024).await;
-        second.finish(6 * 1024 * 1024).await;
+        first.finish(3 * 1024 * 1024).await;
+        second.finish(3 * 1024 * 1024).await;
         assert!(poll!(pin!(budget.crowded())).is_pending());
         {
-            let mut finished = pin!(third.finish(6 * 1024 * 1024));
+            let mut finished = pin!(third.finish(3 * 1024 * 1024));
             assert!(poll!(finished.as_mut()).is_pending());
             budget.crowded().await;
             drop(std::mem::replace(first, budget.reserve().await));
