@@ -232,6 +232,7 @@ struct Session<S, F, C> {
 /// Why the loop goes on.
 enum Event {
     Asked,
+    WorkerEnded(Result<(), tokio::task::JoinError>),
     Stopped,
     Woken,
     WriterEnded(Result<(), EngineError>),
@@ -276,7 +277,7 @@ impl<S: Store, F: Fetcher, C: Clock> Session<S, F, C> {
                 self.robots.clear();
                 self.hops.clear();
             }
-            self.reap()?;
+            self.shared.progress.set_active_hosts(u64::from(self.active));
             let over = self.active == 0 && (!running || (!self.look && self.wake_at.is_none()));
             if over && running && self.suspects {
                 (self.look, self.alone) = (true, true);
@@ -292,6 +293,7 @@ impl<S: Store, F: Fetcher, C: Clock> Session<S, F, C> {
                 end = &mut writer.task => { writer.heard = true; Event::WriterEnded(ended(end)) }
                 _ = inside.changed() => Event::Stopped,
                 _ = outside.changed() => Event::Stopped,
+                Some(ended) = self.workers.join_next() => Event::WorkerEnded(ended),
                 ask = self.asks.recv() => { self.take(ask); Event::Asked }
                 () = self.shared.clock.sleep_ms(wait_ms) => Event::Woken,
             };
@@ -302,6 +304,7 @@ impl<S: Store, F: Fetcher, C: Clock> Session<S, F, C> {
                     }
                 }
                 Event::Stopped => self.shared.halt(control.current()),
+                Event::WorkerEnded(ended) => self.bury(ended)?,
                 Event::Woken => self.look = true,
                 Event::WriterEnded(end) => {
                     end?;
@@ -359,7 +362,6 @@ impl<S: Store, F: Fetcher, C: Clock> Session<S, F, C> {
             self.alone = false;
             self.employ(grant, hosts, room == 0);
         }
-        self.shared.progress.set_active_hosts(u64::from(self.active));
         Ok(())
     }
 
@@ -388,13 +390,14 @@ impl<S: Store, F: Fetcher, C: Clock> Session<S, F, C> {
         self.workers.spawn(Worker::new(Arc::clone(&self.shared), lease, hops).run());
     }
 
-    /// Takes in workers that ended. One that broke off ends the session: its lease would never be
-    /// released.
-    fn reap(&mut self) -> Result<(), EngineError> {
-        while let Some(ended) = self.workers.try_join_next() {
-            ended.map_err(|failure| internal("host worker", &failure.to_string()))?;
+    /// Takes in a worker that ended. One that broke off ends the session: its lease would never be
+    /// released. After the last one nothing is left to wait for but the commit of what it gave back.
+    fn bury(&self, ended: Result<(), tokio::task::JoinError>) -> Result<(), EngineError> {
+        ended.map_err(|failure| internal("host worker", &failure.to_string()))?;
+        if self.workers.is_empty() && self.active > 0 {
+            // Where the writer has that much to do, it does not wait for more.
+            let _ = self.shared.writer.try_send(Item::Hurry);
         }
-        self.shared.progress.set_active_hosts(u64::from(self.active));
         Ok(())
     }
 

@@ -274,8 +274,8 @@ impl<F: Fetcher, C: Clock> Worker<F, C> {
     /// With nothing to ask for until its visits are committed, the worker asks the writer to
     /// commit early.
     async fn hurry_if_stuck(&mut self) {
-        let stuck = self.dry && self.queue.is_empty() && self.flights.is_empty() && self.digests.is_empty();
-        if stuck && !self.hurried && !self.held.is_empty() {
+        let idle = self.errand.is_none() && self.flights.is_empty() && self.digests.is_empty();
+        if idle && self.dry && self.queue.is_empty() && !self.hurried && !self.held.is_empty() {
             self.hurried = true;
             let _ = self.shared.writer.send(Item::Hurry).await;
         }

@@ -131,3 +131,24 @@ fn a_dead_host_is_tried_once_a_pause_and_comes_back() {
         assert!(given_up > 5, "{given_up}");
     });
 }
+
+/// What the last workers gave back waited half a second for more to commit, at the end of every crawl.
+#[test]
+fn the_end_of_a_crawl_waited_for_a_full_batch() {
+    on_paused_clock(async {
+        let mut town = Town::new(3, TownPlan { hosts: 3, many_origins: false, most_pages: 1, ..QUIET });
+        for host in &mut town.hosts {
+            host.robots = RobotsManner::Missing;
+            host.latency_ms = 20;
+            host.pages = 40;
+        }
+        let world = world(town);
+        let settings = CrawlSettings { delay_ms: Some(100), adaptive: false, ..CrawlSettings::default() };
+        world.fetcher.process_starts();
+        let summary = world.run(settings, Control::default()).await;
+        assert_eq!(summary.ended_by, EndedBy::Complete);
+        assert!(summary.commits > 10, "the first ones are early ones: {}", summary.commits);
+        let last = world.fetcher.log().iter().map(|asked| asked.end).max().unwrap();
+        assert!(summary.elapsed_ms - last < 100, "the last page was there after {last} of {} ms", summary.elapsed_ms);
+    });
+}
