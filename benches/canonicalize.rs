@@ -1,13 +1,17 @@
 //! What the links of a page cost until they are candidates: canonicalised, and judged by the scope.
 //!
-//! `cargo bench --bench canonicalize`; times are of a page's 50 links, items are links.
+//! `cargo bench --bench canonicalize`; times are of a page's links, items are links.
 
 use std::hint::black_box;
 
 use divan::Bencher;
 use divan::counter::ItemsCount;
-use sqrawl::model::{Admission, CrawlSettings, CrawlUrl, UnixMs};
+use sqrawl::model::{
+    Admission, CrawlSettings, CrawlUrl, Exchange, ExchangeEnd, HostId, HostUpdate, LeaseKey, LeasedFrom, LeasedUrl,
+    Ledger, LinkKind, Page, RawLink, UnixMs, UrlId,
+};
 use sqrawl::scope::{NamedBy, Scope, UrlRules, canonicalize};
+use sqrawl::verdict::{Attempt, Policy, after_exchange};
 use url::Url;
 
 const LINKS: usize = 50;
@@ -95,4 +99,76 @@ fn judge_ordinary_links(bencher: Bencher<'_, '_>) {
             black_box(scope.judge(black_box(url), by));
         }
     });
+}
+
+/// What a page of a site with articles and a menu links to: a third as whole URLs, some with queries, and
+/// pictures, styles and scripts beside them.
+fn links_of_a_page() -> Vec<RawLink> {
+    let article = |n: usize| match n % 8 {
+        0 => format!("https://www.example.com/archive/2019/{}/some-words-of-a-title-{n}.html", 1 + n % 12),
+        1 => format!("//www.example.com/topics/{n}/some-words-of-a-title-{n}"),
+        2 => format!("https://other.example/essays/on-something-{n}/"),
+        3 => format!("../../topics/{n}/relative-to-the-folder-{n}.html"),
+        4 => format!("/read?id={n}&view=full&section=garden"),
+        5 => format!("/topics/{n}/with-a-part-{n}.html#part-{n}"),
+        _ => format!("/topics/{n}/from-the-root-{n}.html"),
+    };
+    let articles = (0..53).map(|n| (LinkKind::A, article(n)));
+    let pictures = (0..12).map(|n| (LinkKind::Img, format!("/img/what-it-shows-{}-{}.jpg", n / 3, n % 3)));
+    let head = [(LinkKind::Style, "/assets/main.css?v=31".to_owned()), (LinkKind::Script, "/assets/app.js".to_owned())];
+    let all = head.into_iter().chain(articles).chain(pictures);
+    let link = |(position, (kind, href)): (u32, (LinkKind, String))| RawLink {
+        href,
+        kind,
+        nofollow: false,
+        position,
+        anchor: (kind == LinkKind::A).then(|| "Some words of a title".to_owned()),
+        entry: None,
+    };
+    (0..).zip(all).map(link).collect()
+}
+
+/// Everything that follows from a page: its links resolved, judged and gathered, each once.
+#[divan::bench]
+fn visit_of_a_page(bencher: Bencher<'_, '_>) {
+    let seed = CrawlUrl::stored("https://www.example.com/").expect("a URL");
+    let settings = CrawlSettings::default();
+    let scope = Scope::new(&settings, &[seed], &[]).expect("a scope");
+    let leased = LeasedUrl {
+        id: UrlId(7),
+        url: CrawlUrl::stored(base().as_str()).expect("a URL"),
+        depth: 3,
+        hops: 0,
+        attempts: 0,
+        deaths: None,
+        from: LeasedFrom::Queued,
+        is_seed: false,
+        is_sitemap: false,
+        referrer: None,
+        validators: None,
+    };
+    let exchange = Exchange {
+        started_ms: 1_720_000_000_000,
+        elapsed_ms: 50,
+        status: Some(200),
+        headers: Vec::new(),
+        end: ExchangeEnd::Complete { body: Vec::new(), truncated: false },
+        wire_bytes: 10_000,
+        address: None,
+    };
+    let attempt = Attempt {
+        key: LeaseKey { host_id: HostId(1), fence: 1 },
+        leased: &leased,
+        ledger: Ledger::default(),
+        host: HostUpdate::default(),
+        one_copy_more: false,
+        now: 1_720_000_000_000,
+        jitter: 0.5,
+    };
+    let policy = Policy { settings: &settings, scope: &scope, agent: "sqrawl" };
+    let page = Page { charset: Some("utf-8".to_owned()), links: links_of_a_page(), ..Page::default() };
+    bencher
+        .counter(ItemsCount::new(page.links.len()))
+        .with_inputs(|| page.clone())
+        .bench_local_values(|page| after_exchange(&policy, &attempt, &exchange, Some((page, None)), &mut || false));
 }

@@ -16,7 +16,7 @@ const SHARED_NAMES: [&str; 4] = ["sid", "sessid", "sessionid", "session_id"];
 
 /// Least bytes of a value under one of [`SHARED_NAMES`]. PHP draws 26 or 32, Perl 32; shorter ones are
 /// more often keys of a database (24 for an ObjectId).
-const MIN_SHARED_BYTES: usize = 26;
+pub(super) const MIN_SHARED_BYTES: usize = 26;
 
 /// Whether `name=value`, a parameter of a query or of a path segment, is a session id.
 pub(super) fn is_session_id(parameter: &str) -> bool {

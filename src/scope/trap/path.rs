@@ -11,7 +11,7 @@ const MAX_PERIOD: usize = 8;
 const MIN_REPEATS: usize = 3;
 
 /// … and covers this many segments: `/a/b/a/b/a/b`, `/a/a/a/a/a/a`.
-const MIN_REPEATED_SEGMENTS: usize = 6;
+pub(super) const MIN_REPEATED_SEGMENTS: usize = 6;
 
 /// Whether the path has more segments than any tree of pages.
 pub(super) fn is_too_deep(path: &str) -> bool {
@@ -34,6 +34,9 @@ pub(super) fn repeats_itself(path: &str) -> bool {
 /// Whether a sequence of `period` segments stands often enough in a row.
 fn repeats(segments: &[&str], period: usize) -> bool {
     let needed = (MIN_REPEATS * period).max(MIN_REPEATED_SEGMENTS.next_multiple_of(period)) - period;
+    if segments.len() < needed + period {
+        return false;
+    }
     let mut run = 0;
     let mut is_numbers = true;
     for (earlier, segment) in segments.iter().zip(segments.iter().skip(period)) {

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 const MAX_PARAMETERS: usize = 50;
 
 /// Most times that one `name=value` is said. Twice and three times are careless templates.
-const MAX_SAME: usize = 3;
+pub(super) const MAX_SAME: usize = 3;
 
 /// Most values of one name, as `color=red&color=blue` or `color[]=…` collect them.
 const MAX_VALUES: usize = 16;

@@ -3,6 +3,8 @@
 
 use url::Url;
 
+use super::glance::bare_host;
+
 /// URLs within a path from which it is a trap whatever they name: an archive's copy of an archive's
 /// copy has two.
 const MIN_SCHEMES: usize = 3;
@@ -12,8 +14,7 @@ const MIN_SCHEMES: usize = 3;
 /// archives and proxies hold whole URLs.
 pub(super) fn contains_itself(url: &Url) -> bool {
     let path = url.path();
-    let host = url.host_str().unwrap_or_default();
-    let host = host.strip_prefix("www.").unwrap_or(host);
+    let host = bare_host(url);
     let schemes = path.split('/').filter(|segment| is_scheme(segment)).count();
     schemes >= MIN_SCHEMES || names_itself(path, host)
 }
