@@ -152,9 +152,10 @@ pub(super) fn landed(
     if verdict::classify(exchange, false) == Outcome::Redirect {
         // The file is no page that could be known under another spelling.
         let as_written = UrlRules::none();
+        let base = chase.url.to_url();
         let next = exchange
             .header("location")
-            .and_then(|location| scope::canonicalize(location, Some(chase.url.as_url()), None, &as_written).ok());
+            .and_then(|location| scope::canonicalize(location, base.as_ref(), None, &as_written).ok());
         match next {
             Some(url) if chase.hops < MAX_HOPS => {
                 let hop = RobotsHop { url, hops: chase.hops + 1 };

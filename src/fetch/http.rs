@@ -137,7 +137,7 @@ impl HttpFetcher {
         deadline: &mut Deadline,
         seen: &mut Seen,
     ) -> Result<body::Body, Failure> {
-        let get = self.client_for(&request.url)?.get(request.url.as_url().clone());
+        let get = self.client_for(&request.url)?.get(request.url.as_str());
         let get = self.outgoing.put_on(get, request, now_ms());
         let mut response = deadline.head(get.send()).await?.map_err(Failure::of_head)?;
         seen.head(&response, self.proxy_host.is_some());
@@ -202,11 +202,7 @@ impl Fetcher for HttpFetcher {
 
 /// The address that stands in the URL itself.
 fn literal(url: &CrawlUrl) -> Option<IpAddr> {
-    match url.as_url().host() {
-        Some(url::Host::Ipv4(address)) => Some(IpAddr::V4(address)),
-        Some(url::Host::Ipv6(address)) => Some(IpAddr::V6(address)),
-        Some(url::Host::Domain(_)) | None => None,
-    }
+    url.host().literal()
 }
 
 /// What arrived, however it ended.

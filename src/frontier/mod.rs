@@ -32,8 +32,8 @@ const MAX_SEGMENT_POINTS: usize = 50;
 /// without end looks like that, and pages that people link to rarely do.
 pub fn priority(url: &CrawlUrl, depth: u32) -> i32 {
     let level = i32::try_from(depth).unwrap_or(MAX_DEPTH).min(MAX_DEPTH) * LEVEL;
-    let query = url.as_url().query().map_or(0, str::len) / QUERY_BYTES_A_POINT;
-    let segments = url.as_url().path().bytes().filter(|&b| b == b'/').count().saturating_sub(FREE_SEGMENTS);
+    let query = url.query().map_or(0, str::len) / QUERY_BYTES_A_POINT;
+    let segments = url.path().bytes().filter(|&b| b == b'/').count().saturating_sub(FREE_SEGMENTS);
     let points = query.min(MAX_QUERY_POINTS) + (segments * POINTS_A_SEGMENT).min(MAX_SEGMENT_POINTS);
     level + i32::try_from(points).unwrap_or(0)
 }

@@ -4,7 +4,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use url::Url;
+use url::{Position, Url};
 
 /// `http` or `https`; nothing else is ever fetched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -113,9 +113,16 @@ pub enum NotCrawlable {
 
 /// A canonical absolute http or https URL with a host, without fragment and credentials. Made by
 /// `scope::canonicalize` from what the web wrote, or by [`CrawlUrl::stored`] from the store.
+///
+/// It is its text, with the places where its parts meet: a page names dozens, which wait for their commit.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct CrawlUrl {
-    url: Url,
+    text: Box<str>,
+    host_start: u16,
+    host_end: u16,
+    path_start: u16,
+    /// Of the path.
+    path_end: u16,
 }
 
 impl CrawlUrl {
@@ -126,17 +133,21 @@ impl CrawlUrl {
     ///
     /// # Errors
     /// [`NotCrawlable`] names what is wrong with it.
-    pub fn from_canonical(url: Url) -> Result<Self, NotCrawlable> {
+    pub fn from_canonical(mut url: Url) -> Result<Self, NotCrawlable> {
         if !matches!(url.scheme(), "http" | "https") {
             return Err(NotCrawlable::Scheme);
         }
         if url.host_str().is_none_or(str::is_empty) {
             return Err(NotCrawlable::Host);
         }
+        url.set_fragment(None);
+        let end_of = |part: Position| u16::try_from(url[..part].len()).map_err(|_| NotCrawlable::TooLong);
+        let (host_start, host_end) = (end_of(Position::BeforeHost)?, end_of(Position::AfterHost)?);
+        let (path_start, path_end) = (end_of(Position::BeforePath)?, end_of(Position::AfterPath)?);
         if url.as_str().len() > Self::MAX_BYTES {
             return Err(NotCrawlable::TooLong);
         }
-        Ok(CrawlUrl { url })
+        Ok(CrawlUrl { text: String::from(url).into_boxed_str(), host_start, host_end, path_start, path_end })
     }
 
     /// Reads a URL back that the store holds.
@@ -147,24 +158,47 @@ impl CrawlUrl {
         Self::from_canonical(Url::parse(text).map_err(|_| NotCrawlable::Syntax)?)
     }
 
-    /// The canonical text, as it stands in `urls.url`.
-    pub fn as_str(&self) -> &str {
-        self.url.as_str()
+    /// The URL of the same origin with this path, which begins with `/`, and this query, both as the URL
+    /// parser would write them.
+    ///
+    /// # Errors
+    /// [`NotCrawlable::TooLong`].
+    pub fn with_path(&self, path: &[&str], query: Option<&str>) -> Result<Self, NotCrawlable> {
+        let origin = self.origin_str();
+        let path_end = origin.len() + path.iter().map(|piece| piece.len()).sum::<usize>();
+        let len = path_end + query.map_or(0, |query| 1 + query.len());
+        if len > Self::MAX_BYTES {
+            return Err(NotCrawlable::TooLong);
+        }
+        let mut text = String::with_capacity(len);
+        text.push_str(origin);
+        path.iter().for_each(|piece| text.push_str(piece));
+        if let Some(query) = query {
+            text.push('?');
+            text.push_str(query);
+        }
+        let path_end = u16::try_from(path_end).map_err(|_| NotCrawlable::TooLong)?;
+        Ok(CrawlUrl { text: text.into_boxed_str(), path_end, ..*self })
     }
 
-    /// The parsed form, for resolving references against.
-    pub fn as_url(&self) -> &Url {
-        &self.url
+    /// The canonical text, as it stands in `urls.url`.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// The parsed form, for resolving references against. The text is the parser's own, so there is one.
+    pub fn to_url(&self) -> Option<Url> {
+        Url::parse(&self.text).ok()
     }
 
     /// The scheme.
     pub fn scheme(&self) -> Scheme {
-        if self.url.scheme() == "https" { Scheme::Https } else { Scheme::Http }
+        if self.text.starts_with("https:") { Scheme::Https } else { Scheme::Http }
     }
 
     /// The host name; the politeness key.
     pub fn host_str(&self) -> &str {
-        self.url.host_str().unwrap_or_default()
+        self.part(self.host_start, self.host_end)
     }
 
     /// The host as an owned key.
@@ -174,7 +208,8 @@ impl CrawlUrl {
 
     /// The port, default ports spelled out.
     pub fn port(&self) -> u16 {
-        self.url.port().unwrap_or_else(|| self.scheme().default_port())
+        let written = self.part(self.host_end, self.path_start).strip_prefix(':').and_then(|port| port.parse().ok());
+        written.unwrap_or_else(|| self.scheme().default_port())
     }
 
     /// Scheme, host and port.
@@ -182,9 +217,28 @@ impl CrawlUrl {
         Origin { scheme: self.scheme(), host: self.host(), port: self.port() }
     }
 
+    /// Scheme, host and port as text, a default port left out: what stands before the path.
+    pub fn origin_str(&self) -> &str {
+        self.part(0, self.path_start)
+    }
+
+    /// The path; it begins with `/`.
+    pub fn path(&self) -> &str {
+        self.part(self.path_start, self.path_end)
+    }
+
+    /// What stands behind `?`, when there is one.
+    pub fn query(&self) -> Option<&str> {
+        self.text.get(usize::from(self.path_end) + 1..)
+    }
+
     /// Path with `?query` when there is one: what robots.txt rules match (RFC 9309 2.2.2).
     pub fn path_and_query(&self) -> &str {
-        &self.url[url::Position::BeforePath..url::Position::AfterQuery]
+        self.text.get(usize::from(self.path_start)..).unwrap_or_default()
+    }
+
+    fn part(&self, from: u16, to: u16) -> &str {
+        self.text.get(usize::from(from)..usize::from(to)).unwrap_or_default()
     }
 }
 

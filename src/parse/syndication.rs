@@ -49,7 +49,7 @@ pub(crate) struct Source<'a> {
 
 /// Whether a path calls itself a sitemap: the word anywhere in it, and `.xml`, `.txt` or `.gz` at its end.
 pub fn names_sitemap(url: &CrawlUrl) -> bool {
-    let path = url.as_url().path().to_ascii_lowercase();
+    let path = url.path().to_ascii_lowercase();
     path.contains("sitemap") && [".xml", ".txt", ".gz"].iter().any(|end| path.ends_with(end))
 }
 

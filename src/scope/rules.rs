@@ -3,7 +3,6 @@
 use std::collections::HashSet;
 
 use regex::{Regex, RegexBuilder};
-use url::Position;
 
 use super::domain::registrable;
 use super::trap::Traps;
@@ -97,7 +96,7 @@ impl Scope {
     pub fn reaches(&self, root: &CrawlUrl) -> bool {
         match &self.reach {
             Reach::Prefix { places, widened, .. } => {
-                let origin = &root.as_url()[..Position::BeforePath];
+                let origin = root.origin_str();
                 let lies_there = |place: &String| place.strip_prefix(origin).is_some_and(|path| path.starts_with('/'));
                 widened.contains(root.host_str()) || places.0.iter().any(lies_there)
             }
@@ -182,7 +181,7 @@ impl Reach {
                 hosts.contains(host) || registrable(host).is_some_and(|domain| domains.contains(domain))
             }
             Reach::Prefix { places, directories, widened } => {
-                places.start(url.as_str()) || (widened.contains(host) && directories.start(url.as_url().path()))
+                places.start(url.as_str()) || (widened.contains(host) && directories.start(url.path()))
             }
             Reach::Any => true,
         }
@@ -191,14 +190,13 @@ impl Reach {
 
 /// The path up to its last `/`.
 fn directory_of(url: &CrawlUrl) -> &str {
-    let path = url.as_url().path();
+    let path = url.path();
     path.rfind('/').map_or("/", |slash| &path[..=slash])
 }
 
 /// The URL up to the last `/` of its path.
 fn place_of(url: &CrawlUrl) -> &str {
-    let origin = &url.as_url()[..Position::BeforePath];
-    &url.as_str()[..origin.len() + directory_of(url).len()]
+    &url.as_str()[..url.origin_str().len() + directory_of(url).len()]
 }
 
 /// Sorted texts, none of which starts with another.

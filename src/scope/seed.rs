@@ -3,8 +3,6 @@
 use std::borrow::Cow;
 use std::net::Ipv6Addr;
 
-use url::Host;
-
 use super::{UrlRules, canonicalize};
 use crate::model::{CrawlUrl, NotCrawlable};
 
@@ -102,11 +100,8 @@ fn without_scheme(text: &str, rules: &UrlRules) -> Result<CrawlUrl, NotCrawlable
 }
 
 fn is_local_or_address(url: &CrawlUrl) -> bool {
-    match url.as_url().host() {
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        Some(Host::Ipv4(_) | Host::Ipv6(_)) => true,
-        None => false,
-    }
+    let name = url.host_str();
+    name == "localhost" || name.ends_with(".localhost") || url.host().literal().is_some()
 }
 
 #[cfg(test)]

@@ -10,8 +10,6 @@ mod self_link;
 
 use std::collections::BTreeSet;
 
-use url::Url;
-
 use glance::Glance;
 
 use super::session_id::looks_like_session_id;
@@ -32,7 +30,6 @@ impl Traps {
     /// `redirected`: it is the target of a redirect, which a server makes one at a time and which
     /// may need the session id it carries.
     pub(super) fn find(&self, url: &CrawlUrl, page: Option<Trap>, redirected: bool, now: UnixMs) -> Option<Trap> {
-        let url = url.as_url();
         let glance = Glance::at(url);
         let caught = |trap: Trap| !glance.rules_out(trap) && is_caught(trap, url, page, redirected, now);
         self.on.iter().copied().find(|trap| caught(*trap))
@@ -45,7 +42,7 @@ impl Traps {
 }
 
 /// The close look, as [`Traps::find`] describes it.
-fn is_caught(trap: Trap, url: &Url, page: Option<Trap>, redirected: bool, now: UnixMs) -> bool {
+fn is_caught(trap: Trap, url: &CrawlUrl, page: Option<Trap>, redirected: bool, now: UnixMs) -> bool {
     match trap {
         Trap::PathRepeats => path::repeats_itself(url.path()),
         Trap::PathDepth => path::is_too_deep(url.path()),
@@ -59,7 +56,7 @@ fn is_caught(trap: Trap, url: &Url, page: Option<Trap>, redirected: bool, now: U
 
 /// Whether a parameter of the query or of a path segment, or a segment itself, is a session id under a
 /// name that canonicalisation does not know.
-fn has_session_id(url: &Url) -> bool {
+fn has_session_id(url: &CrawlUrl) -> bool {
     let in_query = url.query().is_some_and(|query| query.split('&').any(looks_like_session_id));
     in_query || url.path().split(['/', ';']).any(looks_like_session_id)
 }

@@ -48,7 +48,7 @@ fn root_of(policy: &Policy<'_>, origin: &Origin) -> Option<CrawlUrl> {
 }
 
 fn named_sitemap(policy: &Policy<'_>, root: &CrawlUrl, reference: &str) -> Option<Candidate> {
-    let url = scope::canonicalize(reference, Some(root.as_url()), None, policy.scope.url_rules()).ok()?;
+    let url = scope::canonicalize(reference, root.to_url().as_ref(), None, policy.scope.url_rules()).ok()?;
     // With `--max-depth 0` nothing that a sitemap names could be visited.
     let of_use = policy.settings.max_depth.is_none_or(|most| most >= DEPTH);
     of_use.then(|| Candidate {

@@ -242,7 +242,7 @@ impl Jar {
 
     /// bis 5.8.3: longer paths first, then the older cookie.
     fn header(&mut self, url: &CrawlUrl, taken: &[&[u8]], now: UnixMs) -> Vec<u8> {
-        let (host, path, secure) = (url.host_str(), url.as_url().path().as_bytes(), url.scheme() == Scheme::Https);
+        let (host, path, secure) = (url.host_str(), url.path().as_bytes(), url.scheme() == Scheme::Https);
         self.counter += 1;
         let used = self.counter;
         let mut found: Vec<(std::cmp::Reverse<usize>, u64, Vec<u8>)> = Vec::new();
@@ -330,7 +330,7 @@ fn path_matches(path: &[u8], cookie_path: &[u8]) -> bool {
 
 /// bis 5.1.4: the folder of the URL.
 fn default_path(url: &CrawlUrl) -> &[u8] {
-    let path = url.as_url().path().as_bytes();
+    let path = url.path().as_bytes();
     match path.iter().rposition(|&byte| byte == b'/') {
         None | Some(0) => b"/",
         Some(end) => &path[..end],

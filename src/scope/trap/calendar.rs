@@ -1,9 +1,7 @@
 //! Calendars whose next and previous day never end: a date in a query or a path that lies far from
 //! today.
 
-use url::Url;
-
-use crate::model::UnixMs;
+use crate::model::{CrawlUrl, UnixMs};
 
 const MS_A_YEAR: i64 = 31_556_952_000;
 const SECONDS_A_YEAR: i64 = MS_A_YEAR / 1000;
@@ -23,7 +21,7 @@ const OF_QUERIES: Window = Window { back: 200, ahead: 3 };
 
 /// Whether the URL names a day or a month outside its window. A year alone is no date: catalogues
 /// sort by it, and there are few of them.
-pub(super) fn is_far_away(url: &Url, now: UnixMs) -> bool {
+pub(super) fn is_far_away(url: &CrawlUrl, now: UnixMs) -> bool {
     let this_year = 1970 + now.div_euclid(MS_A_YEAR);
     let far = |year: i64, window: Window| !(this_year - window.back..=this_year + window.ahead).contains(&year);
     let query = url.query().unwrap_or_default();
@@ -123,7 +121,7 @@ mod tests {
 
     #[track_caller]
     fn check(rest: &str, expected: bool) {
-        let url = Url::parse(&format!("https://example.com{rest}")).expect("a URL");
+        let url = CrawlUrl::stored(&format!("https://example.com{rest}")).expect("a URL");
         assert_eq!(is_far_away(&url, NOW), expected, "{rest}");
     }
 

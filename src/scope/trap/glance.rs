@@ -1,10 +1,8 @@
 //! [`Glance`]: which traps a URL cannot be, seen in one pass. Nearly every URL is none, and looking for each
 //! takes path and query apart again.
 
-use url::Url;
-
 use super::{path, query};
-use crate::model::Trap;
+use crate::model::{CrawlUrl, Trap};
 use crate::scope::session_id::MIN_SHARED_BYTES;
 
 /// What the traps need, as far as a pass over the pieces tells.
@@ -25,7 +23,7 @@ pub(super) struct Glance {
 }
 
 impl Glance {
-    pub(super) fn at(url: &Url) -> Self {
+    pub(super) fn at(url: &CrawlUrl) -> Self {
         let (path, query) = (url.path().as_bytes(), url.query().unwrap_or_default().as_bytes());
         let host = bare_host(url).as_bytes();
         let mut glance = Glance {
@@ -66,8 +64,8 @@ impl Glance {
 }
 
 /// The host without `www.`.
-pub(super) fn bare_host(url: &Url) -> &str {
-    let host = url.host_str().unwrap_or_default();
+pub(super) fn bare_host(url: &CrawlUrl) -> &str {
+    let host = url.host_str();
     host.strip_prefix("www.").unwrap_or(host)
 }
 
@@ -84,7 +82,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::model::{CrawlUrl, Named};
+    use crate::model::Named;
     use crate::scope::trap::is_caught;
 
     /// 2026-07-01.
@@ -150,9 +148,9 @@ mod tests {
         #[test]
         fn what_a_glance_rules_out_is_not_found_by_looking_closely(text in trap_like()) {
             if let Ok(url) = CrawlUrl::stored(&text) {
-                let glance = Glance::at(url.as_url());
+                let glance = Glance::at(&url);
                 for trap in Trap::ALL {
-                    let caught = is_caught(*trap, url.as_url(), None, false, NOW);
+                    let caught = is_caught(*trap, &url, None, false, NOW);
                     prop_assert!(!(caught && glance.rules_out(*trap)), "{trap:?} {glance:?}");
                 }
             }
@@ -166,7 +164,7 @@ mod tests {
             "https://www.a.example/topics/7/an-ordinary-page-2024.html",
             "https://www.a.example/read?id=7&view=full&section=garden",
         ] {
-            let glance = Glance::at(CrawlUrl::stored(text).expect("a URL").as_url());
+            let glance = Glance::at(&CrawlUrl::stored(text).expect("a URL"));
             let left: Vec<Trap> = Trap::ALL.iter().copied().filter(|trap| !glance.rules_out(*trap)).collect();
             assert_eq!(left, [Trap::Soft404, Trap::SameContent], "{text}");
         }

@@ -1,9 +1,8 @@
 //! Paths that contain their own host or whole URLs again: a link written without its scheme
 //! (`www.example.com/a`) is relative, and each copy of the page makes it longer.
 
-use url::Url;
-
 use super::glance::bare_host;
+use crate::model::CrawlUrl;
 
 /// URLs within a path from which it is a trap whatever they name: an archive's copy of an archive's
 /// copy has two.
@@ -12,7 +11,7 @@ const MIN_SCHEMES: usize = 3;
 /// Whether the path holds its own host twice, or its own host followed by the segments before it
 /// (`/a/www.example.com/a/…`), or three URLs. One mention is none: sites have pages about hosts,
 /// archives and proxies hold whole URLs.
-pub(super) fn contains_itself(url: &Url) -> bool {
+pub(super) fn contains_itself(url: &CrawlUrl) -> bool {
     let path = url.path();
     let host = bare_host(url);
     let schemes = path.split('/').filter(|segment| is_scheme(segment)).count();
@@ -53,7 +52,7 @@ mod tests {
 
     #[track_caller]
     fn check(url: &str, expected: bool) {
-        assert_eq!(contains_itself(&Url::parse(url).expect("a URL")), expected, "{url}");
+        assert_eq!(contains_itself(&CrawlUrl::stored(url).expect("a URL")), expected, "{url}");
     }
 
     #[test]
