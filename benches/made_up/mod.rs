@@ -23,7 +23,7 @@ pub(crate) fn candidate(host: u64, n: u64) -> Candidate {
     let text = format!("https://site-{host}.example/section/{}/a-page-of-this-site-{n}.html", n % 97);
     Candidate {
         url: CrawlUrl::stored(&text).expect("a URL"),
-        domain: Some(format!("site-{host}.example")),
+        domain: Some(format!("site-{host}.example").into()),
         admission: Admission::Queue,
         priority: 1,
         depth: 1,

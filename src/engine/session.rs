@@ -339,6 +339,7 @@ impl<S: Store, F: Fetcher, C: Clock> Session<S, F, C> {
         let now = self.shared.clock.now_ms();
         let (refills, replies): (Vec<_>, Vec<_>) = std::mem::take(&mut self.refills).into_iter().unzip();
         let keys: Vec<_> = refills.iter().map(|refill| refill.key).collect();
+        let named = |host| (scope::registrable_domain(&host).map(|domain| domain.to_string()), host);
         let ask = LeaseAsk {
             session: self.shared.session,
             hosts,
@@ -346,7 +347,7 @@ impl<S: Store, F: Fetcher, C: Clock> Session<S, F, C> {
             until_ms: now.saturating_add(LEASE_MS),
             alone: self.alone,
             refills,
-            named: self.hops.wanted().into_iter().map(|host| (scope::registrable_domain(&host), host)).collect(),
+            named: self.hops.wanted().into_iter().map(named).collect(),
         };
         let mut grant = self.store.lease(ask, now).await?;
         for (key, reply) in keys.into_iter().zip(replies) {

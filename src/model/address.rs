@@ -158,21 +158,22 @@ impl CrawlUrl {
         Self::from_canonical(Url::parse(text).map_err(|_| NotCrawlable::Syntax)?)
     }
 
-    /// The URL of the same origin with this path, which begins with `/`, and this query, both as the URL
-    /// parser would write them.
+    /// The URL of the same origin with this path, a folder (from `/` to `/`) and what lies in it, and this
+    /// query, all as the URL parser would write them.
     ///
     /// # Errors
     /// [`NotCrawlable::TooLong`].
-    pub fn with_path(&self, path: &[&str], query: Option<&str>) -> Result<Self, NotCrawlable> {
+    pub fn with_path(&self, folder: &str, rest: &str, query: Option<&str>) -> Result<Self, NotCrawlable> {
         let origin = self.origin_str();
-        let path_end = origin.len() + path.iter().map(|piece| piece.len()).sum::<usize>();
+        let path_end = origin.len() + folder.len() + rest.len();
         let len = path_end + query.map_or(0, |query| 1 + query.len());
         if len > Self::MAX_BYTES {
             return Err(NotCrawlable::TooLong);
         }
         let mut text = String::with_capacity(len);
         text.push_str(origin);
-        path.iter().for_each(|piece| text.push_str(piece));
+        text.push_str(folder);
+        text.push_str(rest);
         if let Some(query) = query {
             text.push('?');
             text.push_str(query);

@@ -142,8 +142,8 @@ pub struct RawLink {
     pub position: u32,
     /// Link text (or `alt`), white space folded, at most 256 characters.
     pub anchor: Option<String>,
-    /// What the sitemap says of it, for [`LinkKind::Sitemap`].
-    pub entry: Option<SitemapEntry>,
+    /// What the sitemap says of it, for [`LinkKind::Sitemap`]; boxed, for hardly a link has one.
+    pub entry: Option<Box<SitemapEntry>>,
 }
 
 /// Which cap cut a parse short; the value of `contents.parse_cut`.

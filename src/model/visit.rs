@@ -14,6 +14,7 @@
 //! ```
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use super::{
     CrawlUrl, Host, HostUpdate, LeaseKey, LeasedFrom, Ledger, LinkKind, ParseCut, SitemapEntry, Trap, UnixMs, UrlId,
@@ -198,7 +199,7 @@ pub struct Candidate {
     /// The URL.
     pub url: CrawlUrl,
     /// Registrable domain of its host; `None` for addresses and single labels.
-    pub domain: Option<String>,
+    pub domain: Option<Arc<str>>,
     /// What the scope said.
     pub admission: Admission,
     /// Lower first.
@@ -359,7 +360,7 @@ pub struct Outlink {
     /// Link text.
     pub anchor: Option<String>,
     /// What the sitemap says of the target, for [`LinkKind::Sitemap`].
-    pub entry: Option<SitemapEntry>,
+    pub entry: Option<Box<SitemapEntry>>,
 }
 
 /// One settled fetch.

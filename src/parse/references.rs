@@ -80,7 +80,7 @@ impl References {
     /// Notes what a sitemap says of a link.
     pub(crate) fn set_entry(&mut self, position: usize, entry: SitemapEntry) {
         if let Some(link) = self.links.get_mut(position) {
-            link.entry = Some(entry);
+            link.entry = Some(Box::new(entry));
         }
     }
 

@@ -1,11 +1,14 @@
 //! [`canonicalize`]: from a reference as the web wrote it to the one spelling under which the
 //! crawl knows a URL. [`UrlRules`] are those of its rules that have a switch; the rules and their reasons are the table in `docs/urls.md`.
 
+mod plain;
+
 use std::borrow::Cow;
 
 use encoding_rs::{EncoderResult, Encoding};
 use url::{ParseError, Position, Url};
 
+use self::plain::PlainBase;
 use super::url_rules::{Removed, UrlRules};
 use crate::model::escape::{escaped_octet, is_unreserved};
 use crate::model::{CrawlUrl, NotCrawlable};
@@ -37,17 +40,41 @@ pub fn canonicalize(
     charset: Option<&str>,
     rules: &UrlRules,
 ) -> Result<CrawlUrl, NotCrawlable> {
-    canonicalize_noting(raw, base, charset, rules).map(|(url, _)| url)
+    Document { base, encoding: query_encoding(charset), rules, plain: None }.canonicalize(raw).map(|(url, _)| url)
 }
 
-/// [`canonicalize`], with what the rules took out.
-///
-/// # Errors
-/// [`NotCrawlable`] when it is none.
-pub fn canonicalize_noting(
+/// What the references of one document are read by: its base, its encoding and the rules of the crawl, as
+/// [`canonicalize`] describes them.
+#[derive(Debug)]
+pub struct Document<'a> {
+    base: Option<&'a Url>,
+    encoding: Option<&'static Encoding>,
+    rules: &'a UrlRules,
+    plain: Option<PlainBase>,
+}
+
+impl<'a> Document<'a> {
+    /// Of a document with this base and in this encoding.
+    pub fn new(base: Option<&'a Url>, charset: Option<&str>, rules: &'a UrlRules) -> Self {
+        Document { base, encoding: query_encoding(charset), rules, plain: base.and_then(PlainBase::new) }
+    }
+
+    /// [`canonicalize`], with what the rules took out.
+    ///
+    /// # Errors
+    /// [`NotCrawlable`] when it is none.
+    pub fn canonicalize(&self, raw: &str) -> Result<(CrawlUrl, Removed), NotCrawlable> {
+        match self.plain.as_ref().and_then(|base| base.resolve(raw, self.rules)) {
+            Some(url) => Ok((url, Removed::default())),
+            None => canonicalize_closely(raw, self.base, self.encoding, self.rules),
+        }
+    }
+}
+
+fn canonicalize_closely(
     raw: &str,
     base: Option<&Url>,
-    charset: Option<&str>,
+    encoding: Option<&'static Encoding>,
     rules: &UrlRules,
 ) -> Result<(CrawlUrl, Removed), NotCrawlable> {
     // The first `#` starts the fragment in every state of the parser: what follows is never read. It
@@ -59,7 +86,7 @@ pub fn canonicalize_noting(
     if reference.len() > MAX_REFERENCE_BYTES {
         return Err(NotCrawlable::TooLong);
     }
-    let mut url = parse(reference, base, charset)?;
+    let mut url = parse(reference, base, encoding)?;
     if !matches!(url.scheme(), "http" | "https") {
         return Err(NotCrawlable::Scheme);
     }
@@ -86,11 +113,13 @@ fn has_foreign_scheme(reference: &str) -> bool {
         && !scheme.eq_ignore_ascii_case("https")
 }
 
-fn parse(reference: &str, base: Option<&Url>, charset: Option<&str>) -> Result<Url, NotCrawlable> {
-    let encoding = charset
-        .and_then(|label| Encoding::for_label(label.as_bytes()))
-        .map(Encoding::output_encoding)
-        .filter(|encoding| *encoding != encoding_rs::UTF_8);
+/// The encoding of a document's queries, unless it is UTF-8.
+fn query_encoding(charset: Option<&str>) -> Option<&'static Encoding> {
+    let encoding = Encoding::for_label(charset?.as_bytes())?.output_encoding();
+    (encoding != encoding_rs::UTF_8).then_some(encoding)
+}
+
+fn parse(reference: &str, base: Option<&Url>, encoding: Option<&'static Encoding>) -> Result<Url, NotCrawlable> {
     let options = Url::options().base_url(base);
     let parsed = match encoding {
         Some(encoding) => options.encoding_override(Some(&|text: &str| query_bytes(text, encoding))).parse(reference),

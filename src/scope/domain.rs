@@ -2,6 +2,7 @@
 //! list that is compiled in.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use url::quirks::domain_to_unicode;
 
@@ -11,8 +12,8 @@ use crate::model::Host;
 /// (punycode) spelling. `None` for addresses, single labels, `*.localhost` (RFC 6761 6.3) and
 /// names that are public suffixes themselves, such as `co.uk` or `github.io`. Suffixes that the
 /// list does not know count as one label (its rule `*`).
-pub fn registrable_domain(host: &Host) -> Option<String> {
-    registrable(host.as_str()).map(str::to_owned)
+pub fn registrable_domain(host: &Host) -> Option<Arc<str>> {
+    registrable(host.as_str()).map(Arc::from)
 }
 
 /// [`registrable_domain`] as a part of the name; allocates for punycode names only.

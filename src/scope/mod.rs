@@ -1,7 +1,7 @@
 //! Which URLs there are, and which of them belong to the crawl.
 //!
 //! - [`canonicalize`] turns what a page wrote into a [`CrawlUrl`](crate::model::CrawlUrl), or says
-//!   why it is none; `docs/urls.md` lists its rules, [`UrlRules`] are those that have a switch.
+//!   why it is none, [`Document`] does so for all references of a page; `docs/urls.md` lists its rules, [`UrlRules`] are those that have a switch.
 //! - [`seed_url`] reads what an operator typed: [`SeedUrl`].
 //! - [`registrable_domain`] is the part of a host name that somebody registered.
 //! - [`Scope`] is an ordered list of named rules. It judges a URL by its text and by the path
@@ -16,7 +16,7 @@ mod session_id;
 mod trap;
 mod url_rules;
 
-pub use canonical::{canonicalize, canonicalize_noting};
+pub use canonical::{Document, canonicalize};
 pub use domain::registrable_domain;
 pub use rules::{NamedBy, PatternError, Scope};
 pub use seed::{SeedUrl, host_behind_credentials, seed_url, without_credentials};

@@ -21,6 +21,9 @@ pub(super) const MIN_SHARED_BYTES: usize = 26;
 /// Whether `name=value`, a parameter of a query or of a path segment, is a session id.
 pub(super) fn is_session_id(parameter: &str) -> bool {
     let Some((name, value)) = parameter.split_once('=') else { return false };
+    if value.len() < MIN_OWN_BYTES {
+        return false;
+    }
     if OWN_NAMES.iter().any(|own| name.eq_ignore_ascii_case(own)) {
         return is_opaque(value, MIN_OWN_BYTES);
     }

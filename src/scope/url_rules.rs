@@ -106,6 +106,10 @@ impl UrlRules {
         let parameters = || query.split('&');
         let pair = self.session_ids && has_cold_fusion_pair(parameters());
         let is_session = |p: &str| self.session_ids && (is_session_id(p) || (pair && is_of_cold_fusion_pair(p)));
+        let stays = |p: &str| !is_session(p) && !self.drops(p);
+        if !self.sort_query && parameters().all(stays) {
+            return Some(Cow::Borrowed(query));
+        }
         let mut kept: Vec<&str> = Vec::new();
         let mut found = false;
         for parameter in parameters() {

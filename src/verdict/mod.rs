@@ -215,7 +215,7 @@ fn record_page(
     policy: &Policy<'_>,
     attempt: &Attempt<'_>,
     exchange: &Exchange,
-    (page, body): (Page, Option<StoredBody>),
+    (mut page, body): (Page, Option<StoredBody>),
     out_of_time: &mut dyn FnMut() -> bool,
     visit: &mut Visit,
 ) {
@@ -228,7 +228,7 @@ fn record_page(
     let mut names = Names::new(policy, attempt.leased, attempt.now, trap);
     let header_links = exchange.headers_named("link").flat_map(parse::link_header);
     let refresh = exchange.header("refresh").and_then(parse::refresh_header);
-    let late = names.add_page(&page, header_links.chain(refresh), obeyed_nofollow, out_of_time);
+    let late = names.add_page(&mut page, header_links.chain(refresh), obeyed_nofollow, out_of_time);
     names.write_to(visit);
     let text = page.text.filter(|_| policy.settings.store_text);
     visit.content = Some(Content {

@@ -1,6 +1,9 @@
 //! [`Names`]: gathers every URL that one visit names, each once, with the scope's word on it.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::hash::BuildHasher;
+use std::sync::Arc;
 
 use url::Url;
 
@@ -9,7 +12,7 @@ use crate::model::{
     Admission, Candidate, CrawlUrl, LeasedUrl, LinkKind, NotCrawlable, Outlink, Page, RawLink, Rule, ScopeKind, Trap,
     UnixMs, Visit,
 };
-use crate::scope::{self, NamedBy, UrlRules};
+use crate::scope::{self, Document, NamedBy, UrlRules};
 
 use super::{Policy, sitemaps};
 
@@ -24,7 +27,9 @@ pub(super) struct Names<'a> {
     /// What the page itself is caught in; its links are not followed then.
     trap: Option<Trap>,
     candidates: Vec<Candidate>,
-    index: HashMap<String, usize>,
+    index: Index,
+    /// Registrable domains of the hosts that were met.
+    domains: HashMap<String, Option<Arc<str>>>,
     links: Vec<Outlink>,
     target: Option<usize>,
     canonical: Option<usize>,
@@ -40,7 +45,8 @@ impl<'a> Names<'a> {
             now,
             trap,
             candidates: Vec::new(),
-            index: HashMap::new(),
+            index: Index::default(),
+            domains: HashMap::new(),
             links: Vec::new(),
             target: None,
             canonical: None,
@@ -53,27 +59,33 @@ impl<'a> Names<'a> {
     /// out. `nofollow`: the whole page says so.
     pub(super) fn add_page(
         &mut self,
-        page: &Page,
+        page: &mut Page,
         header_links: impl Iterator<Item = RawLink>,
         nofollow: bool,
         out_of_time: &mut dyn FnMut() -> bool,
     ) -> bool {
-        let own = self.leased.url.as_url();
-        let base = page.base.as_deref().and_then(|href| base_of(own, href));
-        let base = base.as_ref().unwrap_or(own);
-        let charset = page.charset.as_deref();
+        let links = std::mem::take(&mut page.links);
+        let (all, after) = (links.len(), links.last().map_or(0, |link| link.position.saturating_add(1)));
+        self.make_room(all);
+        let rules = self.policy.scope.url_rules();
+        let own = self.leased.url.to_url();
+        let base = own.as_ref().zip(page.base.as_deref()).and_then(|(own, href)| base_of(own, href));
+        let document = Document::new(base.as_ref().or(own.as_ref()), page.charset.as_deref(), rules);
         let mut late = false;
-        for (nth, link) in page.links.iter().enumerate() {
+        for (nth, link) in links.into_iter().enumerate() {
             late = nth % LINKS_BETWEEN_QUESTIONS == LINKS_BETWEEN_QUESTIONS - 1 && out_of_time();
             if late {
-                self.discard(Rule::LINKS_CUT, u32::try_from(page.links.len() - nth).unwrap_or(u32::MAX));
+                self.discard(Rule::LINKS_CUT, u32::try_from(all - nth).unwrap_or(u32::MAX));
                 break;
             }
-            self.add_link(link, base, charset, nofollow, link.position);
+            self.add_link(link, &document, nofollow);
         }
-        let after = page.links.last().map_or(0, |link| link.position.saturating_add(1));
-        for (nth, link) in (0..).zip(header_links) {
-            self.add_link(&link, own, None, nofollow, after.saturating_add(nth));
+        let mut header_links = (0..).zip(header_links).peekable();
+        if header_links.peek().is_some() {
+            let headers = Document::new(own.as_ref(), None, rules);
+            for (nth, link) in header_links {
+                self.add_link(RawLink { position: after.saturating_add(nth), ..link }, &headers, nofollow);
+            }
         }
         if page.links_cut > 0 {
             self.discard(Rule::LINKS_CUT, page.links_cut);
@@ -81,9 +93,15 @@ impl<'a> Names<'a> {
         late
     }
 
-    fn add_link(&mut self, link: &RawLink, base: &Url, charset: Option<&str>, nofollow: bool, position: u32) {
-        let rules = self.policy.scope.url_rules();
-        let (url, removed) = match scope::canonicalize_noting(&link.href, Some(base), charset, rules) {
+    /// So many links are to come.
+    fn make_room(&mut self, links: usize) {
+        self.links.reserve_exact(links);
+        self.candidates.reserve_exact(links);
+        self.index.known.reserve(links);
+    }
+
+    fn add_link(&mut self, link: RawLink, document: &Document<'_>, nofollow: bool) {
+        let (url, removed) = match document.canonicalize(&link.href) {
             Ok(found) => found,
             Err(why) => return self.discard(rule_of(why), 1),
         };
@@ -95,7 +113,7 @@ impl<'a> Names<'a> {
         }
         let obeyed = !self.policy.settings.ignore_robots;
         let by = NamedBy {
-            depth: sitemaps::depth_of(self.leased, link),
+            depth: sitemaps::depth_of(self.leased, &link),
             hops: 0,
             followed: self.policy.settings.follow.contains(&link.kind),
             nofollow: nofollow || (link.nofollow && obeyed),
@@ -112,9 +130,9 @@ impl<'a> Names<'a> {
             target,
             kind: link.kind,
             nofollow: link.nofollow,
-            position,
-            anchor: link.anchor.clone(),
-            entry: link.entry.clone(),
+            position: link.position,
+            anchor: link.anchor,
+            entry: link.entry,
         });
     }
 
@@ -147,7 +165,8 @@ impl<'a> Names<'a> {
     /// for a client without its cookie.
     fn redirect_target(&self, location: &str, comes_back: bool) -> Result<CrawlUrl, NotCrawlable> {
         let source = &self.leased.url;
-        let by = |rules: &UrlRules| scope::canonicalize(location, Some(source.as_url()), None, rules);
+        let base = source.to_url();
+        let by = |rules: &UrlRules| scope::canonicalize(location, base.as_ref(), None, rules);
         let url = by(self.policy.scope.url_rules())?;
         if url == *source && !comes_back { by(&UrlRules::none()) } else { Ok(url) }
     }
@@ -165,7 +184,9 @@ impl<'a> Names<'a> {
             true => sitemaps::judge(self.policy, self.leased, &url, by),
             false => self.policy.scope.judge(&url, by),
         };
-        if let Some(&known) = self.index.get(url.as_str()) {
+        let at = self.candidates.len();
+        let known = self.index.find_or_add(url.as_str(), at, |known| self.candidates[known].url == url);
+        if let Some(known) = known {
             let candidate = &mut self.candidates[known];
             if admission == Admission::Queue || admission.reached() > candidate.admission.reached() {
                 candidate.admission = admission;
@@ -173,10 +194,9 @@ impl<'a> Names<'a> {
             candidate.is_sitemap |= is_sitemap;
             return known;
         }
-        let at = self.candidates.len();
-        self.index.insert(url.as_str().to_owned(), at);
+        let domain = self.domain(&url);
         self.candidates.push(Candidate {
-            domain: scope::registrable_domain(&url.host()),
+            domain,
             priority: if is_sitemap { frontier::sitemap_priority(&url) } else { frontier::priority(&url, by.depth) },
             depth: by.depth,
             hops: if is_sitemap { sitemaps::steps(self.leased) } else { by.hops },
@@ -187,6 +207,16 @@ impl<'a> Names<'a> {
         at
     }
 
+    fn domain(&mut self, url: &CrawlUrl) -> Option<Arc<str>> {
+        if let Some(domain) = self.domains.get(url.host_str()) {
+            return domain.clone();
+        }
+        let host = url.host();
+        let domain = scope::registrable_domain(&host);
+        self.domains.insert(host.as_str().to_owned(), domain.clone());
+        domain
+    }
+
     fn discard(&mut self, rule: Rule, n: u32) {
         match self.discarded.iter_mut().find(|(known, _)| *known == rule) {
             Some((_, count)) => *count = count.saturating_add(n),
@@ -194,13 +224,40 @@ impl<'a> Names<'a> {
         }
     }
 
-    pub(super) fn write_to(self, visit: &mut Visit) {
+    /// What was gathered waits for its commit, so it takes no more room than it needs.
+    pub(super) fn write_to(mut self, visit: &mut Visit) {
+        self.candidates.shrink_to_fit();
+        self.links.shrink_to_fit();
         visit.candidates = self.candidates;
         visit.links = self.links;
         visit.target = self.target;
         visit.canonical = self.canonical;
         visit.discarded = self.discarded;
         visit.widens = self.widens;
+    }
+}
+
+/// Where each URL stands, found by its keyed hash: a copy of the text would cost more than all else.
+#[derive(Default)]
+struct Index {
+    known: HashMap<u64, usize>,
+}
+
+impl Index {
+    /// The place of a URL that is known, or else notes that it will stand at `at`. `is_it`: whether it is the
+    /// URL at a place.
+    fn find_or_add(&mut self, url: &str, at: usize, is_it: impl Fn(usize) -> bool) -> Option<usize> {
+        let mut hash = self.known.hasher().hash_one(url);
+        loop {
+            match self.known.entry(hash) {
+                Entry::Occupied(place) if is_it(*place.get()) => return Some(*place.get()),
+                Entry::Occupied(_) => hash = hash.wrapping_add(1),
+                Entry::Vacant(place) => {
+                    place.insert(at);
+                    return None;
+                }
+            }
+        }
     }
 }
 

@@ -51,7 +51,8 @@ fn what_an_entry_says() {
         <url><priority>1.5</priority><changefreq>often</changefreq><lastmod>last week</lastmod>\
         <loc><![CDATA[https://example.com/b]]></loc></url>\n\
         <url><loc>https://example.com/c</loc><priority>NaN</priority><lastmod>2026</lastmod></url></urlset>");
-    let entries: Vec<_> = page.links.iter().map(|link| (link.kind, &*link.href, link.entry.clone().unwrap())).collect();
+    let entries: Vec<_> =
+        page.links.iter().map(|link| (link.kind, &*link.href, *link.entry.clone().unwrap())).collect();
     let full = SitemapEntry {
         lastmod: Some("2026-11-01T10:00:00+01:00".to_owned()),
         priority: Some(0.8),

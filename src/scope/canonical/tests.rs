@@ -163,7 +163,7 @@ fn what_servers_tell_apart_stays_apart() {
 }
 
 /// The rules with these names, and these parameters dropped.
-fn rules(names: &[UrlRule], drop: &[&str]) -> UrlRules {
+pub(super) fn rules(names: &[UrlRule], drop: &[&str]) -> UrlRules {
     UrlRules::new(&CrawlSettings {
         url_rules: names.iter().copied().collect(),
         drop_params: drop.iter().map(|name| (*name).to_owned()).collect(),
@@ -174,10 +174,10 @@ fn rules(names: &[UrlRule], drop: &[&str]) -> UrlRules {
 #[track_caller]
 fn check_by(rules: &UrlRules, raw: &str, expected: &str, removed: (bool, bool)) {
     let raw = format!("https://example.com{raw}");
-    let (url, got) = canonicalize_noting(&raw, None, None, rules).expect("a URL");
+    let (url, got) = Document::new(None, None, rules).canonicalize(&raw).expect("a URL");
     assert_eq!(url.as_str(), format!("https://example.com{expected}"), "{raw}");
     assert_eq!((got.session_id, got.parameter), removed, "{raw}");
-    let again = canonicalize_noting(url.as_str(), None, None, rules);
+    let again = Document::new(None, None, rules).canonicalize(url.as_str());
     assert_eq!(again, Ok((url, Removed::default())), "{raw} is no fixed point");
 }
 
@@ -320,7 +320,7 @@ fn controls_cannot_appear() {
 }
 
 /// Strings that reach deep into the parser more often than arbitrary ones do.
-fn url_like() -> impl Strategy<Value = String> {
+pub(super) fn url_like() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         prop::sample::select(vec![
             "http:",
@@ -401,7 +401,7 @@ fn url_like() -> impl Strategy<Value = String> {
     (head, tail).prop_map(|(head, tail)| format!("{head}{tail}"))
 }
 
-fn charset_label() -> impl Strategy<Value = Option<&'static str>> {
+pub(super) fn charset_label() -> impl Strategy<Value = Option<&'static str>> {
     prop::sample::select(vec![None, Some("latin1"), Some("shift_jis"), Some("iso-2022-jp"), Some("gb18030"), Some("x")])
 }
 
@@ -431,7 +431,7 @@ proptest! {
     ) {
         let rules = rules(&names, &drop);
         if let Ok(url) = super::canonicalize(&raw, None, None, &rules) {
-            let again = canonicalize_noting(url.as_str(), None, None, &rules);
+            let again = Document::new(None, None, &rules).canonicalize(url.as_str());
             prop_assert_eq!(again, Ok((url.clone(), Removed::default())), "{}", raw);
             prop_assert_eq!(CrawlUrl::stored(url.as_str()), Ok(url));
         }

@@ -293,7 +293,7 @@ pub fn crawl_url(text: &str) -> CrawlUrl {
 /// A URL named by a link one step from a seed, accepted.
 pub fn named(url: &str) -> Candidate {
     let url = crawl_url(url);
-    let domain = Some("example".to_owned());
+    let domain = Some("example".into());
     Candidate { url, domain, admission: Admission::Queue, priority: 10, depth: 1, hops: 0, is_sitemap: false }
 }
 

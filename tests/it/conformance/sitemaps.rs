@@ -18,7 +18,7 @@ fn entry(visit: &mut Visit, url: &str, entry: SitemapEntry) {
     let candidate = if entry.is_sitemap { sitemap(url) } else { named(url) };
     visit.candidates.push(candidate);
     let position = target as u32;
-    let entry = Some(entry);
+    let entry = Some(Box::new(entry));
     visit.links.push(Outlink { target, kind: LinkKind::Sitemap, nofollow: false, position, anchor: None, entry });
 }
 
