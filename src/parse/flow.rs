@@ -141,17 +141,40 @@ impl Flow {
 
 /// Runs between Unicode white space.
 pub(crate) fn words(text: &str) -> usize {
-    text.split('\n').map(|line| if line.is_ascii() { ascii_words(line) } else { line.split_whitespace().count() }).sum()
+    let (mut rest, mut at, mut words) = (text.as_bytes(), 0, 0);
+    while let Some(unclear) = unclear_at(rest, at) {
+        match wide_space_len(&rest[unclear..]) {
+            0 => at = unclear + 1,
+            len => {
+                words += plain_words(&rest[..unclear]);
+                (rest, at) = (&rest[unclear + len..], 0);
+            }
+        }
+    }
+    words + plain_words(rest)
 }
 
-/// Counted by their first bytes, without a branch for each.
-fn ascii_words(text: &str) -> usize {
+/// The next place from `at` on where white space beyond ASCII may begin.
+fn unclear_at(bytes: &[u8], mut at: usize) -> Option<usize> {
+    while let Some(piece) = bytes[at..].first_chunk::<32>() {
+        if piece.iter().fold(false, |found, &byte| found | is_unclear(byte)) {
+            break;
+        }
+        at += 32;
+    }
+    bytes[at..].iter().position(|&byte| is_unclear(byte)).map(|further| at + further)
+}
+
+/// Words of a text without white space beyond ASCII, counted by their first bytes: without a branch, and few
+/// enough at once for a byte, so that the compiler takes many in one step.
+fn plain_words(text: &[u8]) -> usize {
+    const AT_ONCE: usize = u8::MAX as usize;
     let is_space = |byte: u8| (byte == b' ') | (byte.wrapping_sub(b'\t') < 5);
-    let bytes = text.as_bytes();
-    let first = bytes.first().is_some_and(|&byte| !is_space(byte));
-    let pairs = bytes.iter().zip(bytes.iter().skip(1));
-    let after_space: u32 = pairs.map(|(&a, &b)| u32::from(is_space(a) & !is_space(b))).sum();
-    usize::from(first) + after_space as usize
+    let begins = |(&before, &byte): (&u8, &u8)| u8::from(is_space(before) & !is_space(byte));
+    let Some((&first, rest)) = text.split_first() else { return 0 };
+    let pieces = text.chunks(AT_ONCE).zip(rest.chunks(AT_ONCE));
+    let later = pieces.map(|(before, piece)| usize::from(before.iter().zip(piece).map(begins).sum::<u8>()));
+    usize::from(!is_space(first)) + later.sum::<usize>()
 }
 
 /// What a byte can begin: something that is no white space, the one space that stays as it is, other
@@ -174,12 +197,20 @@ const CLASSES: [Class; 256] = {
         classes[control] = Class::Space;
         control += 1;
     }
-    classes[0xc2] = Class::Unclear;
-    classes[0xe1] = Class::Unclear;
-    classes[0xe2] = Class::Unclear;
-    classes[0xe3] = Class::Unclear;
+    let mut byte = 0;
+    while byte < 256 {
+        if is_unclear(byte as u8) {
+            classes[byte] = Class::Unclear;
+        }
+        byte += 1;
+    }
     classes
 };
+
+/// Whether white space beyond ASCII may begin here.
+const fn is_unclear(byte: u8) -> bool {
+    (byte == 0xc2) | (byte == 0xe1) | (byte == 0xe2) | (byte == 0xe3)
+}
 
 fn class(bytes: &[u8], at: usize) -> Option<Class> {
     bytes.get(at).map(|&byte| CLASSES[usize::from(byte)])
@@ -188,7 +219,7 @@ fn class(bytes: &[u8], at: usize) -> Option<Class> {
 /// Bytes at the beginning that need no folding: words with single spaces between them.
 fn folded_len(text: &str) -> usize {
     let bytes = text.as_bytes();
-    let mut at = 0;
+    let mut at = plain_len(bytes, 0);
     loop {
         match class(bytes, at) {
             Some(Class::Word) => at += 1,
@@ -197,10 +228,29 @@ fn folded_len(text: &str) -> usize {
                 Some(Class::Unclear) if at > 0 && wide_space_len(&bytes[at + 1..]) == 0 => at += 2,
                 _ => return at,
             },
-            Some(Class::Unclear) if wide_space_len(&bytes[at..]) == 0 => at += 1,
-            None | Some(Class::Space | Class::Unclear) => return at,
+            Some(Class::Unclear) if wide_space_len(&bytes[at..]) > 0 => return at,
+            // Signs of punctuation stand alone, letters that begin so do not.
+            Some(Class::Unclear) if matches!(bytes[at], 0xc2 | 0xe2) => at = plain_len(bytes, at + 1),
+            Some(Class::Unclear) => at += 1,
+            None | Some(Class::Space) => return at,
         }
     }
+}
+
+/// Where the bytes end that are seen at a glance to need no folding, 32 at a time. They begin at `at`, behind a word
+/// or at the beginning, and the last of them is of a word.
+fn plain_len(bytes: &[u8], mut at: usize) -> usize {
+    while let Some(piece) = bytes[at..].first_chunk::<32>() {
+        let odd = |byte: u8| is_unclear(byte) | (byte.wrapping_sub(b'\t') < 5);
+        let is_odd = piece.iter().fold(false, |found, &byte| found | odd(byte));
+        let pairs = piece.iter().zip(&piece[1..]);
+        let is_doubled = pairs.fold(false, |found, (&one, &next)| found | ((one == b' ') & (next == b' ')));
+        if is_odd | is_doubled | (at == 0 && piece[0] == b' ') {
+            break;
+        }
+        at += if piece[31] == b' ' { 31 } else { 32 };
+    }
+    at
 }
 
 /// Bytes of white space at the beginning.
@@ -284,7 +334,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn folding_is_splitting_and_joining(text in "[ a\\n\u{85}\u{a0}\u{a1}\u{2003}\u{201c}\u{3000}\u{3042}x]{0,40}", cut in 0_usize..40) {
+        fn folding_is_splitting_and_joining(text in "([ a\\n\u{85}\u{a0}\u{a1}\u{2003}\u{201c}\u{3000}\u{3042}x]|a word and others, |[x]{30,36}){0,40}", cut in 0_usize..400) {
             let cut = text.floor_char_boundary(cut);
             let mut flow = Flow::new(Room::Bytes(1000));
             flow.push(&text[..cut]);

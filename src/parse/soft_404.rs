@@ -118,7 +118,9 @@ const PARTING_APART: [&str; 3] = [" - ", " / ", ": "];
 /// short. The languages are those of the lists above.
 pub(crate) fn is_soft_404(title: Option<&str>, headings: &[(u8, String)], text: &str) -> bool {
     let heading = headings.iter().find(|(level, _)| *level == 1).map(|(_, text)| text.as_str());
-    text.chars().nth(MAX_TEXT_CHARS).is_none() && [title, heading].into_iter().flatten().any(says_not_found)
+    // A character has at most four bytes.
+    let is_short = text.len() <= 4 * MAX_TEXT_CHARS && text.chars().nth(MAX_TEXT_CHARS).is_none();
+    is_short && [title, heading].into_iter().flatten().any(says_not_found)
 }
 
 fn says_not_found(saying: &str) -> bool {
