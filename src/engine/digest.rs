@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::failpoint;
 use crate::fetch::Reservation;
 use crate::model::{
-    Exchange, ExchangeEnd, FailureKind, HostUpdate, LeaseKey, LeasedUrl, Ledger, Outcome, ParseCut, Visit,
+    Exchange, ExchangeEnd, FailureKind, HostUpdate, LeaseKey, LeasedUrl, Ledger, Outcome, ParseCut, SitemapEntry, Visit,
 };
 use crate::parse::{self, BodyFacts, ParseLimits};
 use crate::scope::Scope;
@@ -66,17 +66,18 @@ where
             work.parsing();
         }
         let parsed_url = leased.clone();
+        let parsed_work = work.clone();
         let parsed = match rehearsal::proof(shared, &leased, &job.exchange).await {
             Some(deaths) => Err(deaths),
             None => {
                 let parse = move || {
-                    if let Some(work) = &work {
+                    if let Some(work) = &parsed_work {
                         work.parsing();
                     }
                     let visit =
                         job.run(Attempt { key, leased: &parsed_url, ledger, host, one_copy_more: false, now, jitter });
                     // When nobody waits for this thread any more, the page is in work all the same.
-                    drop((room, work));
+                    drop((room, parsed_work));
                     visit
                 };
                 shared.parsers.run(parse).await.map_err(|panicked| panicked.0)
@@ -93,6 +94,9 @@ where
         let attempt = Attempt { key, leased: &leased, ledger, host, one_copy_more: false, now, jitter };
         verdict::after_exchange(&policy, &attempt, &exchange, None, &mut || false)
     };
+    if let Some(work) = &work {
+        work.waiting();
+    }
     bytes.finish(weight_bytes(&visit)).await;
     (visit, bytes)
 }
@@ -174,7 +178,15 @@ fn weight_bytes(visit: &Visit) -> u64 {
         content.body.as_ref().map_or(0, |body| body.data.len()) + texts
     });
     let names: usize = visit.candidates.iter().map(|c| c.url.as_str().len() + size_of_val(c)).sum();
-    let links: usize = visit.links.iter().map(|l| l.anchor.as_ref().map_or(0, String::len) + size_of_val(l)).sum();
+    let entry = |entry: &SitemapEntry| {
+        let texts = [&entry.lastmod, &entry.changefreq];
+        size_of_val(entry) + texts.into_iter().flatten().map(String::len).sum::<usize>()
+    };
+    let links = visit.links.iter().map(|link| {
+        let anchor = link.anchor.as_ref().map_or(0, String::len);
+        size_of_val(link) + anchor + link.entry.as_deref().map_or(0, entry)
+    });
+    let links: usize = links.sum();
     (content + names + links) as u64
 }
 

@@ -56,7 +56,7 @@ impl InWork {
         self.board.slots.set(self.slot, Some((self.url, WorkStage::Parsing)));
     }
 
-    /// Notes that nobody works on it until it is settled: the writer has others before it, a thousand maybe.
+    /// Notes that nobody works on it until it is settled: the writer has others before it, hundreds maybe.
     pub(super) fn waiting(&self) {
         self.board.slots.set(self.slot, None);
     }

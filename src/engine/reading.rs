@@ -148,7 +148,7 @@ pub(super) async fn land<F: Fetcher, C: Clock>(
     };
     let record = Arc::new(record);
     drop(known);
-    bytes.finish(text_bytes(&record) as u64).await;
+    bytes.park(text_bytes(&record) as u64).await;
     shared.robots.send(&record);
     let read = {
         let (shared, record) = (Arc::clone(&shared), Arc::clone(&record));
@@ -165,6 +165,8 @@ pub(super) async fn land<F: Fetcher, C: Clock>(
         let known = shared.robots.put(known);
         (Entry::of(&known), judge(known, &waiting).await?, sitemaps)
     };
+    // Only now: whoever is finished waits for the writer alone, and others for it.
+    bytes.finish(text_bytes(&record) as u64).await;
     let files = vec![(chase.origin, Some(entry))];
     Some(Reading { files, checks, news: Some(News { record, sitemaps, bytes }) })
 }

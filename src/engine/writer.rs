@@ -204,7 +204,13 @@ async fn gather<F, C: Clock>(shared: &Shared<F, C>, items: &mut mpsc::Receiver<I
                 Some(item) => batch.add(item),
                 None => batch.end = true,
             },
-            () = shared.budget.crowded() => break,
+            () = shared.budget.crowded(), if !batch.held.is_empty() => {
+                // Who was let in by the last commit is on its way here, and may not know it yet.
+                tokio::task::yield_now().await;
+                if items.is_empty() && shared.budget.is_crowded() {
+                    break;
+                }
+            }
             () = &mut time_over => break,
         }
     }

@@ -8,7 +8,7 @@
 //! there for its commit.
 //!
 //! So half-read bodies never wait for each other in a circle: the one in the lane waits for its own server, which the
-//! timeouts bound, and for commits, which wait for nobody; it gets to its end, is committed, and gives everything
+//! timeouts bound, and for commits, which wait for no body; it gets to its end, is committed, and gives everything
 //! back. [`ByteBudget::crowded`] tells the writer that somebody waits for a commit: it is to make one of what it has,
 //! however little.
 
@@ -101,6 +101,11 @@ impl ByteBudget {
         let _ = crowd.wait_for(|crowd| *crowd > 0).await;
     }
 
+    /// Whether they do.
+    pub fn is_crowded(&self) -> bool {
+        *self.shared.crowd.borrow() > 0
+    }
+
     /// Bytes in use now.
     pub fn used_bytes(&self) -> u64 {
         self.shared.used_bytes.load(Ordering::Relaxed)
@@ -170,6 +175,13 @@ impl Reservation {
         if self.depot.is_none() {
             self.lane = None;
         }
+    }
+
+    /// Says that `bytes` are in use while it waits for its turn, which may take long: others may be on their way.
+    pub async fn park(&mut self, bytes: u64) {
+        self.shrink(bytes);
+        self.cover(bytes).await;
+        self.start = None;
     }
 
     /// Says that `bytes` are in use, no more to come, until the commit; waits while too many others are.
@@ -369,9 +381,12 @@ mod tests {
         let (mut first, second) = (budget.reserve().await, budget.reserve().await);
         assert!(poll!(pin!(budget.reserve())).is_pending());
         first.finish(1024).await;
-        let third = budget.reserve().await;
+        let mut third = budget.reserve().await;
         assert!(poll!(pin!(budget.reserve())).is_pending());
-        drop((second, third));
+        third.park(1024).await;
+        let fourth = budget.reserve().await;
+        assert!(poll!(pin!(budget.reserve())).is_pending());
+        drop((second, fourth));
         let _both = (budget.reserve().await, budget.reserve().await);
     }
 

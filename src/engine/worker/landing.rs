@@ -162,9 +162,6 @@ async fn hand_on<F: Fetcher, C: Clock>(
 ) {
     let (leased, work) = (landing.leased.clone(), landing.work.clone());
     let (visit, bytes) = digest::digest(&shared, landing).await;
-    if let Some(work) = &work {
-        work.waiting();
-    }
     tracing::debug!(
         url = %leased.url,
         outcome = visit.outcome.as_str(),
