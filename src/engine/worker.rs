@@ -76,6 +76,8 @@ pub(super) struct Worker<F, C> {
     ticket: Option<BoxFuture<'static, Option<Ticket>>>,
     flights: FuturesUnordered<BoxFuture<'static, Flown>>,
     digests: FuturesUnordered<BoxFuture<'static, ()>>,
+    /// Held by those of them that take a visit without a request to the writer.
+    unasked: Arc<()>,
     settled: (mpsc::UnboundedSender<UrlId>, mpsc::UnboundedReceiver<UrlId>),
     refill: Option<Refilled>,
     /// The last refill gave nothing; ask again only after a commit.
@@ -111,6 +113,7 @@ impl<F: Fetcher, C: Clock> Worker<F, C> {
             ticket: None,
             flights: FuturesUnordered::new(),
             digests: FuturesUnordered::new(),
+            unasked: Arc::default(),
             settled: mpsc::unbounded_channel(),
             refill: None,
             dry: false,

@@ -19,6 +19,10 @@ use super::{Clock, LONGEST_WAIT_MS, Worker};
 /// Failures in a row after which a host's URLs are given up untried while it is backed off.
 pub(super) const DEAD_HOST_FAILURES: u32 = 8;
 
+/// Visits without a request of one host that may wait for the writer: hosts give up their URLs faster than they are written, and
+/// a thousand hosts have a quarter of a million.
+const MOST_UNASKED: usize = 8;
+
 /// A host whose address is crowded gives its lease back for this long, and up to as long again.
 const CROWDED_MS: u64 = 10_000;
 
@@ -46,12 +50,10 @@ impl<F: Fetcher, C: Clock> Worker<F, C> {
         let Some(leased) = self.queue.front() else { return false };
         let now = self.shared.clock.now_ms();
         if let Some(deaths) = leased.deaths.filter(|deaths| *deaths >= DEATHS_THAT_PROVE) {
-            self.settle_unasked(|attempt, _| verdict::after_deaths(attempt, deaths));
-            return true;
+            return self.settle_in_turn(|attempt, _| verdict::after_deaths(attempt, deaths));
         }
         if self.is_dead() {
-            self.settle_unasked(verdict::after_dead_host);
-            return true;
+            return self.settle_in_turn(verdict::after_dead_host);
         }
         match self.book.say(leased, now) {
             Say::Allowed => {
@@ -63,13 +65,9 @@ impl<F: Fetcher, C: Clock> Worker<F, C> {
                 self.look_up(origin);
                 false
             }
-            Say::Refused(line) => {
-                self.settle_unasked(|attempt, _| verdict::after_robots_refusal(attempt, line));
-                true
-            }
+            Say::Refused(line) => self.settle_in_turn(|attempt, _| verdict::after_robots_refusal(attempt, line)),
             Say::GivenUp { outcome, status, error } => {
-                self.settle_unasked(|attempt, _| verdict::after_unreachable_robots(attempt, outcome, status, &error));
-                true
+                self.settle_in_turn(|attempt, _| verdict::after_unreachable_robots(attempt, outcome, status, &error))
             }
             Say::Ask(chase, from) => self.plan_robots(chase, u64::try_from(from.saturating_sub(now)).unwrap_or(0)),
         }
@@ -98,6 +96,16 @@ impl<F: Fetcher, C: Clock> Worker<F, C> {
             && self.gate.wait_ms(self.shared.clock.elapsed_ms()) > 0
     }
 
+    /// The same as [`Self::settle_unasked`], unless many of those wait for the writer; false: not now, and one of them
+    /// says when.
+    fn settle_in_turn(&mut self, make: impl FnOnce(&Attempt<'_>, u32) -> Visit) -> bool {
+        let in_turn = Arc::strong_count(&self.unasked) <= MOST_UNASKED;
+        if in_turn {
+            self.settle_unasked(make);
+        }
+        in_turn
+    }
+
     /// Hands on a visit for the first URL of the queue without a request.
     pub(super) fn settle_unasked(&mut self, make: impl FnOnce(&Attempt<'_>, u32) -> Visit) {
         let Some(leased) = self.queue.pop_front() else { return };
@@ -116,7 +124,12 @@ impl<F: Fetcher, C: Clock> Worker<F, C> {
             self.shared.seed_failed(what);
         }
         let item = Item::Visit { visit: Box::new(visit), bytes: None, work: None, settled: self.settled.0.clone() };
-        self.send(item);
+        let (writer, unsent) = (self.shared.writer.clone(), Arc::clone(&self.unasked));
+        self.digests.push(Box::pin(async move {
+            // The writer is gone only when the session has failed.
+            let _ = writer.send(item).await;
+            drop(unsent);
+        }));
     }
 
     pub(super) fn prepare(&mut self, errand: Errand) {
