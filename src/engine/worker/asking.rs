@@ -21,7 +21,7 @@ pub(super) const DEAD_HOST_FAILURES: u32 = 8;
 
 /// Visits without a request of one host that may wait for the writer: hosts give up their URLs faster than they are written, and
 /// a thousand hosts have a quarter of a million.
-const MOST_UNASKED: usize = 8;
+const MOST_UNASKED: usize = 32;
 
 /// A host whose address is crowded gives its lease back for this long, and up to as long again.
 const CROWDED_MS: u64 = 10_000;
