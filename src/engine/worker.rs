@@ -285,10 +285,16 @@ impl<F: Fetcher, C: Clock> Worker<F, C> {
     }
 
     fn send(&self, item: Item) {
+        self.send_holding(item, ());
+    }
+
+    /// Sends it, and lets go of `held` when the writer has it.
+    fn send_holding(&self, item: Item, held: impl Send + 'static) {
         let writer = self.shared.writer.clone();
         self.digests.push(Box::pin(async move {
             // The writer is gone only when the session has failed.
             let _ = writer.send(item).await;
+            drop(held);
         }));
     }
 }

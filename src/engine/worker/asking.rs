@@ -124,12 +124,7 @@ impl<F: Fetcher, C: Clock> Worker<F, C> {
             self.shared.seed_failed(what);
         }
         let item = Item::Visit { visit: Box::new(visit), bytes: None, work: None, settled: self.settled.0.clone() };
-        let (writer, unsent) = (self.shared.writer.clone(), Arc::clone(&self.unasked));
-        self.digests.push(Box::pin(async move {
-            // The writer is gone only when the session has failed.
-            let _ = writer.send(item).await;
-            drop(unsent);
-        }));
+        self.send_holding(item, Arc::clone(&self.unasked));
     }
 
     pub(super) fn prepare(&mut self, errand: Errand) {
