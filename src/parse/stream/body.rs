@@ -1,6 +1,7 @@
 //! The body: what a start or end tag opens and closes there (HTML 13.2.6.4.7).
 
 use super::construction::{Construction, Mode};
+use super::modes::of_head;
 use super::stack::{Scope, is_formatting, is_heading, is_special};
 use super::tokens::{RawText, StartTag};
 use crate::parse::names::{Attr, Namespace, Tag};
@@ -9,16 +10,7 @@ impl<'a> Construction<'a, '_> {
     /// A start tag in the body.
     pub(super) fn start_in_body(&mut self, token: StartTag<'_, 'a>) {
         match token.tag {
-            Tag::Base
-            | Tag::Basefont
-            | Tag::Bgsound
-            | Tag::Link
-            | Tag::Meta
-            | Tag::Noframes
-            | Tag::Script
-            | Tag::Style
-            | Tag::Template
-            | Tag::Title => self.start_in_head(token),
+            tag if of_head(tag) => self.start_in_head(token),
             Tag::Html => self.late_html(token),
             Tag::Body => self.frameset_ok = self.frameset_ok && self.stack.has(Tag::Template),
             Tag::Frameset => self.start_frameset(token),

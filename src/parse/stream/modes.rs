@@ -165,16 +165,7 @@ impl<'a> Construction<'a, '_> {
                 self.insert(token);
                 self.mode = Mode::InFrameset;
             }
-            Tag::Base
-            | Tag::Basefont
-            | Tag::Bgsound
-            | Tag::Link
-            | Tag::Meta
-            | Tag::Noframes
-            | Tag::Script
-            | Tag::Style
-            | Tag::Template
-            | Tag::Title => self.start_in_head(token),
+            tag if of_head(tag) => self.start_in_head(token),
             Tag::Head => {}
             _ => self.start_after_way(token),
         }
@@ -182,16 +173,7 @@ impl<'a> Construction<'a, '_> {
 
     fn start_in_template(&mut self, token: StartTag<'_, 'a>) {
         let mode = match token.tag {
-            Tag::Base
-            | Tag::Basefont
-            | Tag::Bgsound
-            | Tag::Link
-            | Tag::Meta
-            | Tag::Noframes
-            | Tag::Script
-            | Tag::Style
-            | Tag::Template
-            | Tag::Title => return self.start_in_head(token),
+            tag if of_head(tag) => return self.start_in_head(token),
             Tag::Caption | Tag::Colgroup | Tag::Tbody | Tag::Tfoot | Tag::Thead => Mode::InTable,
             Tag::Col => Mode::InColumnGroup,
             Tag::Tr => Mode::InTableBody,
@@ -212,4 +194,21 @@ impl<'a> Construction<'a, '_> {
             _ => {}
         }
     }
+}
+
+/// Whether a start tag is taken by the rules of the head in modes after it too (HTML 13.2.6.4.6, 13.2.6.4.7, 13.2.6.4.18).
+pub(super) fn of_head(tag: Tag) -> bool {
+    matches!(
+        tag,
+        Tag::Base
+            | Tag::Basefont
+            | Tag::Bgsound
+            | Tag::Link
+            | Tag::Meta
+            | Tag::Noframes
+            | Tag::Script
+            | Tag::Style
+            | Tag::Template
+            | Tag::Title
+    )
 }
