@@ -5,6 +5,8 @@
 //! ends: 80,000 attributes in one tag cost seconds. So the tag is measured here first, in one pass
 //! that follows the tokenizer's attribute states (HTML 13.2.5.32 to 13.2.5.40).
 
+use super::script::ScriptEscape;
+
 /// A tag, start or end, measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Tag {
@@ -101,6 +103,27 @@ pub(crate) fn comment_len(rest: &[u8]) -> usize {
         }
     }
     rest.len()
+}
+
+/// Where the raw text of an element begins to end, from `from` on: at the first end tag of its name, given in any case. Inside
+/// a comment inside a `script` it does not, so the search goes on behind it.
+pub(crate) fn raw_text_end(
+    bytes: &[u8],
+    from: usize,
+    element: &str,
+    mut script: Option<&mut ScriptEscape>,
+) -> Option<usize> {
+    let mut at = from;
+    loop {
+        let end = at + memchr::memmem::find(bytes.get(at..)?, b"</")?;
+        at = end + "</".len();
+        let after = at + element.len();
+        let named = bytes.get(at..after).is_some_and(|name| name.eq_ignore_ascii_case(element.as_bytes()))
+            && bytes.get(after).is_some_and(|&byte| is_space(byte) || byte == b'/' || byte == b'>');
+        if named && !script.as_mut().is_some_and(|script| script.swallows(bytes, end)) {
+            return Some(end);
+        }
+    }
 }
 
 /// White space inside tags.

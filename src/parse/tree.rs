@@ -16,7 +16,7 @@ use scraper::Html;
 use super::ParseLimits;
 use super::nesting::NestingFilter;
 use super::script::ScriptEscape;
-use super::tags::{self, comment_len, is_space};
+use super::tags::{self, comment_len};
 use crate::model::ParseCut;
 
 /// Bytes between two looks at the clock.
@@ -135,26 +135,16 @@ impl Feed<'_> {
     /// Feeds through the next end tag that may end the raw text. Inside a comment inside a script
     /// it does not, so the search goes on just after its name.
     fn end_of_raw_text(&mut self, from: usize, raw: &mut RawText<'_>, max_attributes: usize) -> Option<usize> {
-        let bytes = self.text.as_bytes();
-        let mut at = from;
-        while let Some(open) = memchr::memmem::find(bytes.get(at..).unwrap_or_default(), b"</") {
-            let start = at + open + 2;
-            let after = start + raw.name.len();
-            at = start;
-            let named = bytes.get(start..after).is_some_and(|n| n.eq_ignore_ascii_case(raw.name.as_bytes()));
-            if named && bytes.get(after).is_some_and(|&b| is_space(b) || b == b'/' || b == b'>') {
-                if raw.script.as_mut().is_some_and(|script| script.swallows(bytes, start - 2)) {
-                    continue;
-                }
-                self.skip_unread(start - 2, raw);
-                let tag = self.tag(start, max_attributes)?;
-                self.to(tag.end)?;
-                return Some(if self.tokenizer.sink.in_raw_text() { after } else { tag.end });
-            }
-        }
-        self.skip_unread(self.text.len(), raw);
-        self.to(self.text.len())?;
-        Some(self.text.len())
+        let Some(end) = tags::raw_text_end(self.text.as_bytes(), from, raw.name, raw.script.as_mut()) else {
+            self.skip_unread(self.text.len(), raw);
+            self.to(self.text.len())?;
+            return Some(self.text.len());
+        };
+        self.skip_unread(end, raw);
+        let name = end + "</".len();
+        let tag = self.tag(name, max_attributes)?;
+        self.to(tag.end)?;
+        Some(if self.tokenizer.sink.in_raw_text() { name + raw.name.len() } else { tag.end })
     }
 
     fn skip_unread(&mut self, end: usize, raw: &RawText<'_>) {

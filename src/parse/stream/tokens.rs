@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use super::characters::{Place, decode};
 use crate::parse::names::{Attr, Element, Namespace, Tag};
 use crate::parse::script::ScriptEscape;
-use crate::parse::tags::{comment_len, is_space};
+use crate::parse::tags::{self, comment_len, is_space};
 
 /// An attribute as written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -236,24 +236,7 @@ impl<'a> Tokens<'a> {
     }
 
     fn end_of_raw_text(&self, name: &str, kind: RawText) -> Option<usize> {
-        let bytes = self.text.as_bytes();
         let mut script = (kind == RawText::Script).then(|| ScriptEscape::new(self.at));
-        let mut at = self.at;
-        loop {
-            let end = at + memchr::memchr(b'<', &bytes[at..])?;
-            at = end + 1;
-            if bytes.get(at) != Some(&b'/') {
-                continue;
-            }
-            let after = at + 1 + name.len();
-            let named = bytes.get(at + 1..after).is_some_and(|held| held.eq_ignore_ascii_case(name.as_bytes()));
-            if named && bytes.get(after).is_some_and(|&b| is_space(b) || b == b'/' || b == b'>') {
-                let swallowed = script.as_mut().is_some_and(|script| script.swallows(bytes, end));
-                if !swallowed {
-                    return Some(end);
-                }
-                at = after;
-            }
-        }
+        tags::raw_text_end(self.text.as_bytes(), self.at, name, script.as_mut())
     }
 }
