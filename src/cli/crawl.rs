@@ -20,7 +20,7 @@ use super::sources::Sources;
 use super::terminal::Terminal;
 use crate::config::units::counted;
 use crate::config::{CRAWL, changes, secrets_at_hand};
-use crate::engine::{Clock, Job, Summary, SystemClock};
+use crate::engine::{self, Clock, Job, Summary, SystemClock};
 use crate::fetch::HttpFetcher;
 use crate::model::{Admission, CrawlSettings, CrawlUrl, EndedBy, Origin, Seed, Totals};
 use crate::scope::{Scope, UrlRules};
@@ -186,6 +186,7 @@ impl Prepared {
             recrawl: self.recrawl,
             stored,
             rehearsal: Some(Arc::new(OwnProcess)),
+            parse_threads: engine::cores(),
         };
         let ended = session::run(Arc::clone(&store), fetcher, job, sources, terminal).await;
         files::close(store).await;

@@ -14,7 +14,7 @@ use super::sources::Sources;
 use super::terminal::{Terminal, shell_word};
 use crate::config::Origin;
 use crate::demo::{DemoWeb, HOSTS};
-use crate::engine::Job;
+use crate::engine::{self, Job};
 use crate::fetch::{HttpFetcher, Trust};
 use crate::model::{CrawlSettings, CrawlUrl};
 use crate::report::{Format, RowWriter};
@@ -77,7 +77,14 @@ pub(super) async fn run(sources: &Sources, terminal: &Terminal) -> anyhow::Resul
     let mut seeds: Vec<_> = given.iter().map(|seed| seed.judged(&scope)).collect();
     // The grant is for this run: the port belongs to somebody else tomorrow.
     seeds.iter_mut().for_each(|seed| seed.grants_origin = false);
-    let job = Job { settings: settings.clone(), seeds, recrawl: false, stored, rehearsal: Some(Arc::new(OwnProcess)) };
+    let job = Job {
+        settings: settings.clone(),
+        seeds,
+        recrawl: false,
+        stored,
+        rehearsal: Some(Arc::new(OwnProcess)),
+        parse_threads: engine::cores(),
+    };
     let ended = session::run(Arc::clone(&store), fetcher, job, sources, terminal).await;
     let exit = report(&ended?, &[], sources, terminal)?;
     // Asked while the file is still held, as anybody may while a crawl runs.

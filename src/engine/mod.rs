@@ -59,6 +59,14 @@ pub struct Job {
     pub stored: Option<StoredCrawl>,
     /// Reads pages that may kill the process in others; `None`: they are read in this one.
     pub rehearsal: Option<Arc<dyn Rehearse>>,
+    /// Threads that parse, one for each core as a rule. Without any the runtime's blocking ones do, which tokio's paused
+    /// clock waits for.
+    pub parse_threads: usize,
+}
+
+/// How many threads the machine runs at once.
+pub fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get)
 }
 
 /// The limit that ended a session.

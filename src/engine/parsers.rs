@@ -1,28 +1,38 @@
-//! [`Parsers`]: as many threads that parse as there are cores, each for as long as there is something to parse.
+//! [`Parsers`]: threads of their own that parse, as many as there are cores, and let the others go first.
 //!
 //! Each thread that ever held a tree keeps some of its memory, 10 MB or so. When every page was given to whichever
-//! blocking thread of the runtime was free, a dozen of them parsed in turn.
+//! blocking thread of the runtime was free, a dozen of them parsed in turn; and those also look up names, so they
+//! cannot be asked to step back.
 
 use std::any::Any;
 use std::collections::VecDeque;
 use std::panic::AssertUnwindSafe;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::oneshot;
 
-type Job = Box<dyn FnOnce() + Send>;
+type Work = Box<dyn FnOnce() + Send>;
 
-/// What is to be parsed, first come first served.
+/// What is to be parsed, first come first served. The threads begin when there is work for them, and end with this.
 #[derive(Debug)]
 pub(super) struct Parsers {
-    queue: Arc<Mutex<Queue>>,
+    shared: Arc<Shared>,
     most_threads: usize,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    queue: Mutex<Queue>,
+    more: Condvar,
 }
 
 #[derive(Default)]
 struct Queue {
-    jobs: VecDeque<Job>,
+    work: VecDeque<Work>,
     threads: usize,
+    /// Threads that wait for work.
+    idle: usize,
+    over: bool,
 }
 
 /// Why there is no result: what was said in the panic.
@@ -30,58 +40,107 @@ struct Queue {
 pub(super) struct Panicked(pub(super) String);
 
 impl Parsers {
-    /// At most so many threads work at once, one at least.
+    /// At most so many threads work at once. With none, the runtime's blocking ones do: those are what tokio's paused
+    /// clock waits for.
     pub(super) fn new(most_threads: usize) -> Self {
-        Parsers { queue: Arc::default(), most_threads: most_threads.max(1) }
+        Parsers { shared: Arc::default(), most_threads }
     }
 
-    /// Runs the job when it is its turn. A job whose future is dropped runs all the same.
-    pub(super) async fn run<T: Send + 'static>(&self, job: impl FnOnce() -> T + Send + 'static) -> Result<T, Panicked> {
+    /// Runs the work when it is its turn. Work whose future is dropped is done all the same.
+    pub(super) async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Panicked> {
         let (done, result) = oneshot::channel();
-        let job = Box::new(move || {
-            let result = std::panic::catch_unwind(AssertUnwindSafe(job));
+        self.hand_in(Box::new(move || {
+            let result = std::panic::catch_unwind(AssertUnwindSafe(work));
             // Nobody may be waiting any more.
             let _ = done.send(result.map_err(|payload| Panicked(text_of(&*payload))));
-        });
-        if self.add(job) {
-            let queue = Arc::clone(&self.queue);
-            tokio::task::spawn_blocking(move || work(&queue));
-        }
-        // Only a runtime that ends drops a job.
+        }));
+        // Only the end of a session drops work.
         result.await.unwrap_or_else(|_| Err(Panicked("cancelled".to_owned())))
     }
 
-    /// Whether one more thread is to work.
-    fn add(&self, job: Job) -> bool {
-        let mut queue = lock(&self.queue);
-        queue.jobs.push_back(job);
-        let more = queue.threads < self.most_threads;
-        queue.threads += usize::from(more);
-        more
+    fn hand_in(&self, work: Work) {
+        if self.most_threads == 0 {
+            tokio::task::spawn_blocking(work);
+            return;
+        }
+        let mut queue = self.shared.lock();
+        if queue.idle <= queue.work.len() && queue.threads < self.most_threads {
+            let shared = Arc::clone(&self.shared);
+            let began = std::thread::Builder::new().name("parse".to_owned()).spawn(move || shared.work());
+            queue.threads += usize::from(began.is_ok());
+        }
+        // A system that gives no thread has it done here.
+        if queue.threads == 0 {
+            drop(queue);
+            return work();
+        }
+        queue.work.push_back(work);
+        self.shared.more.notify_one();
+    }
+}
+
+impl Drop for Parsers {
+    fn drop(&mut self) {
+        self.shared.lock().over = true;
+        self.shared.more.notify_all();
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn work(&self) {
+        step_back();
+        while let Some(work) = self.next() {
+            work();
+        }
+    }
+
+    fn next(&self) -> Option<Work> {
+        let mut queue = self.lock();
+        loop {
+            if let Some(work) = queue.work.pop_front() {
+                return Some(work);
+            }
+            if queue.over {
+                return None;
+            }
+            queue.idle += 1;
+            queue = self.more.wait(queue).unwrap_or_else(PoisonError::into_inner);
+            queue.idle -= 1;
+        }
     }
 }
 
 impl std::fmt::Debug for Queue {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Queue").field("jobs", &self.jobs.len()).field("threads", &self.threads).finish()
+        let Queue { work, threads, idle, over } = self;
+        let mut debug = f.debug_struct("Queue");
+        debug.field("work", &work.len()).field("threads", threads).field("idle", idle).field("over", over).finish()
     }
 }
 
-fn lock(queue: &Mutex<Queue>) -> MutexGuard<'_, Queue> {
-    queue.lock().unwrap_or_else(PoisonError::into_inner)
-}
+/// How much the scheduler favours the other threads, which wait for the network most of the time and give it work.
+#[cfg(target_os = "linux")]
+const NICENESS: i32 = 5;
 
-fn work(queue: &Mutex<Queue>) {
-    while let Some(job) = next(queue) {
-        job();
+/// A thread that parses lets others go first. With a site that answers in 50 ms and two cores, 64 requests in flight
+/// gave 5 to 10 % more pages a second. Linux alone has a priority for each thread.
+fn step_back() {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::process::{getpriority_process, setpriority_process};
+        let this = Some(rustix::thread::gettid());
+        if getpriority_process(this).is_ok_and(|niceness| niceness < NICENESS) {
+            // Where it is not allowed it is as well.
+            let _ = setpriority_process(this, NICENESS);
+        }
     }
-}
-
-fn next(queue: &Mutex<Queue>) -> Option<Job> {
-    let mut queue = lock(queue);
-    let job = queue.jobs.pop_front();
-    queue.threads -= usize::from(job.is_none());
-    job
 }
 
 fn text_of(payload: &(dyn Any + Send)) -> String {
@@ -101,6 +160,29 @@ mod tests {
         assert_eq!(parsers.run(|| panic!("page {}", 7)).await, Err::<(), _>(Panicked("page 7".to_owned())));
         assert_eq!(parsers.run(|| panic!("page")).await, Err::<(), _>(Panicked("page".to_owned())));
         assert_eq!(parsers.run(|| 7).await, Ok(7));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_paused_clock_waits_for_the_runtimes_threads() {
+        let (go, gone) = std::sync::mpsc::channel::<()>();
+        let parsers = Parsers::new(0);
+        let parse = parsers.run(move || gone.recv().is_err());
+        let ticked = tokio::time::timeout(std::time::Duration::from_millis(1), parse);
+        let (parsed, ()) = tokio::join!(ticked, async { drop(go) });
+        assert_eq!(parsed, Ok(Ok(true)));
+        assert_eq!(parsers.run(|| panic!("page")).await, Err::<(), _>(Panicked("page".to_owned())));
+    }
+
+    #[tokio::test]
+    async fn threads_end_with_the_session() {
+        let parsers = Parsers::new(2);
+        let (last_word, ended) = std::sync::mpsc::channel::<()>();
+        // Dropped with the thread that ran it.
+        std::thread_local! { static HELD: std::cell::RefCell<Option<std::sync::mpsc::Sender<()>>> = const { std::cell::RefCell::new(None) } }
+        parsers.run(move || HELD.set(Some(last_word))).await.unwrap();
+        assert_eq!(ended.try_recv(), Err(std::sync::mpsc::TryRecvError::Empty));
+        drop(parsers);
+        assert_eq!(ended.recv(), Err(std::sync::mpsc::RecvError));
     }
 
     /// A dozen blocking threads parsed for two cores, and each kept the memory of its largest tree.

@@ -124,6 +124,7 @@ impl<S: Store, C: Clock> Begun<S, C> {
             quiet_ms: start.quiet_from_ms.map(|at| u64::try_from(clock.now_ms().saturating_sub(at)).unwrap_or(0)),
             scope,
             work: Board::new(store.work_slots()),
+            parse_threads: job.parse_threads,
             rehearsal: job.rehearsal,
             progress,
             writer: items,

@@ -119,6 +119,7 @@ pub(super) struct Parts<F, C> {
     pub(super) most_in_flight: u32,
     pub(super) scope: Scope,
     pub(super) work: Arc<Board>,
+    pub(super) parse_threads: usize,
     pub(super) rehearsal: Option<Arc<dyn Rehearse>>,
     pub(super) progress: Arc<Progress>,
     pub(super) writer: mpsc::Sender<Item>,
@@ -129,7 +130,6 @@ impl<F, C: Clock> Shared<F, C> {
     pub(super) fn new(parts: Parts<F, C>) -> Self {
         let settings = parts.settings;
         let most_in_flight = parts.most_in_flight.max(1) as usize;
-        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
         Shared {
             fetcher: parts.fetcher,
             agent: settings.product_token().into(),
@@ -141,7 +141,7 @@ impl<F, C: Clock> Shared<F, C> {
             ),
             slots: Arc::new(Semaphore::new(most_in_flight)),
             most_in_flight: parts.most_in_flight.max(1),
-            parsers: Parsers::new(cores),
+            parsers: Parsers::new(parts.parse_threads),
             parsed_kb: Arc::new(Semaphore::new(MOST_PARSED_KB as usize)),
             robots: RobotsShelf::new(SHELF_BYTES),
             readers: Semaphore::new(READERS),

@@ -93,7 +93,8 @@ impl<F: Fetcher> World<F> {
     async fn run(&self, settings: CrawlSettings, control: Control) -> Summary {
         let store = Arc::new(SimStore::new(self.open().await));
         let stored = store.stored_crawl().await.unwrap();
-        let job = Job { settings, seeds: seeds(&self.seeds), recrawl: false, stored, rehearsal: None };
+        let job =
+            Job { settings, seeds: seeds(&self.seeds), recrawl: false, stored, rehearsal: None, parse_threads: 0 };
         let (fetcher, clock) = (Arc::clone(&self.fetcher), Arc::clone(&self.clock));
         engine::run(store, fetcher, clock, job, control, Arc::new(Progress::default())).await.unwrap()
     }

@@ -53,7 +53,7 @@ async fn session(world: &World<Site>, part: Part) -> bool {
     let store = Arc::new(SimStore::breaking_at(breaks_at, world.open().await));
     let stored = store.stored_crawl().await.unwrap();
     let settings = CrawlSettings { per_host: 2, ..settings() };
-    let job = Job { settings, seeds: seeds(&world.seeds), recrawl: false, stored, rehearsal: None };
+    let job = Job { settings, seeds: seeds(&world.seeds), recrawl: false, stored, rehearsal: None, parse_threads: 0 };
     let (fetcher, clock) = (Arc::clone(&world.fetcher), Arc::clone(&world.clock));
     match engine::run(store, fetcher, clock, job, Control::default(), Arc::new(Progress::default())).await {
         Ok(summary) => {

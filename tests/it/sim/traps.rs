@@ -125,7 +125,7 @@ fn crawl_from(seeds: &[&str], trap: Trap, settings: CrawlSettings) -> Crawled {
         let start = tokio::time::Instant::now();
         let sites = Arc::new(TwoSites { trap, start, log: Mutex::default() });
         let store = SqliteStore::open(&folder.path().join("crawl.db"), OpenMode::CreateOrOpen, false).await.unwrap();
-        let job = Job { settings, seeds, stored: None, recrawl: false, rehearsal: None };
+        let job = Job { settings, seeds, stored: None, recrawl: false, rehearsal: None, parse_threads: 0 };
         let (store, clock) = (Arc::new(SimStore::new(store)), Arc::new(SimClock::new(1)));
         let progress = Arc::new(Progress::default());
         let run = engine::run(store, Arc::clone(&sites), clock, job, Control::default(), progress);

@@ -208,7 +208,8 @@ impl World {
         let has_seeds = stored.as_ref().is_some_and(|stored| !stored.seeds.is_empty());
         let seeds = if has_seeds { plan.seeds } else { plan.seeds.max(1) };
         let seeds = super::super::seeds(&self.web.seeds[..seeds]);
-        let job = Job { settings: plan.settings.clone(), seeds, recrawl: false, stored, rehearsal: None };
+        let job =
+            Job { settings: plan.settings.clone(), seeds, recrawl: false, stored, rehearsal: None, parse_threads: 0 };
         let clock = Arc::new(LifeClock(Arc::clone(&self.time), Arc::clone(fate)));
         let (server, progress) = (Arc::clone(&self.server), Arc::new(Progress::default()));
         engine::run(Arc::new(store), server, clock, job, control, progress).await
