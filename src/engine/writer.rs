@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 
 use crate::failpoint;
-use crate::fetch::Reservation;
+use crate::fetch::{ByteBudget, Reservation};
 use crate::model::{LeaseKey, UrlId};
 use crate::store::{Room, RoomWanted, SessionStart, Settlement, Store, StoreError};
 
@@ -20,6 +20,9 @@ pub(super) const QUEUE_ITEMS: usize = 256;
 const BATCH_VISITS: usize = 400;
 /// Most bytes of packed bodies and texts of robots.txt of a batch.
 const BATCH_BYTES: usize = 32 * 1024 * 1024;
+/// Bytes of the budget that a batch holds after which it takes no more: as much can wait while it is written. When it
+/// took all that may wait, nothing could be finished meanwhile, and a quarter of the slots went empty again and again.
+const BATCH_HELD_BYTES: u64 = ByteBudget::FINISHED_BYTES / 2;
 /// URLs named by a batch after which it takes no more visits. A sitemap may name as many by itself, and
 /// settling them takes some 150 MB.
 const BATCH_NAMES: usize = 50_000;
@@ -43,6 +46,7 @@ struct Batch {
     bytes: usize,
     names: usize,
     held: Vec<Reservation>,
+    held_bytes: u64,
     work: Vec<Arc<InWork>>,
     settled: Vec<(mpsc::UnboundedSender<UrlId>, UrlId)>,
     hurry: bool,
@@ -57,12 +61,12 @@ impl Batch {
                 self.names += visit.candidates.len();
                 self.settled.push((settled, visit.url_id));
                 self.settlement.visits.push(*visit);
-                self.held.extend(bytes);
+                bytes.into_iter().for_each(|bytes| self.hold(bytes));
                 self.work.extend(work);
             }
             Item::Robots { record, bytes, sitemaps, key, host } => {
                 self.bytes += record.body.as_ref().map_or(0, String::len);
-                self.held.push(bytes);
+                self.hold(bytes);
                 self.settlement.robots.push(record);
                 self.settlement.sitemaps.extend(sitemaps);
                 self.settlement.hosts.push((key, host));
@@ -78,8 +82,14 @@ impl Batch {
         }
     }
 
+    fn hold(&mut self, bytes: Reservation) {
+        self.held_bytes += bytes.used_bytes();
+        self.held.push(bytes);
+    }
+
     fn is_full(&self) -> bool {
         self.end
+            || self.held_bytes >= BATCH_HELD_BYTES
             || self.settlement.visits.len() >= BATCH_VISITS
             || self.bytes >= BATCH_BYTES
             || self.names >= BATCH_NAMES

@@ -209,6 +209,11 @@ impl Reservation {
         Arc::clone(from).acquire_many_owned(u32::try_from(units).unwrap_or(u32::MAX)).await.expect(NEVER_CLOSED)
     }
 
+    /// Bytes in use.
+    pub fn used_bytes(&self) -> u64 {
+        self.used
+    }
+
     fn units(&self) -> u64 {
         [&self.own, &self.depot].into_iter().flatten().map(|permit| permit.num_permits() as u64).sum()
     }

@@ -7,6 +7,7 @@
 //! - `migrate` brings a file of an earlier version to this schema.
 //! - `clock` notices that the time was put back.
 //! - `copy` writes a consistent copy into another file.
+//! - `mover` empties the write-ahead log beside the writer.
 //! - `writer` is the connection with its transactions; `names` gives URLs their ids; `settle`,
 //!   `lease`, `session` are the verbs, SQL beside its method.
 //! - `work` is what the process works on, in a place that outlives it; `suspects` are the URLs that
@@ -27,6 +28,7 @@ mod insert;
 mod lease;
 mod lock;
 mod migrate;
+mod mover;
 mod names;
 mod open;
 pub mod read;

@@ -21,8 +21,8 @@ use super::writer::Writer;
 const PAGE_BYTES: u32 = 8192;
 /// How long a write waits for another program's lock.
 pub(super) const BUSY: Duration = Duration::from_secs(10);
-/// Pages in the WAL before SQLite merges it into the file: 32 MB.
-const CHECKPOINT_PAGES: u32 = 4096;
+/// Pages in the WAL before a COMMIT merges what is not merged yet into the file: 48 MB. Most of it has been by then.
+pub(super) const CHECKPOINT_PAGES: u32 = 6144;
 /// What stays of the WAL on disk after it was merged, and from where on it is cut back: 64 MB.
 pub(super) const LOG_LIMIT_BYTES: u64 = 64 * 1024 * 1024;
 /// Page cache in KiB; negative is SQLite's way to say KiB. Neither 32 nor 128 MB made a crawl faster.

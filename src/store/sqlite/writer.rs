@@ -24,6 +24,7 @@ use crate::store::{Room, RoomWanted, StoreError};
 use super::disk::{self, Hold};
 use super::fault::{leaves_connection_usable, store_error};
 use super::insert;
+use super::mover::Mover;
 use super::open::{self, BUSY, LOG_LIMIT_BYTES, beside};
 use super::space::Space;
 
@@ -59,6 +60,7 @@ impl Statement {
 pub(super) struct Writer {
     path: PathBuf,
     state: Mutex<State>,
+    mover: Mover,
 }
 
 #[derive(Debug)]
@@ -94,7 +96,8 @@ impl Writer {
             latest_ms: None,
             sent: BTreeMap::new(),
         };
-        Writer { path, state: Mutex::new(state) }
+        let mover = Mover::new(path.clone());
+        Writer { path, state: Mutex::new(state), mover }
     }
 
     pub(super) async fn sent(&self) -> BTreeMap<&'static str, u64> {
@@ -166,7 +169,7 @@ impl Writer {
         let mut space = state.space(&self.path).await;
         // An empty log gives its space back, once the file has taken what is in it: in time for that.
         if !(space.holds_twice_the_log(wanted) && space.log_fits(wanted)) && space.can_be_moved(wanted) {
-            state.cut_log().await;
+            state.cut_log(&self.mover).await;
             space = state.space(&self.path).await;
         }
         if space.log_fits(wanted) && space.holds(wanted) {
@@ -185,6 +188,7 @@ impl Writer {
     }
 
     pub(super) async fn close(self) -> Result<(), StoreError> {
+        self.mover.close().await;
         match self.state.into_inner().connection {
             Some(mut connection) => {
                 // A reader may keep it from being emptied; the file is whole with its log, too.
@@ -211,8 +215,10 @@ impl State {
     }
 
     /// Whether the log could be moved into the file and emptied.
-    async fn cut_log(&mut self) -> bool {
+    async fn cut_log(&mut self, mover: &Mover) -> bool {
         let Some(connection) = self.connection.as_mut() else { return false };
+        // Two cannot move it at once.
+        let _held = mover.hold().await;
         match empty_log(connection).await {
             Ok(emptied) => emptied,
             // No transaction was open: the next one meets the cause, and names it.
@@ -295,6 +301,7 @@ impl Tx<'_> {
                 self.control("COMMIT").await?;
                 failpoint::reach(self.what, "after", "");
                 self.state.open = false;
+                self.writer.mover.committed();
                 self.state.waited = self.waits_since.or(self.state.waited);
                 self.bound_log().await;
                 Ok(value)
@@ -327,7 +334,7 @@ impl Tx<'_> {
             return;
         }
         self.state.log_bytes_told = bytes;
-        if self.state.cut_log().await {
+        if self.state.cut_log(&self.writer.mover).await {
             self.state.log_bytes_told = 0;
         } else if self.state.connection.is_some() {
             let readers = named(&disk::holders(&path, Hold::Reading));
