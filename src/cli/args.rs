@@ -148,19 +148,33 @@ pub(super) struct ShowConfigArgs {
 /// `sqrawl query`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "One statement that begins with SELECT, WITH, VALUES or EXPLAIN. Tables and views: docs/schema.md, \
-or SELECT name FROM sqlite_schema."
+    after_help = "One statement that begins with SELECT, WITH, VALUES or EXPLAIN; nothing that it says can change the \
+file. Without one, on a terminal: a prompt with history and completion. Tables and views: .tables and .schema there, \
+and docs/schema.md.\n\nA value of -p that looks like a number is one; :text, :integer, :real, :blob (hex) and :null after \
+the name say otherwise: -p zip:text=01234."
 )]
 pub(super) struct QueryArgs {
-    /// The statement; - reads it from stdin
-    #[arg(value_name = "SQL", required = true, allow_hyphen_values = true)]
-    pub(super) sql: String,
+    /// The statement; - reads it from stdin [default: a prompt]
+    #[arg(value_name = "SQL", allow_hyphen_values = true)]
+    pub(super) sql: Option<String>,
+    /// The value of the statement's :NAME; may be repeated [default: none]
+    #[arg(short, long, value_name = "NAME[:TYPE]=VALUE")]
+    pub(super) param: Vec<String>,
     /// How rows are printed [default: table on a terminal, else csv]
     #[arg(short, long, value_enum, hide_default_value = true)]
     pub(super) format: Option<QueryFormat>,
     /// Longest time for the statement, or none [default: 60s]
     #[arg(long, value_name = "TIME")]
     pub(super) timeout: Option<String>,
+    /// Most rows, or none [default: 10000 in a table on a terminal, else none]
+    #[arg(long, value_name = "N")]
+    pub(super) max_rows: Option<String>,
+    /// Most memory of SQLite; a row may hold an eighth of it [default: 512MB]
+    #[arg(long, value_name = "SIZE")]
+    pub(super) memory: Option<String>,
+    /// Neither read nor write the history of the prompt [default: off]
+    #[arg(long)]
+    pub(super) no_history: bool,
 }
 
 /// How rows are printed.

@@ -21,7 +21,7 @@ pub(super) async fn listen(control: Control, progress: Arc<Progress>, terminal: 
 
 /// The signals that ask for an end.
 #[cfg(unix)]
-struct Asked {
+pub(super) struct Asked {
     interrupt: Option<tokio::signal::unix::Signal>,
     terminate: Option<tokio::signal::unix::Signal>,
     hangup: Option<tokio::signal::unix::Signal>,
@@ -29,23 +29,54 @@ struct Asked {
 
 #[cfg(unix)]
 impl Asked {
-    fn listen() -> Self {
-        use tokio::signal::unix::{Signal, SignalKind, signal};
-        let open = |kind: SignalKind| -> Option<Signal> {
-            signal(kind).inspect_err(|error| tracing::warn!(%error, "a signal cannot be listened for")).ok()
-        };
+    /// All of them, from now on.
+    pub(super) fn listen() -> Self {
+        use tokio::signal::unix::SignalKind;
         Asked {
-            interrupt: open(SignalKind::interrupt()),
-            terminate: open(SignalKind::terminate()),
-            hangup: if hangup_ignored() { None } else { open(SignalKind::hangup()) },
+            terminate: opened(SignalKind::terminate()),
+            hangup: if hangup_ignored() { None } else { opened(SignalKind::hangup()) },
+            ..Self::listen_for_interrupt()
         }
     }
 
-    async fn next(&mut self) {
+    /// Ctrl-C alone, from now on.
+    pub(super) fn listen_for_interrupt() -> Self {
+        Asked { interrupt: opened(tokio::signal::unix::SignalKind::interrupt()), terminate: None, hangup: None }
+    }
+
+    /// Waits for one of them.
+    pub(super) async fn next(&mut self) {
         tokio::select! {
             () = arrival(&mut self.interrupt) => {}
             () = arrival(&mut self.terminate) => {}
             () = arrival(&mut self.hangup) => {}
+        }
+    }
+}
+
+#[cfg(unix)]
+fn opened(kind: tokio::signal::unix::SignalKind) -> Option<tokio::signal::unix::Signal> {
+    let opened = tokio::signal::unix::signal(kind);
+    opened.inspect_err(|error| tracing::warn!(%error, "a signal cannot be listened for")).ok()
+}
+
+/// Ctrl-C.
+#[cfg(not(unix))]
+pub(super) struct Asked;
+
+#[cfg(not(unix))]
+impl Asked {
+    pub(super) fn listen() -> Self {
+        Asked
+    }
+
+    pub(super) fn listen_for_interrupt() -> Self {
+        Asked
+    }
+
+    pub(super) async fn next(&mut self) {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
         }
     }
 }

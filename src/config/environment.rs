@@ -7,8 +7,17 @@ use super::{CRAWL, Origin, RUN, Said, Setting, Shape};
 const PATTERN_VARIABLES: [(&str, char); 2] = [("SQRAWL_EXCLUDE", '-'), ("SQRAWL_INCLUDE", '+')];
 
 /// Variables that say no setting and are looked at all the same, in the process environment only.
-pub const OTHER_VARIABLES: [&str; 7] =
-    ["NO_COLOR", "TERM", "RUST_LOG", "RUST_BACKTRACE", "SSL_CERT_FILE", "SSL_CERT_DIR", "SQRAWL_FAILPOINT"];
+pub const OTHER_VARIABLES: [&str; 9] = [
+    "NO_COLOR",
+    "TERM",
+    "RUST_LOG",
+    "RUST_BACKTRACE",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "XDG_STATE_HOME",
+    "HOME",
+    "SQRAWL_FAILPOINT",
+];
 
 /// The variables of this process that are UTF-8.
 pub fn process_environment() -> Vec<(String, String)> {

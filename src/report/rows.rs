@@ -59,6 +59,7 @@ pub struct Look {
 /// when the query stopped early: it closes arrays and tables.
 pub struct RowWriter<W: Write> {
     writer: Writer<W>,
+    begun: bool,
     rows: u64,
 }
 
@@ -82,7 +83,17 @@ impl<W: Write> RowWriter<W> {
             Format::Jsonl => Writer::Json { out, keys: Vec::new(), lines: true },
             Format::Markdown => Writer::Markdown { out },
         };
-        RowWriter { writer, rows: 0 }
+        RowWriter { writer, begun: false, rows: 0 }
+    }
+
+    /// Ends the output after a failure: the rows before it stay, as a whole document. Without columns
+    /// nothing was written, and nothing is.
+    ///
+    /// # Errors
+    /// As for [`RowWriter::finish`].
+    pub fn finish_early(self) -> io::Result<()> {
+        let empty_table = self.rows == 0 && matches!(self.writer, Writer::Table(_));
+        if self.begun && !empty_table { self.finish().map(drop) } else { Ok(()) }
     }
 
     /// Ends the output and flushes it; the number of rows written.
@@ -116,6 +127,7 @@ impl<W: Write> RowWriter<W> {
 
 impl<W: Write> RowSink for RowWriter<W> {
     fn columns(&mut self, names: &[String]) -> io::Result<()> {
+        self.begun = true;
         match &mut self.writer {
             Writer::Table(table) => table.columns(names),
             Writer::Csv { csv, terminal } => {
@@ -296,13 +308,20 @@ fn markdown_text(text: &str) -> String {
         if n > 0 {
             out.push_str("<br>");
         }
-        for c in neutralise(line).chars() {
+        let mut before = ' ';
+        let line = neutralise(line);
+        let mut rest = line.chars().peekable();
+        while let Some(c) = rest.next() {
             match c {
-                '\\' | '|' | '`' | '*' | '[' | ']' => out.extend(['\\', c]),
+                '\\' | '|' | '`' | '*' | '[' | ']' | '~' => out.extend(['\\', c]),
+                // Inside a word it is no markup, and URLs have it there.
+                '_' if before.is_alphanumeric() && rest.peek().is_some_and(|c| c.is_alphanumeric()) => out.push(c),
+                '_' => out.extend(['\\', c]),
                 '<' => out.push_str("&lt;"),
                 '&' => out.push_str("&amp;"),
                 c => out.push(c),
             }
+            before = c;
         }
     }
     out
@@ -352,6 +371,38 @@ mod tests {
     fn markdown_cells_stay_cells() {
         let wanted = "| id | url | url |\n| --- | --- | --- |\n| 9223372036854775807 | a,\"b\"<br>\\|&lt;i>␛&lt;U+009B> |  |\n| 2.0 | 00ab | Inf |\n";
         assert_eq!(written(Format::Markdown, false), wanted);
+    }
+
+    #[test]
+    fn markdown_of_a_page_is_text() {
+        for (text, wanted) in [
+            ("_a_ b_c ~d~", "\\_a\\_ b_c \\~d\\~"),
+            ("![x](y) **z**", "!\\[x\\](y) \\*\\*z\\*\\*"),
+            ("a\rb\r\nc\n", "a<br>b<br>c<br>"),
+            ("<script>&amp;", "&lt;script>&amp;amp;"),
+            ("C:\\|x", "C:\\\\\\|x"),
+        ] {
+            assert_eq!(markdown_text(text), wanted);
+        }
+    }
+
+    #[test]
+    fn a_result_that_fails_on_its_way_is_still_a_document() {
+        let columns = ["a".to_owned()];
+        for (format, begun, wanted) in [
+            (Format::Json, true, "[]\n"),
+            (Format::Json, false, ""),
+            (Format::Table, true, ""),
+            (Format::Csv, true, "a\r\n"),
+        ] {
+            let mut out = Vec::new();
+            let mut writer = RowWriter::new(format, Look::default(), &mut out);
+            if begun {
+                writer.columns(&columns).expect("memory");
+            }
+            writer.finish_early().expect("memory");
+            assert_eq!(String::from_utf8(out).expect("text"), wanted, "{format:?}");
+        }
     }
 
     #[test]

@@ -4,6 +4,8 @@ mod charsets;
 mod crawls;
 mod identity;
 mod parsers;
+#[cfg(unix)]
+mod prompt;
 mod recrawls;
 mod rot;
 mod shelf;
@@ -140,7 +142,7 @@ fn wrong_usage_is_named_and_leaves_nothing() {
             "error: the argument '--quiet[=<BOOL>]' cannot be used with '--verbose...'\n",
         ),
         (&["crawl", "x.test", "--depth", "3"], "error: unexpected argument '--depth' found\n"),
-        (&["query"], "error: the following required arguments were not provided:\n  <SQL>\n"),
+        (&["query"], "error: no statement is given; for example: sqrawl query 'SELECT url, title FROM pages LIMIT 10'"),
         (&["fetch"], "error: unrecognized subcommand 'fetch'\n"),
     ];
     for (args, words) in cases {

@@ -1,9 +1,12 @@
 //! The read side: queries that cannot write, limits that stop, facts that are right, damage found.
 
+mod beside;
 mod doctor;
+mod escapes;
 mod facts;
 mod file;
 mod query;
+mod runaways;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

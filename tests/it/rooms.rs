@@ -42,7 +42,7 @@ const ROOMS: [(&str, &[&str]); 14] = [
 ];
 
 /// Crates that only some rooms may use. In the core, a crate has to stand in [`CORE_CRATES`] too.
-const OWNED: [(&str, &[&str]); 13] = [
+const OWNED: [(&str, &[&str]); 14] = [
     ("sqlx", &["store"]),
     ("reqwest", &["fetch"]),
     ("rustix", &["fetch", "store", "engine", "cli"]),
@@ -56,6 +56,7 @@ const OWNED: [(&str, &[&str]); 13] = [
     ("tracing_subscriber", &["cli", "main"]),
     ("anyhow", &["cli", "demo", "main"]),
     ("comfy_table", &["cli", "report"]),
+    ("rustyline", &["cli"]),
 ];
 
 /// All that the core may use of other crates: none of them does I/O, waits, or reads a clock.

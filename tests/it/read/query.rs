@@ -36,7 +36,13 @@ async fn parameters_are_values_and_must_be_given() {
     let given = [text("' OR 1 --"), Value::Integer(7), Value::Blob(vec![1]), Value::Real(0.5), Value::Null];
     reader.query("SELECT ?, ?, ?, ?, ?", &given, &Limits::default(), &mut found).await.expect("bound");
     assert_eq!(found.rows, [given.to_vec()]);
-    assert!(refusal(&mut reader, "SELECT ?").await.contains("1 parameter(s) and 0 value(s)"));
+    let mut named = Rows::default();
+    let sql = "SELECT :a, @b || $a, ?7 AS seven, ':a'";
+    let given = [text("x"), text("y"), Value::Null];
+    reader.query(sql, &given, &Limits::default(), &mut named).await.expect("bound");
+    assert_eq!(named.columns, [":a", "@b || $a", "seven", "':a'"]);
+    assert_eq!(named.rows, [[text("x"), text("yx"), Value::Null, text(":a")]]);
+    assert!(refusal(&mut reader, "SELECT ?").await.contains("1 parameter(s) and was given 0 value(s)"));
 }
 
 #[tokio::test]
@@ -59,7 +65,7 @@ async fn the_documented_kinds_of_statement_run() {
 }
 
 /// Statements that would write, read another file or change the connection.
-const FORBIDDEN: &[&str] = &[
+pub(super) const FORBIDDEN: &[&str] = &[
     "VACUUM",
     "VACUUM INTO 'DIR/out.db'",
     "SELECT 1; VACUUM INTO 'DIR/out.db'",
@@ -182,20 +188,6 @@ async fn the_documented_questions_are_answered() {
     }
 }
 
-/// In a process of its own: the limit concerns all of SQLite in it.
-#[tokio::test]
-async fn a_query_that_needs_too_much_memory_fails_and_says_so() {
-    let scratch = Scratch::new().await;
-    let query = |sql: &str| {
-        let mut sqrawl = std::process::Command::new(env!("CARGO_BIN_EXE_sqrawl"));
-        sqrawl.arg("--db").arg(&scratch.path).args(["query", "-f", "csv", sql]).output().expect("a process")
-    };
-    let output = query("SELECT length(hex(zeroblob(400000000)))");
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(!output.status.success() && said.contains("needs more memory"), "{said}");
-    assert_eq!(query("SELECT length(zeroblob(40000000)) AS n").stdout, b"n\r\n40000000\r\n");
-}
-
 const ENDLESS: &str = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n";
 
 #[tokio::test]
@@ -232,6 +224,12 @@ async fn the_row_limit_says_whether_there_was_more() {
         let end = reader.query("VALUES (1), (2), (3)", &[], &limits, &mut found).await.expect("an end");
         assert_eq!((end.rows, found.rows.len(), end.reason), (wanted, wanted as usize, reason));
     }
+    let large = Limits { row_bytes: Some(9), ..Limits::default() };
+    let mut found = Rows::default();
+    let error = reader.query("VALUES ('123456789', 7), ('é', x'0102030405060708')", &[], &large, &mut found).await;
+    let words = error.expect_err("a row of ten bytes").to_string();
+    assert!(words.contains("row 2 has values of 10 bytes, and a row may have 9"), "{words}");
+    assert_eq!(found.rows.len(), 1);
 }
 
 /// Takes a few rows and then is gone, like `head`.

@@ -14,13 +14,21 @@ pub struct Limits {
     /// Longest time, waiting for the output included; `None`: unlimited. Default 60 s. While a
     /// query runs the crawl's log file cannot be emptied and grows.
     pub time: Option<Duration>,
+    /// Most bytes of the values of one row; `None`: as many as SQLite's memory holds. Default 64 MB. A
+    /// row with more is an error.
+    pub row_bytes: Option<u64>,
     /// Stops the query when set.
     pub cancel: Cancel,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { rows: None, time: Some(Duration::from_secs(60)), cancel: Cancel::default() }
+        Limits {
+            rows: None,
+            time: Some(Duration::from_secs(60)),
+            row_bytes: Some(64_000_000),
+            cancel: Cancel::default(),
+        }
     }
 }
 
@@ -43,6 +51,9 @@ impl Cancel {
 
 /// Steps of SQLite's virtual machine between two looks at the clock: some 10 µs.
 pub(super) const STEP_OPS: i32 = 1000;
+
+/// [`Watch::stopped`] of a query that has ended.
+const OVER: u8 = 3;
 
 #[allow(clippy::disallowed_methods, reason = "a limit on real time, which no row depends on")]
 fn clock() -> Instant {
@@ -73,7 +84,9 @@ impl Watch {
 
     /// False stops the statement; the reason is kept.
     pub(super) fn go_on(&self) -> bool {
-        let reason = if self.cancel.is_cancelled() {
+        let reason = if self.stopped.load(Ordering::Relaxed) == OVER {
+            return false;
+        } else if self.cancel.is_cancelled() {
             2
         } else if self.deadline.is_some_and(|deadline| clock() >= deadline) {
             1
@@ -82,6 +95,11 @@ impl Watch {
         };
         self.stopped.store(reason, Ordering::Relaxed);
         false
+    }
+
+    /// The query has ended, and what SQLite still does for it is for nobody.
+    pub(super) fn end(&self) {
+        self.stopped.store(OVER, Ordering::Relaxed);
     }
 
     pub(super) fn stopped(&self) -> Option<Stopped> {

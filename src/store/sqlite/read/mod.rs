@@ -1,6 +1,7 @@
 //! The read side of a crawl database, used beside a running crawl: [`Reader`].
 //!
-//! - [`Reader::query`] runs SQL that can only read, within [`Limits`], into a [`RowSink`].
+//! - [`Reader::query`] runs SQL that can only read, within [`Limits`], into a [`RowSink`];
+//!   [`Reader::catalogue`] names what it can ask for: [`Catalogue`].
 //! - [`Reader::status`] counts: [`Status`]. [`Reader::show`] tells all about one URL:
 //!   [`PageFacts`]. [`Reader::doctor`] checks the promises: [`Diagnosis`].
 //!
@@ -9,6 +10,7 @@
 //! and a running crawl makes it grow.
 
 mod body;
+mod catalogue;
 mod checks;
 mod doctor;
 mod facts;
@@ -24,6 +26,7 @@ mod token;
 mod value;
 
 pub use body::{Body, ContentIdentity};
+pub use catalogue::{Catalogue, Relation};
 pub(in crate::store::sqlite) use checks::INDEX_ROWS;
 pub use doctor::{Diagnosis, DoctorOptions, Finding, Severity};
 pub use facts::{Attempt, Hop, LinkLine, LinkList, Lookup, PageFacts, PageVersion, ShowLimits, UnknownUrl};
@@ -32,7 +35,7 @@ pub use query::{QueryEnd, QueryEndReason};
 pub use reader::Reader;
 pub(in crate::store::sqlite) use reader::expected_schema;
 pub(in crate::store::sqlite) use schema::{OBJECTS, SchemaObject};
-pub use statement::{MAX_SQL_BYTES, ReadStatement, Refused, read_statement};
+pub use statement::{MAX_SQL_BYTES, ReadStatement, Refused, read_statement, statements};
 pub use status::{
     Attempts, FileSizes, HostCounts, HostLine, LeftAlone, NextDue, OutcomeCount, RoundLine, SessionLine, Status,
 };

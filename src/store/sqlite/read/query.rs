@@ -4,13 +4,13 @@ use std::io;
 
 use futures_util::TryStreamExt;
 use sqlx::sqlite::SqliteArguments;
-use sqlx::{Arguments, AssertSqlSafe, Column, Executor, SqlSafeStr, SqliteConnection, Statement};
+use sqlx::{Arguments, AssertSqlSafe, Column, Connection, Executor, SqlSafeStr, SqliteConnection, Statement};
 
 use super::doctor::code_of;
 use super::hint::with_names;
 use super::limits::{Limits, Stopped, Watch};
 use super::statement::{ReadStatement, Refused, read_statement};
-use super::value::{RowSink, Value, read_row};
+use super::value::{RowSink, Value, read_row, row_bytes};
 use crate::store::StoreError;
 
 /// How a query ended.
@@ -42,6 +42,20 @@ pub(super) enum Failure {
     Refused(Refused),
     Sql(sqlx::Error),
     Output(io::Error),
+    /// A row over [`Limits::row_bytes`].
+    Row(RowTooLarge),
+}
+
+/// A row that is not handed over.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error(
+    "row {row} has values of {bytes} bytes, and a row may have {most}; select fewer columns, or parts of them: \
+     substr(column, 1, 1000)"
+)]
+pub(super) struct RowTooLarge {
+    row: u64,
+    bytes: u64,
+    most: u64,
 }
 
 /// Runs the one statement of `sql`.
@@ -54,11 +68,18 @@ pub(super) async fn run(
     sink: &mut (dyn RowSink + Send),
 ) -> Result<QueryEnd, Failure> {
     let statement = read_statement(sql).map_err(Failure::Refused)?;
-    if statement.parameters != params.len() {
-        return Err(Failure::Refused(Refused::Parameters { wanted: statement.parameters, given: params.len() }));
+    let (wanted, given) = (statement.parameters.len(), params.len());
+    if wanted != given {
+        return Err(Failure::Refused(Refused::Parameters { wanted, given }));
     }
     let mut rows = 0;
     let reason = match stream(conn, &statement, params, limits, &mut rows, sink).await {
+        // A row that finds no memory to be handed over in ends the thread that has the connection, and
+        // then the stream ends as if it had been the last one.
+        Ok(QueryEndReason::Complete) => match conn.ping().await {
+            Ok(()) => QueryEndReason::Complete,
+            Err(e) => return Err(Failure::Sql(e)),
+        },
         Ok(reason) => reason,
         Err(Failure::Output(e)) if e.kind() == io::ErrorKind::BrokenPipe => QueryEndReason::OutputClosed,
         // An interrupted statement fails; that is the end asked for and no failure.
@@ -82,9 +103,9 @@ async fn stream(
 ) -> Result<QueryEndReason, Failure> {
     // Compiled and not run: SQLite's own parser agrees that this is one query expression.
     conn.prepare(AssertSqlSafe(statement.caged()).into_sql_str()).await.map_err(Failure::Sql)?;
-    let sql = AssertSqlSafe(statement.sql.to_owned()).into_sql_str();
+    let sql = AssertSqlSafe(statement.numbered().to_owned()).into_sql_str();
     let prepared = conn.prepare(sql.clone()).await.map_err(Failure::Sql)?;
-    let names: Vec<String> = prepared.columns().iter().map(|column| column.name().to_owned()).collect();
+    let names: Vec<String> = prepared.columns().iter().map(|column| statement.column_name(column.name())).collect();
     sink.columns(&names).map_err(Failure::Output)?;
     let query = sqlx::query_with(sql, bound(params).map_err(Failure::Sql)?).persistent(false);
     let mut found = query.fetch(conn);
@@ -92,7 +113,15 @@ async fn stream(
         if limits.rows.is_some_and(|most| *rows >= most) {
             return Ok(QueryEndReason::RowLimit);
         }
-        sink.row(read_row(&row).map_err(Failure::Sql)?).map_err(Failure::Output)?;
+        if let Some(most) = limits.row_bytes {
+            let bytes = row_bytes(&row).map_err(Failure::Sql)?;
+            if bytes > most {
+                return Err(Failure::Row(RowTooLarge { row: *rows + 1, bytes, most }));
+            }
+        }
+        let values = read_row(&row).map_err(Failure::Sql)?;
+        drop(row);
+        sink.row(values).map_err(Failure::Output)?;
         *rows += 1;
         if limits.cancel.is_cancelled() {
             return Ok(QueryEndReason::Cancelled);
@@ -118,17 +147,31 @@ fn bound(params: &[Value]) -> Result<SqliteArguments, sqlx::Error> {
 
 /// The failure in words; `None` when it does not concern the query but the file.
 pub(super) async fn explain(conn: &mut SqliteConnection, error: &sqlx::Error, sql: &str) -> Option<StoreError> {
+    if is_crash(error) {
+        return Some(out_of_memory());
+    }
     let message = error.as_database_error()?.message();
     let text = match code_of(error)? {
         1 if message.contains("near \")\"") || message == "incomplete input" => {
             format!("{message} (is the query complete?)")
         }
         1 => with_names(conn, message, sql).await,
-        7 => "the query needs more memory than it may use; select fewer or shorter columns".to_owned(),
+        7 => return Some(out_of_memory()),
         8 => "the query would change the database; a query only reads".to_owned(),
         13 => "the query needs more room for temporary files than the disk has".to_owned(),
         12 | 18 | 19 | 20 | 23 | 25 => message.to_owned(),
         _ => return None,
     };
     Some(StoreError::Query(text))
+}
+
+/// Whether the thread that had the connection is gone. What ends it is a row too large to be copied.
+pub(super) fn is_crash(error: &sqlx::Error) -> bool {
+    matches!(error, sqlx::Error::WorkerCrashed)
+}
+
+fn out_of_memory() -> StoreError {
+    let words =
+        "the query needs more memory than it may use; select fewer or shorter columns, or give it more (--memory)";
+    StoreError::Query(words.to_owned())
 }

@@ -7,6 +7,7 @@ use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, SqliteConnection};
 
 use super::body::Body;
+use super::catalogue::{self, Catalogue};
 use super::doctor::{self, Diagnosis, DoctorOptions, code_of};
 use super::facts::{Lookup, ShowLimits};
 use super::limits::{Limits, STEP_OPS, Stopped, Watch};
@@ -115,14 +116,14 @@ impl Reader {
     ///
     /// # Errors
     /// [`StoreError`] when the file is at fault.
-    pub async fn limit_memory(&mut self, bytes: u32) -> Result<(), StoreError> {
+    pub async fn limit_memory(&mut self, bytes: u64) -> Result<(), StoreError> {
         let sql = AssertSqlSafe(format!("PRAGMA hard_heap_limit = {bytes}"));
         let set = sqlx::query(sql).execute(&mut self.conn).await;
         set.map(drop).map_err(|e| store_error(&self.path, "limiting the memory", e))
     }
 
     /// Runs one statement that only reads, row by row into `sink`; `params` are the values of its
-    /// `?` placeholders, in order.
+    /// parameters, in the order of [`ReadStatement::parameters`](super::ReadStatement::parameters).
     ///
     /// Reaching a limit, cancelling and a closed output are ends, not errors: see
     /// [`QueryEnd::reason`]. The rows before them were handed over.
@@ -140,16 +141,35 @@ impl Reader {
         let watch = self.watch(limits).await?;
         let outcome = query::run(&mut self.conn, sql, params, limits, &watch, sink).await;
         match outcome {
-            Ok(end) => Ok(end),
+            Ok(end) => {
+                watch.end();
+                Ok(end)
+            }
             Err(Failure::Refused(refused)) => Err(StoreError::Query(refused.to_string())),
             Err(Failure::Output(e)) => Err(StoreError::Query(format!(
                 "the output cannot be written: {e}; send it elsewhere, or make room for it"
             ))),
+            Err(Failure::Row(too_large)) => Err(StoreError::Query(too_large.to_string())),
             Err(Failure::Sql(e)) => match query::explain(&mut self.conn, &e, sql).await {
                 Some(explained) => Err(explained),
                 None => Err(store_error(&self.path, "the query", e)),
             },
         }
+    }
+
+    /// Whether another query can be asked. After one that ran out of memory while a row was handed over it
+    /// cannot: the reader has to be opened anew.
+    pub async fn is_usable(&mut self) -> bool {
+        self.conn.ping().await.is_ok()
+    }
+
+    /// The names that a query can use, for completion and for lists of them.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the file is at fault.
+    pub async fn catalogue(&mut self) -> Result<Catalogue, StoreError> {
+        self.watch(&Limits::default()).await?;
+        catalogue::collect(&mut self.conn).await.map_err(|e| store_error(&self.path, "reading the schema", e))
     }
 
     /// Counters only; cheap enough for every second.

@@ -6,7 +6,7 @@
 //! or `EXPLAIN` of these passes. The caller adds a second proof that does not rest on this lexer:
 //! [`ReadStatement::caged`].
 
-use super::token::{Kind, Token, significant_tokens};
+use super::token::{Kind, Token, significant_tokens, variables};
 
 /// The longest text that is looked at, in bytes.
 pub const MAX_SQL_BYTES: usize = 1_000_000;
@@ -32,17 +32,17 @@ pub enum Refused {
     /// The statement is of a kind that is not run.
     #[error("{0} is not run: a query only reads, and starts with SELECT, WITH, VALUES or EXPLAIN")]
     Kind(String),
-    /// Parameters that no value was given for.
-    #[error("the query has {wanted} parameter(s) and {given} value(s); write the values into the query")]
+    /// Not as many values as parameters.
+    #[error("the query has {wanted} parameter(s) and was given {given} value(s); give each of them one")]
     Parameters {
-        /// Placeholders in the text.
+        /// Parameters in the text.
         wanted: usize,
         /// Values given.
         given: usize,
     },
-    /// A placeholder other than a bare `?`.
-    #[error("the parameter {0} cannot be given a value; write the value into the query")]
-    NamedParameter(String),
+    /// A parameter that is none of `?`, `?1`, `:name`, `@name` and `$name`.
+    #[error("{0} is no parameter that can be given a value; write it as :name")]
+    OddParameter(String),
 }
 
 /// One statement that starts like one that reads.
@@ -50,18 +50,38 @@ pub enum Refused {
 pub struct ReadStatement<'a> {
     /// The statement without comments before it, separators and what follows them.
     pub sql: &'a str,
-    /// The part after `EXPLAIN [QUERY PLAN]`; all of it without EXPLAIN.
-    body: &'a str,
-    /// Bare `?` placeholders.
-    pub parameters: usize,
+    /// The names of its parameters in the order in which they first stand there: `:a`, `@a` and `$a` are
+    /// `a`, `?5` is `5`, and a bare `?` is one more than the highest number before it.
+    pub parameters: Vec<String>,
+    /// The statement in which every parameter is `?N`, N counting in `parameters` from 1.
+    numbered: String,
+    /// Where in `numbered` the part after `EXPLAIN [QUERY PLAN]` begins.
+    body: usize,
 }
 
 impl ReadStatement<'_> {
+    /// The statement as it is run: its N-th parameter is `?N` wherever it stands, so that values are
+    /// bound by place, whatever the dialect makes of names.
+    pub fn numbered(&self) -> &str {
+        &self.numbered
+    }
+
+    /// What SQLite calls a column of the numbered statement, as the text of the query has it.
+    pub(super) fn column_name(&self, name: &str) -> String {
+        if self.parameters.is_empty() {
+            return name.to_owned();
+        }
+        let spelled = |at: usize| variables(self.sql).map(|v| &self.sql[v]).nth(at);
+        let numbered: Vec<&str> = variables(&self.numbered).map(|v| &self.numbered[v]).collect();
+        let first = |found: &str| numbered.iter().position(|n| *n == found).and_then(spelled);
+        replaced(name, |variable| first(variable).unwrap_or(variable).to_owned())
+    }
+
     /// The statement as the source of another: `SELECT * FROM (…)`. Only a query expression can
     /// stand there, and a separator inside parentheses is a syntax error, so that SQLite's own
     /// parser refuses whatever this lexer might have missed: a second statement, or `WITH … INSERT`.
     pub fn caged(&self) -> String {
-        format!("SELECT * FROM (\n{}\n)", self.body)
+        format!("SELECT * FROM (\n{}\n)", &self.numbered[self.body..])
     }
 }
 
@@ -84,12 +104,23 @@ pub fn read_statement(sql: &str) -> Result<ReadStatement<'_>, Refused> {
     }
     let statement = &tokens[start..end];
     let body = reading_body(sql, statement)?;
-    let last = statement[statement.len() - 1].end;
-    Ok(ReadStatement {
-        sql: &sql[statement[0].start..last],
-        body: &sql[statement[body].start..last],
-        parameters: count_parameters(sql, statement)?,
-    })
+    let (first, last) = (statement[0].start, statement[statement.len() - 1].end);
+    // No parameter stands before the body: its place in the numbered text is the same.
+    let body = statement[body].start - first;
+    let sql = &sql[first..last];
+    let parameters = parameters(sql)?;
+    let mut places = parameters.places.iter();
+    let numbered = replaced(sql, |_| format!("?{}", places.next().map_or(0, |place| place + 1)));
+    Ok(ReadStatement { sql, parameters: parameters.names, numbered, body })
+}
+
+/// The statements of a text that is being typed, and whether the last one is ended by its `;`. What a
+/// quote without an end holds is of no statement yet.
+pub fn statements(text: &str) -> (Vec<&str>, bool) {
+    let Ok(tokens) = significant_tokens(text) else { return (Vec::new(), false) };
+    let parts = tokens.split(|token| token.kind == Kind::Separator);
+    let found = parts.filter_map(|part| Some(&text[part.first()?.start..part.last()?.end])).collect();
+    (found, tokens.last().is_none_or(|token| token.kind == Kind::Separator))
 }
 
 /// Index of the token where the query expression begins.
@@ -113,15 +144,54 @@ fn reading_body(sql: &str, tokens: &[Token]) -> Result<usize, Refused> {
     }
 }
 
-fn count_parameters(sql: &str, tokens: &[Token]) -> Result<usize, Refused> {
-    let mut count = 0;
-    for token in tokens.iter().filter(|t| t.kind == Kind::Variable) {
-        match &sql[token.start..token.end] {
-            "?" => count += 1,
-            other => return Err(Refused::NamedParameter(excerpt(other))),
+/// The parameters of a statement.
+#[derive(Default)]
+struct Parameters {
+    /// Each once.
+    names: Vec<String>,
+    /// For every one in the text its place in `names`.
+    places: Vec<usize>,
+}
+
+fn parameters(sql: &str) -> Result<Parameters, Refused> {
+    let mut found = Parameters::default();
+    let mut highest = 0;
+    for text in variables(sql).map(|variable| &sql[variable]) {
+        let name = match text.strip_prefix('?') {
+            Some("") => (highest + 1).to_string(),
+            Some(number) => number.trim_start_matches('0').to_owned(),
+            None => plain_name(text).ok_or_else(|| Refused::OddParameter(excerpt(text)))?.to_owned(),
+        };
+        if text.starts_with('?') {
+            let number: u32 = name.parse().map_err(|_| Refused::OddParameter(excerpt(text)))?;
+            highest = highest.max(number);
         }
+        let place = found.names.iter().position(|known| *known == name).unwrap_or(found.names.len());
+        if place == found.names.len() {
+            found.names.push(name);
+        }
+        found.places.push(place);
     }
-    Ok(count)
+    Ok(found)
+}
+
+/// The name in `:name`, `@name` and `$name`; none in the Tcl forms of a parameter.
+fn plain_name(variable: &str) -> Option<&str> {
+    let name = variable.strip_prefix([':', '@', '$'])?;
+    (!name.is_empty() && !name.contains([':', '('])).then_some(name)
+}
+
+/// The text with every parameter replaced.
+fn replaced(sql: &str, mut by: impl FnMut(&str) -> String) -> String {
+    let mut out = String::with_capacity(sql.len() + 8);
+    let mut end = 0;
+    for variable in variables(sql) {
+        out.push_str(&sql[end..variable.start]);
+        out.push_str(&by(&sql[variable.clone()]));
+        end = variable.end;
+    }
+    out.push_str(&sql[end..]);
+    out
 }
 
 fn excerpt(text: &str) -> String {
@@ -162,6 +232,7 @@ mod tests {
     fn names_what_it_refuses() {
         let kind = |word: &str| Err(Refused::Kind(word.to_owned()));
         let several = |text: &str| Err(Refused::Several(text.to_owned()));
+        let odd = |text: &str| Err(Refused::OddParameter(text.to_owned()));
         let cases = [
             ("", Err(Refused::Empty)),
             (" ; -- nothing", Err(Refused::Empty)),
@@ -188,12 +259,14 @@ mod tests {
             ("\u{b}SELECT 1", kind("\u{b}")),
             ("'SELECT' 1", kind("'SELECT'")),
             ("sélect 1", kind("SéLECT")),
-            ("SELECT ?1", Err(Refused::NamedParameter("?1".to_owned()))),
-            ("SELECT :a", Err(Refused::NamedParameter(":a".to_owned()))),
-            ("SELECT $0", Err(Refused::NamedParameter("$0".to_owned()))),
+            ("SELECT ?0", odd("?0")),
+            ("SELECT ?99999999999", odd("?99999999999")),
+            ("SELECT #a", odd("#a")),
+            ("SELECT :", odd(":")),
+            ("SELECT $a::b", odd("$a::b")),
             // The Tcl form of a parameter: its parentheses may hold anything but white space.
             ("SELECT $a('); VACUUM INTO 'x' --'", several("VACUUM INTO 'x' --'")),
-            ("SELECT @a::b(;)", Err(Refused::NamedParameter("@a::b(;)".to_owned()))),
+            ("SELECT @a::b(;)", odd("@a::b(;)")),
         ];
         for (text, wanted) in cases {
             assert_eq!(read_statement(text), wanted, "{text:?}");
@@ -201,8 +274,43 @@ mod tests {
     }
 
     #[test]
-    fn counts_placeholders() {
-        assert_eq!(read_statement("SELECT ?, '?', [?], ? -- ?").map(|s| s.parameters), Ok(2));
+    fn what_is_typed_is_cut_at_separators() {
+        let cases = [
+            ("", &[][..], true),
+            (" -- nothing", &[], true),
+            ("SELECT 1", &["SELECT 1"], false),
+            ("SELECT 1;", &["SELECT 1"], true),
+            ("SELECT ';'\n", &["SELECT ';'"], false),
+            (";;SELECT 1; -- one\nSELECT /* ; */ 2 ;", &["SELECT 1", "SELECT /* ; */ 2"], true),
+            ("SELECT 1; SELECT", &["SELECT 1", "SELECT"], false),
+            ("SELECT 'a;", &[], false),
+        ];
+        for (text, wanted, ended) in cases {
+            assert_eq!(statements(text), (wanted.to_vec(), ended), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn parameters_are_numbered() {
+        let cases = [
+            ("SELECT 1", "SELECT 1", &[][..]),
+            ("SELECT ?, '?', [?], ? -- ?", "SELECT ?1, '?', [?], ?2", &["1", "2"]),
+            ("SELECT :a, @b, $a, ':a'", "SELECT ?1, ?2, ?1, ':a'", &["a", "b"]),
+            ("SELECT ?3, ?, ?007, :é_1", "SELECT ?1, ?2, ?3, ?4", &["3", "4", "7", "é_1"]),
+            ("EXPLAIN SELECT @x FROM t WHERE y=:x", "EXPLAIN SELECT ?1 FROM t WHERE y=?1", &["x"]),
+        ];
+        for (text, numbered, names) in cases {
+            let statement = read_statement(text).expect(text);
+            assert_eq!(
+                (statement.numbered(), &statement.parameters[..]),
+                (numbered, &names.iter().map(|n| (*n).to_owned()).collect::<Vec<_>>()[..]),
+                "{text}"
+            );
+        }
+        let statement = read_statement("EXPLAIN SELECT :host || @b").expect("a statement");
+        assert_eq!(statement.caged(), "SELECT * FROM (\nSELECT ?1 || ?2\n)");
+        assert_eq!(statement.column_name("?1 || ?2"), ":host || @b");
+        assert_eq!(statement.column_name("?9 ok"), "?9 ok");
     }
 
     proptest! {
@@ -210,6 +318,8 @@ mod tests {
         fn is_total_and_gives_a_part_of_the_text(text in any::<String>()) {
             if let Ok(statement) = read_statement(&text) {
                 prop_assert!(text.contains(statement.sql));
+                let again = read_statement(statement.numbered());
+                prop_assert_eq!(again.map(|s| s.parameters.len()), Ok(statement.parameters.len()));
             }
         }
 

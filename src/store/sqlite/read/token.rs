@@ -1,6 +1,8 @@
 //! [`Token`]: SQL cut where SQLite's tokenizer cuts it (`src/tokenize.c`). What is a statement, a
 //! name or a clause is told from the tokens, never from the bare text.
 
+use std::ops::Range;
+
 /// The words of a text that could name a table: identifiers and quoted names, unquoted.
 pub(super) fn names_in(sql: &str) -> Vec<String> {
     let mut names = Vec::new();
@@ -16,6 +18,13 @@ pub(super) fn names_in(sql: &str) -> Vec<String> {
         }
     }
     names
+}
+
+/// Where the parameters of a text stand.
+pub(super) fn variables(sql: &str) -> impl Iterator<Item = Range<usize>> {
+    let mut lexer = Lexer { bytes: sql.as_bytes(), at: 0 };
+    let tokens = std::iter::from_fn(move || lexer.next_token());
+    tokens.filter(|token| token.kind == Kind::Variable).map(|token| token.start..token.end)
 }
 
 /// The expressions of the `CHECK (…)` clauses in a `CREATE TABLE`.

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use sqlx::sqlite::SqliteRow;
+use sqlx::sqlite::{SqliteRow, SqliteValueRef};
 use sqlx::{Decode, Row, Sqlite, TypeInfo, ValueRef};
 
 /// One cell.
@@ -61,6 +61,18 @@ pub(super) fn read_row(row: &SqliteRow) -> Result<Vec<Value>, sqlx::Error> {
     (0..row.len()).map(|i| read_value(row, i)).collect()
 }
 
+/// Bytes of the texts and BLOBs of a row, of which nothing is copied.
+pub(super) fn row_bytes(row: &SqliteRow) -> Result<u64, sqlx::Error> {
+    let mut sum = 0;
+    for index in 0..row.len() {
+        let raw = row.try_get_raw(index)?;
+        if matches!(raw.type_info().name(), "TEXT" | "BLOB") {
+            sum += borrowed(raw)?.len() as u64;
+        }
+    }
+    Ok(sum)
+}
+
 fn read_value(row: &SqliteRow, index: usize) -> Result<Value, sqlx::Error> {
     let raw = row.try_get_raw(index)?;
     if raw.is_null() {
@@ -71,12 +83,12 @@ fn read_value(row: &SqliteRow, index: usize) -> Result<Value, sqlx::Error> {
         "INTEGER" => <i64 as Decode<Sqlite>>::decode(raw).map(Value::Integer),
         "REAL" => <f64 as Decode<Sqlite>>::decode(raw).map(Value::Real),
         // As bytes: decoding a String fails on text that is not UTF-8.
-        "TEXT" => <Vec<u8> as Decode<Sqlite>>::decode(raw).map(|bytes| Value::Text(lossy(bytes))),
-        _ => <Vec<u8> as Decode<Sqlite>>::decode(raw).map(Value::Blob),
+        "TEXT" => return borrowed(raw).map(|bytes| Value::Text(String::from_utf8_lossy(bytes).into_owned())),
+        _ => return borrowed(raw).map(|bytes| Value::Blob(bytes.to_vec())),
     };
     value.map_err(sqlx::Error::Decode)
 }
 
-fn lossy(bytes: Vec<u8>) -> String {
-    String::from_utf8(bytes).unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned())
+fn borrowed(raw: SqliteValueRef<'_>) -> Result<&[u8], sqlx::Error> {
+    <&[u8] as Decode<Sqlite>>::decode(raw).map_err(sqlx::Error::Decode)
 }
