@@ -184,7 +184,12 @@ pub fn write_rows<W: Write>(
 /// Lower-case hexadecimal digits of bytes.
 pub(super) fn hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    bytes.iter().flat_map(|b| [DIGITS[usize::from(b >> 4)], DIGITS[usize::from(b & 15)]]).map(char::from).collect()
+    let mut out = String::with_capacity(bytes.len() * 2);
+    for b in bytes {
+        out.push(char::from(DIGITS[usize::from(b >> 4)]));
+        out.push(char::from(DIGITS[usize::from(b & 15)]));
+    }
+    out
 }
 
 /// SQLite's own spelling of a REAL, so that a whole number still reads as a REAL.
@@ -383,6 +388,19 @@ mod tests {
             ("C:\\|x", "C:\\\\\\|x"),
         ] {
             assert_eq!(markdown_text(text), wanted);
+        }
+    }
+
+    #[test]
+    fn names_of_columns_are_as_harmless_as_cells() {
+        let columns = ["a\u{1b}]0;x\u{7}|\u{202e}".to_owned()];
+        for (name, format) in Format::ALL {
+            let mut out = Vec::new();
+            let look = Look { terminal: true, width: Some(80), ascii: false };
+            write_rows(format, look, &columns, [vec![Value::Integer(1)]], &mut out).expect("memory");
+            let text = String::from_utf8(out).expect("text");
+            let harmful = |c: char| !matches!(c, '\r' | '\n') && super::super::neutral::is_harmful(c);
+            assert!(!text.contains(harmful) && text.contains('a'), "{name}: {text:?}");
         }
     }
 

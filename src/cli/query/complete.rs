@@ -30,6 +30,11 @@ pub(super) fn complete(text: &str, at: usize, catalogue: &Catalogue) -> (usize, 
                 || relation.name.eq_ignore_ascii_case(qualifier)
         });
         words = columns(&mut meant.map(|(relation, _)| *relation));
+        if words.is_empty() {
+            // Its FROM comes later.
+            words = columns(&mut catalogue.relations.iter());
+            words.sort();
+        }
     } else if ["FROM", "JOIN"].iter().any(|word| last_word(head.trim_end()).eq_ignore_ascii_case(word)) {
         words.extend(catalogue.relations.iter().map(|relation| relation.name.clone()));
     } else {
@@ -134,7 +139,7 @@ mod tests {
 
     #[test]
     fn words_fit_their_place() {
-        let cases: [(&str, &[&str]); 15] = [
+        let cases: [(&str, &[&str]); 16] = [
             ("sel|", &["select"]),
             ("SEL|", &["SELECT"]),
             ("SELECT ti|", &["title"]),
@@ -145,6 +150,7 @@ mod tests {
             ("SELECT * FROM pa|", &["pages"]),
             ("SELECT * FROM pages p\n JOIN |", &["hosts", "odd", "pages"]),
             ("SELECT p.| FROM pages AS p JOIN hosts h", &["url", "title"]),
+            ("SELECT x.n|", &["name"]),
             ("SELECT h.n| FROM pages p JOIN hosts h", &["name"]),
             ("SELECT * FROM pages WHERE title = 'u|", &[]),
             ("SELECT | FROM odd", &["plain", "hosts", "odd", "pages", "FROM", "SELECT", "WHERE"]),

@@ -87,10 +87,10 @@ impl LineEditor {
     /// any more costs nothing but the memory.
     pub(super) fn remember(&mut self, text: &str) {
         let added = self.editor.add_history_entry(text).unwrap_or(false);
-        if let Some(file) = self.history.as_ref().filter(|_| added) {
-            if let Err(error) = self.editor.append_history(file) {
-                tracing::warn!(%error, "the history of the prompt cannot be written");
-            }
+        if let Some(file) = self.history.as_ref().filter(|_| added)
+            && let Err(error) = self.editor.append_history(file)
+        {
+            tracing::warn!(%error, "the history of the prompt cannot be written");
         }
     }
 }

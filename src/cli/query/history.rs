@@ -31,8 +31,8 @@ mod tests {
 
     #[test]
     fn stands_in_the_state_folder() {
-        let cases: [(&[(&str, &str)], Option<&str>); 5] = [
-            (&[("XDG_STATE_HOME", "/s"), ("HOME", "/h")], Some("/s/sqrawl/query_history")),
+        let cases = [
+            (&[("XDG_STATE_HOME", "/s"), ("HOME", "/h")][..], Some("/s/sqrawl/query_history")),
             (&[("HOME", "/h")], Some("/h/.local/state/sqrawl/query_history")),
             (&[("XDG_STATE_HOME", "s"), ("HOME", "/h")], Some("/h/.local/state/sqrawl/query_history")),
             (&[("XDG_STATE_HOME", "")], None),

@@ -119,7 +119,7 @@ impl Prompt<'_> {
 
     /// A statement that ran out of memory has taken the connection along.
     async fn reopen(&mut self) -> anyhow::Result<()> {
-        if !self.reader.is_usable().await {
+        if !self.reader.is_usable() {
             self.reader = Reader::attach(self.reader.path()).await?;
         }
         Ok(())

@@ -82,7 +82,7 @@ const MUST_FAIL: &[&str] = &[
     "SELECT * FROM pragma_query_only(0), pragma_user_version(9)",
 ];
 
-/// What is a query, and may run; it does not write either.
+/// What is a query, whether SQLite runs it or not; it does not write either.
 const MAY_RUN: &[&str] = &[
     "SELECT * FROM pragma_optimize(-1)",
     "SELECT * FROM pragma_optimize",
@@ -153,7 +153,7 @@ async fn no_attempt_to_write_or_escape_changes_a_byte() {
         let ran = attempts.query(&["-"], Some(&sql));
         let (out, err) = (String::from_utf8_lossy(&ran.stdout), String::from_utf8_lossy(&ran.stderr));
         assert!(!must_fail || matches!(ran.status.code(), Some(1 | 2)), "{sql:?} gave {:?}: {out}{err}", ran.status);
-        assert_eq!(must_fail, err.starts_with("error: "), "{sql:?}: {out}{err}");
+        assert!(!must_fail || err.starts_with("error: "), "{sql:?}: {out}{err}");
         assert!(!out.contains("secret") && !err.contains("secret"), "{sql:?}: {out}{err}");
         assert!(attempts.world() == before, "{sql:?} changed something");
         tried += 1;

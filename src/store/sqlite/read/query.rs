@@ -4,7 +4,7 @@ use std::io;
 
 use futures_util::TryStreamExt;
 use sqlx::sqlite::SqliteArguments;
-use sqlx::{Arguments, AssertSqlSafe, Column, Connection, Executor, SqlSafeStr, SqliteConnection, Statement};
+use sqlx::{Arguments, AssertSqlSafe, Column, Either, Executor, SqlSafeStr, SqliteConnection, Statement};
 
 use super::doctor::code_of;
 use super::hint::with_names;
@@ -44,6 +44,9 @@ pub(super) enum Failure {
     Output(io::Error),
     /// A row over [`Limits::row_bytes`].
     Row(RowTooLarge),
+    /// A row found no memory to be handed over in, which ends the thread that has the connection. What is
+    /// asked of it afterwards may never be answered.
+    Crashed,
 }
 
 /// A row that is not handed over.
@@ -74,12 +77,6 @@ pub(super) async fn run(
     }
     let mut rows = 0;
     let reason = match stream(conn, &statement, params, limits, &mut rows, sink).await {
-        // A row that finds no memory to be handed over in ends the thread that has the connection, and
-        // then the stream ends as if it had been the last one.
-        Ok(QueryEndReason::Complete) => match conn.ping().await {
-            Ok(()) => QueryEndReason::Complete,
-            Err(e) => return Err(Failure::Sql(e)),
-        },
         Ok(reason) => reason,
         Err(Failure::Output(e)) if e.kind() == io::ErrorKind::BrokenPipe => QueryEndReason::OutputClosed,
         // An interrupted statement fails; that is the end asked for and no failure.
@@ -108,8 +105,12 @@ async fn stream(
     let names: Vec<String> = prepared.columns().iter().map(|column| statement.column_name(column.name())).collect();
     sink.columns(&names).map_err(Failure::Output)?;
     let query = sqlx::query_with(sql, bound(params).map_err(Failure::Sql)?).persistent(false);
-    let mut found = query.fetch(conn);
-    while let Some(row) = found.try_next().await.map_err(Failure::Sql)? {
+    let mut found = conn.fetch_many(query);
+    while let Some(step) = found.try_next().await.map_err(Failure::Sql)? {
+        let row = match step {
+            Either::Right(row) => row,
+            Either::Left(_) => return Ok(QueryEndReason::Complete),
+        };
         if limits.rows.is_some_and(|most| *rows >= most) {
             return Ok(QueryEndReason::RowLimit);
         }
@@ -127,7 +128,8 @@ async fn stream(
             return Ok(QueryEndReason::Cancelled);
         }
     }
-    Ok(QueryEndReason::Complete)
+    // The stream ends without a word of the statement's end: nobody is there to say it.
+    Err(Failure::Crashed)
 }
 
 fn bound(params: &[Value]) -> Result<SqliteArguments, sqlx::Error> {
@@ -147,9 +149,6 @@ fn bound(params: &[Value]) -> Result<SqliteArguments, sqlx::Error> {
 
 /// The failure in words; `None` when it does not concern the query but the file.
 pub(super) async fn explain(conn: &mut SqliteConnection, error: &sqlx::Error, sql: &str) -> Option<StoreError> {
-    if is_crash(error) {
-        return Some(out_of_memory());
-    }
     let message = error.as_database_error()?.message();
     let text = match code_of(error)? {
         1 if message.contains("near \")\"") || message == "incomplete input" => {
@@ -165,12 +164,7 @@ pub(super) async fn explain(conn: &mut SqliteConnection, error: &sqlx::Error, sq
     Some(StoreError::Query(text))
 }
 
-/// Whether the thread that had the connection is gone. What ends it is a row too large to be copied.
-pub(super) fn is_crash(error: &sqlx::Error) -> bool {
-    matches!(error, sqlx::Error::WorkerCrashed)
-}
-
-fn out_of_memory() -> StoreError {
+pub(super) fn out_of_memory() -> StoreError {
     let words =
         "the query needs more memory than it may use; select fewer or shorter columns, or give it more (--memory)";
     StoreError::Query(words.to_owned())

@@ -39,6 +39,8 @@ pub struct Reader {
     path: PathBuf,
     conn: SqliteConnection,
     frozen: bool,
+    /// The thread that has the connection is gone; whoever waits for it waits for ever.
+    crashed: bool,
 }
 
 impl Reader {
@@ -90,7 +92,7 @@ impl Reader {
             }
             Err(e) => return Err(store_error(&path, "opening", e)),
         };
-        let mut reader = Reader { path, conn, frozen };
+        let mut reader = Reader { path, conn, frozen, crashed: false };
         reader.check_version(earlier).await?;
         Ok(reader)
     }
@@ -149,6 +151,10 @@ impl Reader {
             Err(Failure::Output(e)) => Err(StoreError::Query(format!(
                 "the output cannot be written: {e}; send it elsewhere, or make room for it"
             ))),
+            Err(Failure::Crashed) => {
+                self.crashed = true;
+                Err(query::out_of_memory())
+            }
             Err(Failure::Row(too_large)) => Err(StoreError::Query(too_large.to_string())),
             Err(Failure::Sql(e)) => match query::explain(&mut self.conn, &e, sql).await {
                 Some(explained) => Err(explained),
@@ -159,8 +165,8 @@ impl Reader {
 
     /// Whether another query can be asked. After one that ran out of memory while a row was handed over it
     /// cannot: the reader has to be opened anew.
-    pub async fn is_usable(&mut self) -> bool {
-        self.conn.ping().await.is_ok()
+    pub fn is_usable(&self) -> bool {
+        !self.crashed
     }
 
     /// The names that a query can use, for completion and for lists of them.
@@ -289,7 +295,9 @@ impl Reader {
     /// Closes the connection and waits until the file is released.
     pub async fn close(self) {
         // Nothing was written: a failing close loses nothing.
-        let _ = self.conn.close().await;
+        if !self.crashed {
+            let _ = self.conn.close().await;
+        }
     }
 
     async fn check_version(&mut self, earlier: bool) -> Result<(), StoreError> {
