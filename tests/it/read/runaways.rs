@@ -79,10 +79,8 @@ async fn what_takes_all_memory_stops_at_its_limit() {
         &[
             "--memory",
             "16MB",
-            &format!(
-                "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 3000)
-         SELECT length(group_concat(hex(zeroblob(10000)))) FROM n"
-            ),
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 3000)
+         SELECT length(group_concat(hex(zeroblob(10000)))) FROM n",
         ],
     );
     assert!(code == Some(1) && err.contains("--memory"), "{err}");
