@@ -81,6 +81,7 @@ impl<W: Write> TableWriter<W> {
         let first_row = self.written;
         self.written += rows.len() as u64;
         match self.layout.take() {
+            None if self.needs_blocks(&rows) && rows.is_empty() => return self.write_names(),
             None if self.needs_blocks(&rows) => self.layout = Some(Layout::Blocks),
             None => return self.write_table(rows, None),
             Some(Layout::Table { widths, bottom }) => return self.write_table(rows, Some((widths, bottom))),
@@ -91,7 +92,7 @@ impl<W: Write> TableWriter<W> {
 
     /// Whether the terminal is too narrow for a table that is of use.
     fn needs_blocks(&self, rows: &[Vec<Cell>]) -> bool {
-        let Some(width) = self.look.width.filter(|_| !rows.is_empty()) else { return false };
+        let Some(width) = self.look.width else { return false };
         let mut table = Table::new();
         table.set_header(self.names.clone()).add_rows(rows.iter().cloned());
         let needed = table.column_max_content_widths().into_iter().map(|w| w.min(LEAST_WIDTH) + BORDER_WIDTH);
@@ -117,6 +118,12 @@ impl<W: Write> TableWriter<W> {
         let (widths, bottom) = known.unwrap_or_else(|| (widths_of(&bottom), bottom));
         self.layout = Some(Layout::Table { widths, bottom });
         Ok(())
+    }
+
+    /// The columns of a result without rows, where they do not fit beside each other.
+    fn write_names(&mut self) -> io::Result<()> {
+        writeln!(self.out, "-[ no rows ]-")?;
+        self.names.iter().try_for_each(|name| writeln!(self.out, " {name}"))
     }
 
     /// One row as a list of names and values.
@@ -249,6 +256,9 @@ mod tests {
         let look = Look { width: Some(40), terminal: true, ascii: true };
         assert_eq!(table(look, &["a", "b"], Vec::new()), "+---+---+\n| a | b |\n+=======+\n+---+---+\n");
         assert_eq!(table(look, &[], Vec::new()), "");
+        let names = ["a_long_name", "another_name", "a_third_name", "x"];
+        let wanted = "-[ no rows ]-\n a_long_name\n another_name\n a_third_name\n x\n";
+        assert_eq!(table(look, &names, Vec::new()), wanted);
     }
 
     #[test]
