@@ -324,10 +324,24 @@ CREATE VIEW page_links AS
 SELECT l.source_id, s.url AS source, l.target_id, t.url AS target, l.kind, l.nofollow, l.anchor, l.position
 FROM links l JOIN urls s ON s.id = l.source_id JOIN urls t ON t.id = l.target_id;
 
+-- ---------------------------------------------------------------- reports
+-- src/report/catalogue.rs lists them. A report reads each large table once, in the order of its rows: links have no index by
+-- target, so what is asked of targets is gathered first and looked up while links are scanned, which CROSS JOIN holds SQLite
+-- to, and a + before the id of a fetch or a content: without it some versions make an index of all URLs for one question. A URL
+-- whose latest attempt gave no page has two different ids in last_fetch_id and page_fetch_id: that spares reports of
+-- failures and redirects the rows of all pages.
+
 CREATE VIEW report_status AS
-SELECT f.outcome, f.status, count(1) AS urls, CAST(avg(f.elapsed_ms) AS INTEGER) AS mean_ms
-FROM urls u JOIN fetches f ON f.id = u.last_fetch_id
+SELECT f.outcome, f.status, count(1) AS urls, CAST(avg(f.elapsed_ms) AS INTEGER) AS mean_ms, min(u.url) AS example
+FROM urls u JOIN fetches f ON f.id = +u.last_fetch_id
 GROUP BY f.outcome, f.status;
+
+CREATE VIEW report_errors AS
+SELECT h.name AS host, f.outcome, f.status, count(1) AS urls,
+       sum(CASE WHEN u.state = 'scheduled' THEN 1 ELSE 0 END) AS waiting, min(u.url) AS example, min(f.error) AS error
+FROM urls u JOIN fetches f ON f.id = +u.last_fetch_id JOIN hosts h ON h.id = u.host_id
+WHERE u.last_fetch_id <> coalesce(u.page_fetch_id, 0) AND f.outcome NOT IN ('page','unchanged','redirect','robots')
+GROUP BY h.name, f.outcome, f.status;
 
 CREATE VIEW report_hosts AS
 SELECT h.name AS host, q.pages, q.queued, q.scheduled, q.done, q.failed, q.excluded, q.delay_ms, q.page_limit
@@ -342,62 +356,136 @@ FROM requests r
 GROUP BY r.host, r.delay_by;
 
 CREATE VIEW report_broken_links AS
-SELECT t.url AS target, f.outcome, f.status, s.url AS source, l.kind, l.anchor
-FROM links l
-JOIN urls t ON t.id = l.target_id
-JOIN fetches f ON f.id = t.last_fetch_id
-JOIN urls s ON s.id = l.source_id
-WHERE f.outcome IN ('gone','http_error','dns','connect','tls','timeout','protocol') AND t.state <> 'scheduled';
+WITH broken AS MATERIALIZED (
+  SELECT u.id, u.url, f.outcome, f.status
+  FROM urls u JOIN fetches f ON f.id = +u.last_fetch_id
+  WHERE u.last_fetch_id <> coalesce(u.page_fetch_id, 0) AND u.state <> 'scheduled'
+    AND f.outcome IN ('gone','http_error','dns','connect','tls','timeout','protocol'))
+SELECT b.url AS target, b.outcome, b.status, s.url AS source, l.kind, l.anchor
+FROM links l CROSS JOIN broken b CROSS JOIN urls s
+WHERE b.id = l.target_id AND s.id = l.source_id;
 
 CREATE VIEW report_redirects AS
 SELECT s.url AS source, f.status, t.url AS target, g.outcome AS target_outcome, g.status AS target_status
 FROM urls s
-JOIN fetches f ON f.id = s.last_fetch_id
+JOIN fetches f ON f.id = +s.last_fetch_id
 JOIN urls t ON t.id = f.target_id
-LEFT JOIN fetches g ON g.id = t.last_fetch_id
-WHERE f.outcome = 'redirect';
+LEFT JOIN fetches g ON g.id = +t.last_fetch_id
+WHERE s.last_fetch_id <> coalesce(s.page_fetch_id, 0) AND f.outcome = 'redirect';
 
 -- SQLite only: DuckDB does not read a recursive view. The columns beside max() come from its row.
 CREATE VIEW report_redirect_chains AS
-WITH RECURSIVE hop(start_id, at_id, n, path) AS (
-  SELECT u.id, f.target_id, 1, ',' || u.id || ','
-  FROM urls u JOIN fetches f ON f.id = u.last_fetch_id
-  WHERE f.outcome = 'redirect'
+WITH RECURSIVE step AS MATERIALIZED (
+  SELECT u.id, f.target_id
+  FROM urls u JOIN fetches f ON f.id = +u.last_fetch_id
+  WHERE u.last_fetch_id <> coalesce(u.page_fetch_id, 0) AND f.outcome = 'redirect'),
+hop(start_id, at_id, n, path) AS (
+  SELECT s.id, s.target_id, 1, ',' || s.id || ',' FROM step s
   UNION ALL
-  SELECT hop.start_id, f.target_id, hop.n + 1, hop.path || u.id || ','
-  FROM hop JOIN urls u ON u.id = hop.at_id JOIN fetches f ON f.id = u.last_fetch_id
-  WHERE f.outcome = 'redirect' AND hop.n < 20 AND instr(hop.path, ',' || u.id || ',') = 0)
-SELECT s.url AS start, e.url AS final, max(hop.n) AS hops,
-       CASE WHEN instr(hop.path, ',' || hop.at_id || ',') > 0 THEN 1 ELSE 0 END AS is_loop
-FROM hop JOIN urls s ON s.id = hop.start_id JOIN urls e ON e.id = hop.at_id
-GROUP BY hop.start_id;
+  SELECT hop.start_id, s.target_id, hop.n + 1, hop.path || s.id || ','
+  FROM hop JOIN step s ON s.id = hop.at_id
+  WHERE hop.n < 20 AND instr(hop.path, ',' || s.id || ',') = 0),
+chain AS (
+  SELECT hop.start_id, hop.at_id, max(hop.n) AS hops,
+         CASE WHEN instr(hop.path, ',' || hop.at_id || ',') > 0 THEN 1 ELSE 0 END AS is_loop
+  FROM hop GROUP BY hop.start_id)
+SELECT s.url AS start, e.url AS final, c.hops, c.is_loop
+FROM chain c JOIN urls s ON s.id = c.start_id JOIN urls e ON e.id = c.at_id
+WHERE c.hops > 1 OR c.is_loop = 1;
+
+CREATE VIEW report_redirect_loops AS
+SELECT start, final, hops FROM report_redirect_chains WHERE is_loop = 1;
+
+CREATE VIEW report_mixed_content AS
+SELECT s.url, t.url AS resource, l.kind
+FROM links l CROSS JOIN urls s CROSS JOIN urls t
+WHERE l.kind IN ('script','style','frame','img','media','form') AND s.id = l.source_id AND t.id = l.target_id
+  AND substr(s.url, 1, 6) = 'https:' AND substr(t.url, 1, 5) = 'http:';
+
+-- Another registrable domain; addresses and single labels have none and stand for themselves.
+CREATE VIEW report_external_links AS
+SELECT s.url AS source, t.url AS target, g.name AS host, l.anchor, l.nofollow
+FROM links l CROSS JOIN urls s CROSS JOIN urls t CROSS JOIN hosts h CROSS JOIN hosts g
+WHERE l.kind = 'a' AND s.id = l.source_id AND t.id = l.target_id AND h.id = s.host_id AND g.id = t.host_id
+  AND t.host_id <> s.host_id AND coalesce(g.domain, g.name) <> coalesce(h.domain, h.name);
+
+CREATE VIEW report_inlinks AS
+SELECT u.url, n.inlinks, n.hosts
+FROM (SELECT l.target_id, count(1) AS inlinks, count(DISTINCT s.host_id) AS hosts
+      FROM links l JOIN urls s ON s.id = l.source_id WHERE l.kind = 'a' GROUP BY l.target_id) n
+JOIN urls u ON u.id = n.target_id;
+
+CREATE VIEW report_orphans AS
+WITH listed AS MATERIALIZED (
+  SELECT e.target_id AS id, min(e.source_id) AS sitemap_id
+  FROM sitemap_entries e
+  WHERE e.target_id NOT IN (SELECT m.url_id FROM sitemaps m)
+  GROUP BY e.target_id),
+reached AS MATERIALIZED (
+  SELECT l.target_id AS id
+  FROM links l CROSS JOIN listed e
+  WHERE l.kind IN ('a','frame','refresh','next','prev') AND e.id = l.target_id AND l.source_id <> l.target_id
+  UNION
+  SELECT f.target_id
+  FROM urls u JOIN fetches f ON f.id = +u.last_fetch_id
+  WHERE u.last_fetch_id <> coalesce(u.page_fetch_id, 0) AND f.outcome = 'redirect')
+SELECT u.url, m.url AS sitemap, u.state
+FROM listed e JOIN urls u ON u.id = e.id JOIN urls m ON m.id = e.sitemap_id
+WHERE e.id NOT IN (SELECT r.id FROM reached r);
+
+CREATE VIEW report_unlinked AS
+SELECT u.url, u.depth, v.url AS named_by
+FROM urls u LEFT JOIN urls v ON v.id = u.via_id
+WHERE u.page_fetch_id IS NOT NULL
+  AND u.id NOT IN (SELECT l.target_id FROM links l WHERE l.source_id <> l.target_id AND l.kind = 'a');
+
+CREATE VIEW report_sitemap_problems AS
+SELECT s.url AS sitemap, u.url,
+       CASE WHEN f.outcome = 'redirect' THEN 'redirect'
+            WHEN u.state = 'excluded' THEN 'excluded'
+            WHEN f.outcome NOT IN ('page','unchanged') THEN 'broken'
+            WHEN f.noindex = 1 THEN 'noindex' ELSE 'canonical' END AS problem,
+       f.outcome, f.status, r.name AS rule
+FROM sitemap_entries e
+JOIN urls u ON u.id = e.target_id
+JOIN urls s ON s.id = e.source_id
+LEFT JOIN fetches f ON f.id = +u.last_fetch_id
+LEFT JOIN rules r ON r.id = u.rule_id
+WHERE u.state NOT IN ('queued','scheduled')
+  AND (u.state = 'excluded' OR f.outcome NOT IN ('page','unchanged') OR f.noindex = 1
+    OR (f.canonical_id IS NOT NULL AND f.canonical_id <> u.id));
 
 CREATE VIEW report_duplicates AS
 SELECT f.content_id, count(1) AS urls, min(u.url) AS example, min(c.title) AS title, min(c.size_bytes) AS size_bytes
-FROM urls u JOIN fetches f ON f.id = u.page_fetch_id JOIN contents c ON c.id = f.content_id
+FROM urls u JOIN fetches f ON f.id = +u.page_fetch_id JOIN contents c ON c.id = +f.content_id
 WHERE f.canonical_id IS NULL OR f.canonical_id = u.id
 GROUP BY f.content_id
 HAVING count(1) > 1;
+
+CREATE VIEW report_duplicate_urls AS
+SELECT u.url, d.example, d.urls, d.title, d.content_id
+FROM report_duplicates d
+JOIN fetches f ON f.content_id = d.content_id
+JOIN urls u ON u.id = f.url_id
+WHERE u.page_fetch_id = f.id AND (f.canonical_id IS NULL OR f.canonical_id = u.id);
 
 -- Pairs whose simhashes differ in at most 3 of 64 bits (Manku, Jain, Das Sarma 2007). Of four bands of 16 bits one is then equal,
 -- so only contents that share a band are compared, and of those that share one only 64 at a time: at most 252 comparisons for a
 -- content, whatever a site serves. Bits are counted in parallel, the sign apart: SQLite turns an overflow into a real number.
 CREATE VIEW report_near_duplicates AS
 WITH held AS MATERIALIZED (
-  SELECT c.id, c.simhash FROM contents c
-  WHERE c.simhash IS NOT NULL
-    AND EXISTS (SELECT 1 FROM fetches f JOIN urls u ON u.id = f.url_id AND u.page_fetch_id = f.id
-                WHERE f.content_id = c.id AND (f.canonical_id IS NULL OR f.canonical_id = u.id))),
+  SELECT DISTINCT c.id, c.simhash
+  FROM urls u JOIN fetches f ON f.id = +u.page_fetch_id JOIN contents c ON c.id = +f.content_id
+  WHERE c.simhash IS NOT NULL AND (f.canonical_id IS NULL OR f.canonical_id = u.id)),
 banded AS (
-  SELECT 0 AS band, h.simhash & 65535 AS bits, h.id, h.simhash FROM held h
-  UNION ALL SELECT 1, (h.simhash >> 16) & 65535, h.id, h.simhash FROM held h
-  UNION ALL SELECT 2, (h.simhash >> 32) & 65535, h.id, h.simhash FROM held h
-  UNION ALL SELECT 3, (h.simhash >> 48) & 65535, h.id, h.simhash FROM held h),
+  SELECT h.simhash & 65535 AS band, h.id, h.simhash FROM held h
+  UNION ALL SELECT 65536 + ((h.simhash >> 16) & 65535), h.id, h.simhash FROM held h
+  UNION ALL SELECT 131072 + ((h.simhash >> 32) & 65535), h.id, h.simhash FROM held h
+  UNION ALL SELECT 196608 + ((h.simhash >> 48) & 65535), h.id, h.simhash FROM held h),
 numbered AS (
-  SELECT band, bits, id, simhash, row_number() OVER (PARTITION BY band, bits ORDER BY simhash, id) - 1 AS nth
-  FROM banded),
+  SELECT band, id, simhash, row_number() OVER (PARTITION BY band ORDER BY simhash, id) - 1 AS nth FROM banded),
 parted AS MATERIALIZED (
-  SELECT ((nth >> 6) << 18) + (band << 16) + bits AS part, id, simhash FROM numbered),
+  SELECT ((nth >> 6) << 18) + band AS part, id, simhash FROM numbered),
 pairs AS MATERIALIZED (
   SELECT a.id AS one, b.id AS other, (a.simhash | b.simhash) - (a.simhash & b.simhash) AS x
   FROM parted a JOIN parted b ON b.part = a.part AND b.id > a.id),
@@ -416,42 +504,135 @@ SELECT (SELECT min(u.url) FROM fetches f JOIN urls u ON u.id = f.url_id AND u.pa
        n.distance, a.title, b.title AS other_title
 FROM near n JOIN contents a ON a.id = n.one JOIN contents b ON b.id = n.other;
 
+-- Pages that name another URL as canonical are left out: that one's title is shown in their place.
 CREATE VIEW report_titles AS
-SELECT u.url, c.title,
-       CASE WHEN coalesce(c.title, '') = '' THEN 'missing' WHEN length(c.title) > 70 THEN 'long' ELSE 'short' END AS problem
-FROM urls u JOIN fetches f ON f.id = u.page_fetch_id JOIN contents c ON c.id = f.content_id
-WHERE c.mime IN ('text/html','application/xhtml+xml')
-  AND (coalesce(c.title, '') = '' OR length(c.title) > 70 OR length(c.title) < 10);
+WITH page AS MATERIALIZED (
+  SELECT u.id, nullif(c.title, '') AS title
+  FROM urls u JOIN fetches f ON f.id = +u.page_fetch_id JOIN contents c ON c.id = +f.content_id
+  WHERE c.mime IN ('text/html','application/xhtml+xml') AND (f.canonical_id IS NULL OR f.canonical_id = u.id)),
+shared AS MATERIALIZED (
+  SELECT p.title, count(1) AS pages FROM page p WHERE p.title IS NOT NULL GROUP BY p.title HAVING count(1) > 1)
+SELECT u.url, p.title,
+       CASE WHEN p.title IS NULL THEN 'missing' WHEN length(p.title) > 70 THEN 'long' ELSE 'short' END AS problem, 1 AS pages
+FROM page p JOIN urls u ON u.id = p.id
+WHERE p.title IS NULL OR length(p.title) > 70 OR length(p.title) < 10
+UNION ALL
+SELECT u.url, p.title, 'duplicate', s.pages
+FROM page p CROSS JOIN shared s CROSS JOIN urls u
+WHERE s.title = p.title AND u.id = p.id;
 
+CREATE VIEW report_descriptions AS
+WITH page AS MATERIALIZED (
+  SELECT u.id, nullif(c.description, '') AS description
+  FROM urls u JOIN fetches f ON f.id = +u.page_fetch_id JOIN contents c ON c.id = +f.content_id
+  WHERE c.mime IN ('text/html','application/xhtml+xml') AND (f.canonical_id IS NULL OR f.canonical_id = u.id)),
+shared AS MATERIALIZED (
+  SELECT p.description, count(1) AS pages
+  FROM page p WHERE p.description IS NOT NULL GROUP BY p.description HAVING count(1) > 1)
+SELECT u.url, p.description, CASE WHEN p.description IS NULL THEN 'missing' ELSE 'long' END AS problem, 1 AS pages
+FROM page p JOIN urls u ON u.id = p.id
+WHERE p.description IS NULL OR length(p.description) > 160
+UNION ALL
+SELECT u.url, p.description, 'duplicate', s.pages
+FROM page p CROSS JOIN shared s CROSS JOIN urls u
+WHERE s.description = p.description AND u.id = p.id;
+
+-- The canonical URL is not known to be wrong before it was asked for.
 CREATE VIEW report_canonicals AS
-SELECT u.url, k.url AS canonical, k.state AS canonical_state, g.outcome AS canonical_outcome
+SELECT u.url, k.url AS canonical,
+       CASE WHEN k.state = 'excluded' THEN 'excluded' WHEN g.outcome = 'redirect' THEN 'redirect'
+            WHEN g.outcome NOT IN ('page','unchanged') THEN 'broken'
+            WHEN g.noindex = 1 THEN 'noindex' ELSE 'chain' END AS problem,
+       k.state AS canonical_state, g.outcome AS canonical_outcome, g.status AS canonical_status
 FROM urls u
-JOIN fetches f ON f.id = u.page_fetch_id
+JOIN fetches f ON f.id = +u.page_fetch_id
 JOIN urls k ON k.id = f.canonical_id
-LEFT JOIN fetches g ON g.id = k.last_fetch_id
-WHERE k.id <> u.id;
+LEFT JOIN fetches g ON g.id = +k.last_fetch_id
+WHERE k.id <> u.id
+  AND (k.state = 'excluded' OR g.outcome NOT IN ('page','unchanged') OR g.noindex = 1
+    OR (g.canonical_id IS NOT NULL AND g.canonical_id <> k.id))
+UNION ALL
+SELECT u.url, k.url, 'several', k.state, g.outcome, g.status
+FROM (SELECT l.source_id FROM links l WHERE l.kind = 'canonical' GROUP BY l.source_id HAVING count(1) > 1) m
+JOIN urls u ON u.id = m.source_id
+JOIN fetches f ON f.id = +u.page_fetch_id
+JOIN urls k ON k.id = f.canonical_id
+LEFT JOIN fetches g ON g.id = +k.last_fetch_id;
+
+CREATE VIEW report_soft_404 AS
+SELECT u.url, f.status, c.title, c.words
+FROM urls u JOIN fetches f ON f.id = +u.page_fetch_id JOIN contents c ON c.id = +f.content_id
+WHERE c.soft_404 = 1;
+
+CREATE VIEW report_content_types AS
+SELECT c.mime, count(1) AS pages, sum(c.size_bytes) AS size_bytes, max(c.size_bytes) AS largest_bytes,
+       CAST(avg(f.elapsed_ms) AS INTEGER) AS mean_ms, min(u.url) AS example
+FROM urls u JOIN fetches f ON f.id = +u.page_fetch_id JOIN contents c ON c.id = +f.content_id
+GROUP BY c.mime;
+
+CREATE VIEW report_languages AS
+SELECT c.lang, count(1) AS pages, sum(c.words) AS words, min(u.url) AS example
+FROM urls u JOIN fetches f ON f.id = +u.page_fetch_id JOIN contents c ON c.id = +f.content_id
+WHERE c.words IS NOT NULL
+GROUP BY c.lang;
 
 CREATE VIEW report_slow AS
 SELECT u.url, f.elapsed_ms, c.size_bytes
-FROM urls u JOIN fetches f ON f.id = u.page_fetch_id LEFT JOIN contents c ON c.id = f.content_id
+FROM urls u JOIN fetches f ON f.id = +u.page_fetch_id LEFT JOIN contents c ON c.id = +f.content_id
 WHERE f.elapsed_ms > 1000;
+
+CREATE VIEW report_large AS
+SELECT u.url, c.size_bytes, c.mime, f.elapsed_ms
+FROM urls u JOIN fetches f ON f.id = +u.page_fetch_id JOIN contents c ON c.id = +f.content_id
+WHERE c.size_bytes > 1000000;
+
+CREATE VIEW report_deep AS
+SELECT u.url, u.depth, c.title, v.url AS named_by
+FROM urls u
+JOIN fetches f ON f.id = +u.page_fetch_id
+LEFT JOIN contents c ON c.id = +f.content_id
+LEFT JOIN urls v ON v.id = u.via_id
+WHERE u.depth > 4;
+
+CREATE VIEW report_depths AS
+SELECT u.depth, count(1) AS urls, count(u.page_fetch_id) AS pages, min(u.url) AS example
+FROM urls u
+GROUP BY u.depth;
+
+-- What stands before the first slash of the path that is not its first character. Hosts that were never asked are left out.
+CREATE VIEW report_directories AS
+WITH part AS (
+  SELECT u.host_id, u.state, u.last_fetch_id, u.page_fetch_id, substr(u.url, instr(u.url, '://') + 3) AS place,
+         substr(u.url, 1, instr(u.url, '://') + 2) AS scheme
+  FROM urls u),
+cut AS (
+  SELECT host_id, state, last_fetch_id, page_fetch_id, scheme || substr(place, 1, instr(place, '/')) AS root,
+         CASE WHEN instr(place, '?') > 0
+              THEN substr(place, instr(place, '/') + 1, instr(place, '?') - instr(place, '/') - 1)
+              ELSE substr(place, instr(place, '/') + 1) END AS path
+  FROM part)
+SELECT d.root || substr(d.path, 1, instr(d.path, '/')) AS directory, count(1) AS urls,
+       sum(CASE WHEN d.last_fetch_id = d.page_fetch_id THEN 1 ELSE 0 END) AS pages,
+       sum(CASE WHEN f.outcome = 'redirect' THEN 1 ELSE 0 END) AS redirects,
+       sum(CASE WHEN f.status BETWEEN 400 AND 499 THEN 1 ELSE 0 END) AS client_errors,
+       sum(CASE WHEN f.status BETWEEN 500 AND 599 THEN 1 ELSE 0 END) AS server_errors,
+       sum(CASE WHEN f.status IS NULL AND f.outcome <> 'robots' THEN 1 ELSE 0 END) AS no_answer,
+       sum(CASE WHEN d.state = 'excluded' THEN 1 ELSE 0 END) AS excluded,
+       sum(CASE WHEN d.state IN ('queued','scheduled') THEN 1 ELSE 0 END) AS waiting
+FROM cut d
+LEFT JOIN fetches f ON f.id = CASE WHEN d.last_fetch_id <> coalesce(d.page_fetch_id, 0) THEN d.last_fetch_id END
+WHERE d.host_id IN (SELECT q.host_id FROM host_queue q WHERE q.asked_ms IS NOT NULL)
+GROUP BY d.root || substr(d.path, 1, instr(d.path, '/'));
+
+CREATE VIEW report_robots_blocked AS
+SELECT u.url, f.error AS line, v.url AS named_by
+FROM urls u JOIN fetches f ON f.id = +u.last_fetch_id LEFT JOIN urls v ON v.id = u.via_id
+WHERE u.last_fetch_id <> coalesce(u.page_fetch_id, 0) AND f.outcome = 'robots' AND u.state = 'excluded';
 
 CREATE VIEW report_excluded AS
 SELECT r.name AS rule, coalesce(n.urls, 0) AS urls, r.discarded, n.example
 FROM rules r
 LEFT JOIN (SELECT u.rule_id, count(1) AS urls, min(u.url) AS example
            FROM urls u WHERE u.state = 'excluded' GROUP BY u.rule_id) n ON n.rule_id = r.id;
-
-CREATE VIEW report_orphans AS
-SELECT u.url
-FROM urls u
-WHERE u.page_fetch_id IS NOT NULL
-  AND u.id NOT IN (SELECT l.target_id FROM links l WHERE l.source_id <> l.target_id AND l.kind = 'a');
-
-CREATE VIEW report_inlinks AS
-SELECT u.url, n.inlinks, n.hosts
-FROM (SELECT l.target_id, count(1) AS inlinks, count(DISTINCT s.host_id) AS hosts
-      FROM links l JOIN urls s ON s.id = l.source_id WHERE l.kind = 'a' GROUP BY l.target_id) n
-JOIN urls u ON u.id = n.target_id;
 
 PRAGMA user_version = 1;

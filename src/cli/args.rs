@@ -72,6 +72,8 @@ pub(super) enum Verb {
     Status,
     /// Ask the database one question in SQL, read-only
     Query(QueryArgs),
+    /// What is wrong with the site, and how things are: named reports, gates for builds, one HTML page of all
+    Report(ReportArgs),
     /// One page: facts, links in and out, history
     Show(ShowArgs),
     /// Copy the crawl in --db into a new file, also while it runs
@@ -175,6 +177,35 @@ pub(super) struct QueryArgs {
     /// Neither read nor write the history of the prompt [default: off]
     #[arg(long)]
     pub(super) no_history: bool,
+}
+
+/// `sqrawl report`.
+#[derive(Debug, Args)]
+#[command(after_help = "Without a name it lists the reports; docs/reports.md explains each. A report is also a view: \
+broken-links is report_broken_links.\n\nGates: sqrawl report --fail-on 'broken-links>0' --fail-on 'titles>=10' exits \
+with 10 when one of them is true; > >= < <= = != compare the number of rows.")]
+pub(super) struct ReportArgs {
+    /// Which report
+    #[arg(value_name = "NAME", conflicts_with = "all")]
+    pub(super) name: Option<String>,
+    /// How rows are printed [default: table on a terminal, else csv]
+    #[arg(short, long, value_enum, hide_default_value = true, requires = "name")]
+    pub(super) format: Option<QueryFormat>,
+    /// Most rows printed, or none; the others are counted [default: 50 on a terminal, else none]
+    #[arg(long, value_name = "N", requires = "name")]
+    pub(super) limit: Option<String>,
+    /// Exit with 10 when a report has so many rows: NAME>N; may be repeated [default: none]
+    #[arg(long, value_name = "GATE")]
+    pub(super) fail_on: Vec<String>,
+    /// Write every report into one HTML page, which needs nothing else [default: off]
+    #[arg(long)]
+    pub(super) all: bool,
+    /// The page's file, written whole or not at all [default: stdout]
+    #[arg(short, long, value_name = "FILE", requires = "all")]
+    pub(super) output: Option<PathBuf>,
+    /// Longest time for each report, or none [default: 60s]
+    #[arg(long, value_name = "TIME")]
+    pub(super) timeout: Option<String>,
 }
 
 /// How rows are printed.

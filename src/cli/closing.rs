@@ -82,7 +82,7 @@ pub(super) fn next_steps(summary: &Summary, settings: &CrawlSettings, database: 
     }
     if summary.totals.pages > 0 {
         steps.push(format!("ask it:      sqrawl query --db {db} 'SELECT url, title FROM pages LIMIT 10'"));
-        steps.push(format!("             sqrawl query --db {db} 'SELECT * FROM report_broken_links'"));
+        steps.push(format!("             sqrawl report --db {db} broken-links"));
         steps.push(format!("             sqrawl status --db {db}"));
     } else {
         steps.push(format!("look at it:  sqrawl query --db {db} 'SELECT url, outcome, error FROM fetches JOIN urls ON urls.id = url_id'"));

@@ -132,7 +132,7 @@ async fn answer_questions(path: &Path, a_page: &str, terminal: &Terminal) -> any
     let file = path.display().to_string();
     let db = shell_word(&file);
     let next = format!(
-        "\nGo on:\n  sqrawl query --db {db} 'SELECT * FROM report_excluded'\n  sqrawl show --db {db} {a_page}\n  \
+        "\nGo on:\n  sqrawl report --db {db} --all -o report.html\n  sqrawl show --db {db} {a_page}\n  \
          sqlite3 {db} .tables\n  sqrawl crawl https://example.org/\n"
     );
     terminal.data(next.as_bytes())?;

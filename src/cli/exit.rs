@@ -71,7 +71,7 @@ impl Exit {
                 "the database cannot be used (locked, read-only, newer, disk full) or doctor found damage"
             }
             Exit::NoSeed => "no seed could be fetched",
-            Exit::Gate => "a gate failed (--fail-on, which later verbs bring)",
+            Exit::Gate => "a gate failed (sqrawl report --fail-on)",
         }
     }
 }

@@ -22,6 +22,7 @@ mod plan;
 mod progress;
 mod query;
 mod rehearsal;
+mod report;
 mod seeds;
 mod session;
 mod show;
@@ -104,6 +105,7 @@ fn run(verb: Verb, sources: &Sources, terminal: &Terminal) -> anyhow::Result<Exi
             Verb::Resume(args) => crawl::resume(args.recrawl, sources, terminal).await,
             Verb::Status => status::run(sources, terminal).await,
             Verb::Query(args) => query::run(args, sources, terminal).await,
+            Verb::Report(args) => report::run(args, sources, terminal).await,
             Verb::Show(args) => show::run(args, sources, terminal).await,
             Verb::Backup(args) => backup::run(args, sources, terminal).await,
             Verb::Doctor(args) => doctor::run(args, sources, terminal).await,

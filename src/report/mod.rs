@@ -3,14 +3,24 @@
 //! - [`RowWriter`] writes the rows of a query in a [`Format`]; [`write_rows`] those in memory.
 //! - [`status`], [`page`] and [`diagnosis`] write the structs of the same names for people;
 //!   [`json`] writes any of them for programs.
+//! - [`REPORTS`] lists the reports of a crawl, a view each; a [`Gate`] is a condition on one. [`html`] writes all of
+//!   them as one page.
+//! - [`Bounded`] hands on the first rows of a result and counts the others.
 //! - [`neutralise`] makes text from the web safe for a terminal. Everything here uses it.
 
+mod bounded;
+mod catalogue;
+mod gate;
+pub mod html;
 mod neutral;
 mod prose;
 mod rows;
 mod table;
 mod words;
 
+pub use bounded::Bounded;
+pub use catalogue::{REPORTS, Report, Topic};
+pub use gate::{Gate, unknown};
 pub use neutral::{is_harmful, neutralise, neutralise_lines};
 pub use prose::{diagnosis, page, status};
 pub use rows::{Format, Look, RowWriter, write_rows};

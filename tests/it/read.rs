@@ -6,6 +6,7 @@ mod escapes;
 mod facts;
 mod file;
 mod query;
+mod reports;
 mod runaways;
 
 use std::collections::BTreeMap;
@@ -34,11 +35,15 @@ struct Scratch {
 
 impl Scratch {
     async fn new() -> Scratch {
+        Self::of(CRAWL).await
+    }
+
+    async fn of(crawl: &'static str) -> Scratch {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("crawl.db");
         create(&path).await;
         let scratch = Scratch { folder, path };
-        scratch.write(CRAWL).await;
+        scratch.write(crawl).await;
         scratch
     }
 

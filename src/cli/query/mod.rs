@@ -29,6 +29,7 @@ use crate::store::sqlite::read::{MAX_SQL_BYTES, Reader, read_statement};
 use answer::{answer, refused};
 use parameters::Given;
 use terms::Terms;
+pub(super) use terms::{MEMORY_BYTES, format_of, time_limit};
 
 /// Runs the statement, or the prompt.
 ///

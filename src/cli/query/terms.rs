@@ -14,7 +14,7 @@ const TIMEOUT_MS: u64 = 60_000;
 /// Most rows of a table on a terminal unless said otherwise: nobody reads more.
 const TABLE_ROWS: u64 = 10_000;
 /// Most memory of SQLite unless said otherwise: a statement can ask for a value of a gigabyte.
-const MEMORY_BYTES: u64 = 512_000_000;
+pub(in crate::cli) const MEMORY_BYTES: u64 = 512_000_000;
 /// With less SQLite has no room for its own pages.
 const LEAST_MEMORY_BYTES: u64 = 8_000_000;
 /// The part of that memory that the values of one row may take: they are copied on their way out.
@@ -39,12 +39,11 @@ impl Terms {
     /// # Errors
     /// A value that is none.
     pub(super) fn read(args: &QueryArgs, json: bool) -> Result<Self, UsageError> {
-        let time = args.timeout.as_deref().map(|text| time(text).map_err(|why| wrong("--timeout", text, &why, "5m")));
         let rows =
             args.max_rows.as_deref().map(|text| rows(text).map_err(|why| wrong("--max-rows", text, &why, "500")));
         let memory = args.memory.as_deref().map(memory).transpose()?;
         Ok(Terms {
-            time_ms: time.transpose()?.unwrap_or(Some(TIMEOUT_MS)),
+            time_ms: time_limit(args.timeout.as_deref())?,
             rows: rows.transpose()?,
             memory_bytes: memory.unwrap_or(MEMORY_BYTES),
             format: args.format.map(named).or(json.then_some(Format::Json)),
@@ -53,8 +52,7 @@ impl Terms {
 
     /// How rows are written here.
     pub(super) fn format(&self, terminal: &Terminal) -> Format {
-        let usual = if terminal.out_is_terminal() { Format::Table } else { Format::Csv };
-        self.format.unwrap_or(usual)
+        self.format.unwrap_or_else(|| usual(terminal))
     }
 
     /// What a statement may cost here.
@@ -67,6 +65,23 @@ impl Terms {
             ..Limits::default()
         }
     }
+}
+
+/// `-f`, else what `--json` says, else what is usual.
+pub(in crate::cli) fn format_of(said: Option<QueryFormat>, json: bool, terminal: &Terminal) -> Format {
+    said.map(named).or(json.then_some(Format::Json)).unwrap_or_else(|| usual(terminal))
+}
+
+fn usual(terminal: &Terminal) -> Format {
+    if terminal.out_is_terminal() { Format::Table } else { Format::Csv }
+}
+
+/// `--timeout` in ms, or what is usual; `None`: no limit.
+///
+/// # Errors
+/// No duration.
+pub(in crate::cli) fn time_limit(said: Option<&str>) -> Result<Option<u64>, UsageError> {
+    said.map_or(Ok(Some(TIMEOUT_MS)), |text| time(text).map_err(|why| wrong("--timeout", text, &why, "5m")))
 }
 
 /// Reads a longest time in ms, or none.
