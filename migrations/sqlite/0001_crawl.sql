@@ -398,16 +398,16 @@ SELECT start, final, hops FROM report_redirect_chains WHERE is_loop = 1;
 
 CREATE VIEW report_mixed_content AS
 SELECT s.url, t.url AS resource, l.kind
-FROM links l CROSS JOIN urls s CROSS JOIN urls t
-WHERE l.kind IN ('script','style','frame','img','media','form') AND s.id = l.source_id AND t.id = l.target_id
-  AND substr(s.url, 1, 6) = 'https:' AND substr(t.url, 1, 5) = 'http:';
+FROM urls s CROSS JOIN links l CROSS JOIN urls t
+WHERE s.page_fetch_id IS NOT NULL AND substr(s.url, 1, 6) = 'https:' AND l.source_id = s.id AND t.id = l.target_id
+  AND l.kind IN ('script','style','frame','img','media','form') AND substr(t.url, 1, 5) = 'http:';
 
 -- Another registrable domain; addresses and single labels have none and stand for themselves.
 CREATE VIEW report_external_links AS
 SELECT s.url AS source, t.url AS target, g.name AS host, l.anchor, l.nofollow
-FROM links l CROSS JOIN urls s CROSS JOIN urls t CROSS JOIN hosts h CROSS JOIN hosts g
-WHERE l.kind = 'a' AND s.id = l.source_id AND t.id = l.target_id AND h.id = s.host_id AND g.id = t.host_id
-  AND t.host_id <> s.host_id AND coalesce(g.domain, g.name) <> coalesce(h.domain, h.name);
+FROM urls s CROSS JOIN hosts h CROSS JOIN links l CROSS JOIN urls t CROSS JOIN hosts g
+WHERE s.page_fetch_id IS NOT NULL AND h.id = s.host_id AND l.source_id = s.id AND l.kind = 'a' AND t.id = l.target_id
+  AND g.id = t.host_id AND t.host_id <> s.host_id AND coalesce(g.domain, g.name) <> coalesce(h.domain, h.name);
 
 CREATE VIEW report_inlinks AS
 SELECT u.url, n.inlinks, n.hosts

@@ -149,7 +149,6 @@ async fn every_view_can_be_read() {
         "report_descriptions",
         "report_errors",
         "report_languages",
-        "report_unlinked",
         "report_near_duplicates",
         "report_titles",
         "report_excluded",
