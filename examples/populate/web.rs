@@ -92,13 +92,30 @@ impl Web {
         }
     }
 
+    /// What a page says of itself. Some say what others say, or nothing, so that reports find something.
+    fn head(&self, number: u64, own: u64) -> String {
+        let lang = ["en", "en", "en", "de", "fr", "ja"][(own >> 16) as usize % 6];
+        let title = match own % 40 {
+            0 => "<title></title>".to_owned(),
+            1 => format!("<title>Part {} of the made-up web</title>", number % 97),
+            _ => format!("<title>Page {number} of the made-up web</title>"),
+        };
+        let description = match (own >> 8) % 20 {
+            0 => String::new(),
+            1 => "<meta name=\"description\" content=\"What stands on many pages\">".to_owned(),
+            _ => format!("<meta name=\"description\" content=\"What stands on page {number}\">"),
+        };
+        let canonical = match (own >> 24) % 50 {
+            0 => format!("<link rel=\"canonical\" href=\"{}\">", self.url(number / 2)),
+            _ => String::new(),
+        };
+        format!("<!doctype html><html lang=\"{lang}\">{title}\n{description}{canonical}\n<h1>Page {number}</h1>\n<p>")
+    }
+
     /// A page that names `new` URLs, and some of those that are known since.
     pub(super) fn html(&self, number: u64, new: Range<u64>) -> String {
-        let mut html = format!(
-            "<!doctype html><html lang=\"en\"><title>Page {number} of the made-up web</title>\n\
-             <meta name=\"description\" content=\"What stands on page {number}\">\n<h1>Page {number}</h1>\n<p>"
-        );
         let own = mixed(self.seed, number ^ 0x5bd1_e995);
+        let mut html = self.head(number, own);
         for nth in 0..WORDS {
             let word = mixed(own, nth);
             let end = if nth % 20 == 19 { ".</p>\n<p>" } else { " " };

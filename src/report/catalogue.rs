@@ -75,11 +75,12 @@ impl Report {
         format!("report_{}", self.name.replace('-', "_"))
     }
 
-    /// The statement that gives its rows.
+    /// The statement that gives its rows. The + keeps SQLite from reading every URL in the order of its index to spare
+    /// a sort of few rows: that took thirty times as long on a million pages.
     pub fn sql(&self) -> String {
         match self.order {
             "" => format!("SELECT * FROM {}", self.view()),
-            order => format!("SELECT * FROM {} ORDER BY {order}", self.view()),
+            order => format!("SELECT * FROM {} ORDER BY +{order}", self.view()),
         }
     }
 

@@ -142,7 +142,6 @@ async fn every_view_can_be_read() {
         "report_redirects",
         "report_redirect_chains",
         "report_depths",
-        "report_directories",
         "report_duplicate_urls",
         "report_duplicates",
         "report_content_types",

@@ -70,7 +70,7 @@ fn rows_are_bounded_and_the_rest_is_named() {
     for part in [
         "100 of 250 rows are shown.",
         "sqrawl report slow --db ./a &lt;b&gt;.db -f csv",
-        "SELECT * FROM report_slow ORDER BY elapsed_ms DESC, url",
+        "SELECT * FROM report_slow ORDER BY +elapsed_ms DESC, url",
         "Nothing was found by 1 report:",
         "<b>1,199</b><span>pages fetched",
         "<b>1,234</b><span>URLs known",

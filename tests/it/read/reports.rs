@@ -217,6 +217,8 @@ async fn no_report_searches_a_table_for_each_row() {
         for table in ["l", "u", "f", "c"] {
             assert!(!whole.contains(&format!("SEARCH {table} USING AUTOMATIC")), "{}:\n{whole}", report.name);
         }
+        assert!(!whole.contains("SCAN u USING INDEX sqlite_autoindex_urls"), "{}:\n{whole}", report.name);
+        assert!(!whole.contains("SCAN s USING INDEX sqlite_autoindex_urls"), "{}:\n{whole}", report.name);
         assert!(whole.matches("SCAN l").count() <= 1, "{}:\n{whole}", report.name);
         let mut inside: Vec<i64> = Vec::new();
         for (id, parent, step) in &steps {
