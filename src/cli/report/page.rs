@@ -191,7 +191,7 @@ fn document(
         Some("limit") => "the crawl reached a limit",
         _ => "the crawl was stopped before its end",
     };
-    let file_bytes = fs::metadata(asking.sources.path()).map_or(0, |file| file.len());
+    let file_bytes = status.files.database_bytes + status.files.wal_bytes;
     Document {
         database: shell_word(&asking.sources.path().display().to_string()).into_owned(),
         seeds,

@@ -41,7 +41,7 @@ pub struct Document {
     pub totals: Totals,
     /// Hosts that are known.
     pub hosts: u64,
-    /// Bytes of the database file.
+    /// Bytes of the database file and its log.
     pub file_bytes: u64,
     /// The reports, in the order of the catalogue.
     pub sections: Vec<Section>,
