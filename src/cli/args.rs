@@ -76,6 +76,8 @@ pub(super) enum Verb {
     Report(ReportArgs),
     /// One page: facts, links in and out, history
     Show(ShowArgs),
+    /// Pages for other programs: JSON lines, CSV, WARC, sitemap, text, Markdown
+    Export(Box<ExportArgs>),
     /// Copy the crawl in --db into a new file, also while it runs
     Backup(BackupArgs),
     /// Check the database: integrity, foreign keys, states, counters
@@ -237,6 +239,87 @@ pub(super) struct ShowArgs {
     /// Print its response headers alone [default: off]
     #[arg(long)]
     pub(super) headers: bool,
+}
+
+/// `sqrawl export`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "A file is whole or not there, and FILE.manifest.json names those that are, with the cursor where the next \
+export goes on (--since). Formats, fields and the manifest: docs/export.md."
+)]
+pub(super) struct ExportArgs {
+    /// Where to; - is stdout. Further files are numbered: FILE-00002
+    #[arg(short, long, value_name = "FILE", required = true)]
+    pub(super) output: PathBuf,
+    /// How pages are written [default: what the name of FILE says; jsonl on stdout]
+    #[arg(short, long, value_enum, hide_default_value = true)]
+    pub(super) format: Option<ExportFormat>,
+    /// Only pages that meet this SQL condition over the columns of the view pages [default: all]
+    ///
+    /// For example --where "lang = 'en' AND words > 100".
+    #[arg(long = "where", value_name = "SQL")]
+    pub(super) condition: Option<String>,
+    /// What of each page, for jsonl and csv: names with commas between [default: the short ones]
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    pub(super) fields: Vec<String>,
+    /// The plain text too, for jsonl and csv [default: off]
+    #[arg(long)]
+    pub(super) text: bool,
+    /// The body too, for jsonl and csv; body_base64 is the field for what is no text [default: off]
+    #[arg(long)]
+    pub(super) body: bool,
+    /// The response headers too, for jsonl and csv [default: off]
+    #[arg(long)]
+    pub(super) headers: bool,
+    /// Leave out pages whose content (exact), or nearly the same text (near), was written before [default: off]
+    #[arg(long, value_enum, value_name = "KIND")]
+    pub(super) dedupe: Option<DedupeKind>,
+    /// Go on where an export ended: auto (the one in FILE), a manifest, or a cursor [default: from the beginning]
+    #[arg(long, value_name = "CURSOR", conflicts_with = "force")]
+    pub(super) since: Option<String>,
+    /// Begin another file after so many bytes, or none [default: 1GB for warc and cdxj, none for others]
+    #[arg(long, value_name = "SIZE")]
+    pub(super) max_size: Option<String>,
+    /// Where a sitemap of several files will be found [default: the root of its first URL]
+    #[arg(long, value_name = "URL")]
+    pub(super) base_url: Option<String>,
+    /// Replace the files of an export that is there [default: off]
+    #[arg(long)]
+    pub(super) force: bool,
+    /// Write new pages as they are committed, until Ctrl-C; jsonl and csv on stdout [default: off]
+    #[arg(long)]
+    pub(super) follow: bool,
+    /// End --follow when no crawl runs any more [default: off]
+    #[arg(long, requires = "follow")]
+    pub(super) until_complete: bool,
+}
+
+/// How pages are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum ExportFormat {
+    /// One JSON object a line.
+    Jsonl,
+    /// RFC 4180, with a header line.
+    Csv,
+    /// WARC 1.1, with everything that servers answered.
+    Warc,
+    /// The same with a CDXJ index beside each file.
+    Cdxj,
+    /// sitemap.xml of the pages that may be indexed.
+    Sitemap,
+    /// Plain text with its source; JSON lines in FILE.jsonl.
+    Text,
+    /// Markdown with its source; JSON lines in FILE.jsonl.
+    Markdown,
+}
+
+/// Which copies are left out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum DedupeKind {
+    /// The same content.
+    Exact,
+    /// Nearly the same text, too.
+    Near,
 }
 
 /// `sqrawl backup`.

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use crate::config::ConfigError;
 use crate::engine::EngineError;
+use crate::export::ExportError;
 use crate::fetch::{CookieFileError, FetchSetupError};
 use crate::scope::PatternError;
 use crate::store::StoreError;
@@ -97,6 +98,11 @@ pub(super) fn exit_of(error: &anyhow::Error) -> Exit {
             || cause.downcast_ref::<FetchSetupError>().is_some_and(FetchSetupError::is_usage)
         {
             return Exit::Usage;
+        }
+        match cause.downcast_ref::<ExportError>() {
+            Some(ExportError::Store(store)) => return exit_of_store(store),
+            Some(error) if error.is_usage() => return Exit::Usage,
+            _ => {}
         }
         match cause.downcast_ref::<EngineError>() {
             Some(EngineError::Store(store)) => return exit_of_store(store),

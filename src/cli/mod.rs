@@ -13,6 +13,7 @@ mod crawl;
 mod demo;
 mod doctor;
 mod exit;
+mod export;
 mod files;
 mod flags;
 mod logs;
@@ -107,6 +108,7 @@ fn run(verb: Verb, sources: &Sources, terminal: &Terminal) -> anyhow::Result<Exi
             Verb::Query(args) => query::run(args, sources, terminal).await,
             Verb::Report(args) => report::run(args, sources, terminal).await,
             Verb::Show(args) => show::run(args, sources, terminal).await,
+            Verb::Export(args) => export::run(*args, sources, terminal).await,
             Verb::Backup(args) => backup::run(args, sources, terminal).await,
             Verb::Doctor(args) => doctor::run(args, sources, terminal).await,
             Verb::Config { verb: ConfigVerb::Show(_) } => config_show::run(sources, terminal).await,

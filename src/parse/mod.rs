@@ -14,6 +14,7 @@ mod fingerprint;
 mod flow;
 mod language;
 mod link_header;
+mod markdown;
 mod mime;
 mod names;
 mod nesting;
@@ -37,6 +38,7 @@ mod xml;
 pub use directives::{Directives, directives};
 pub use fingerprint::content_hash;
 pub use link_header::{link_header, refresh_header};
+pub use markdown::{decoded, markdown};
 pub use syndication::names_sitemap;
 
 use std::borrow::Cow;

@@ -4,6 +4,7 @@
 //!   [`Reader::catalogue`] names what it can ask for: [`Catalogue`].
 //! - [`Reader::status`] counts: [`Status`]. [`Reader::show`] tells all about one URL:
 //!   [`PageFacts`]. [`Reader::doctor`] checks the promises: [`Diagnosis`].
+//! - [`Reader::fetch_ids`] and [`Reader::fetch_rows`] walk the fetches of a [`Selection`], for exports.
 //!
 //! A reader opens the file read-only, never takes the crawl's lock and holds a read transaction
 //! only while one of these runs: as long as one is open, SQLite cannot empty the write-ahead log,
@@ -13,6 +14,7 @@ mod body;
 mod catalogue;
 mod checks;
 mod doctor;
+mod export;
 mod facts;
 mod hint;
 mod limits;
@@ -22,6 +24,7 @@ mod schema;
 mod show;
 mod statement;
 mod status;
+mod stream;
 mod token;
 mod value;
 
@@ -29,6 +32,7 @@ pub use body::{Body, ContentIdentity};
 pub use catalogue::{Catalogue, Relation};
 pub(in crate::store::sqlite) use checks::INDEX_ROWS;
 pub use doctor::{Diagnosis, DoctorOptions, Finding, Severity};
+pub use export::IdRange;
 pub use facts::{Attempt, Hop, LinkLine, LinkList, Lookup, PageFacts, PageVersion, ShowLimits, UnknownUrl};
 pub use limits::{Cancel, Limits};
 pub use query::{QueryEnd, QueryEndReason};
@@ -39,4 +43,5 @@ pub use statement::{MAX_SQL_BYTES, ReadStatement, Refused, read_statement, state
 pub use status::{
     Attempts, FileSizes, HostCounts, HostLine, LeftAlone, NextDue, OutcomeCount, RoundLine, SessionLine, Status,
 };
+pub use stream::{FetchMark, Kept, Likeness, Parts, Selection, StoredFetch};
 pub use value::{RowSink, Rows, Value};

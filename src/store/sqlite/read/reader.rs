@@ -36,8 +36,8 @@ const ROWS_AHEAD: usize = 8;
 /// Reads a crawl database, also while a crawl writes it. It never takes the crawl's lock, never
 /// writes the database, and sees committed states only: each verb reads one of them.
 pub struct Reader {
-    path: PathBuf,
-    conn: SqliteConnection,
+    pub(super) path: PathBuf,
+    pub(super) conn: SqliteConnection,
     frozen: bool,
     /// The thread that has the connection is gone; whoever waits for it waits for ever.
     crashed: bool,
@@ -313,7 +313,7 @@ impl Reader {
     }
 
     /// Puts limits on every statement until the next call: SQLite asks the watch as it works.
-    async fn watch(&mut self, limits: &Limits) -> Result<Watch, StoreError> {
+    pub(super) async fn watch(&mut self, limits: &Limits) -> Result<Watch, StoreError> {
         let watch = Watch::start(limits);
         let asked = watch.clone();
         let path = self.path.clone();
@@ -377,7 +377,7 @@ fn log_is_empty(path: &Path) -> bool {
     std::fs::metadata(beside(path, "-wal")).map_or(true, |m| m.len() == 0)
 }
 
-fn stopped_or(path: &Path, what: &'static str, watch: &Watch, error: sqlx::Error) -> StoreError {
+pub(super) fn stopped_or(path: &Path, what: &'static str, watch: &Watch, error: sqlx::Error) -> StoreError {
     match watch.stopped() {
         Some(_) => stopped(watch, what),
         None => store_error(path, what, error),

@@ -1,0 +1,98 @@
+//! [`Seen`]: which contents were met, so that copies can be left out.
+//!
+//! Fingerprints differ in at most 3 of 64 bits between near duplicates; then one of four bands of 16 bits is equal
+//! (Manku, Jain and Das Sarma 2007). In a band only the latest 64 with the same bits are compared, so that a site of
+//! one template costs no more than another. A million contents take some 40 MB.
+
+use std::collections::HashSet;
+
+use super::job::Dedupe;
+
+const MOST_BITS: u32 = 3;
+const MOST_COMPARED: usize = 64;
+const BANDS: usize = 4;
+
+/// What was met.
+#[derive(Debug)]
+pub(crate) struct Seen {
+    dedupe: Option<Dedupe>,
+    contents: HashSet<u32>,
+    prints: Vec<u64>,
+    /// Of each band and its bits, the last fingerprint that has them, from 1; 0: none.
+    last: Vec<u32>,
+    /// Of each fingerprint, the one before it in each band.
+    before: Vec<[u32; BANDS]>,
+}
+
+impl Seen {
+    pub(crate) fn new(dedupe: Option<Dedupe>) -> Self {
+        let last = if dedupe == Some(Dedupe::Near) { vec![0; BANDS << 16] } else { Vec::new() };
+        Seen { dedupe, contents: HashSet::new(), prints: Vec::new(), last, before: Vec::new() }
+    }
+
+    /// Whether anything is to be left out.
+    pub(crate) fn is_asked(&self) -> bool {
+        self.dedupe.is_some()
+    }
+
+    /// Whether the content, or nearly the same, was met before. From now on it was.
+    pub(crate) fn is_copy(&mut self, content: Option<i64>, simhash: Option<i64>) -> bool {
+        let Some(dedupe) = self.dedupe else { return false };
+        let is_new = content.and_then(|id| u32::try_from(id).ok()).is_none_or(|id| self.contents.insert(id));
+        if !is_new {
+            return true;
+        }
+        match simhash {
+            Some(print) if dedupe == Dedupe::Near => self.is_near(print.cast_unsigned()),
+            _ => false,
+        }
+    }
+
+    /// A near copy is not remembered itself: else a chain of small changes would take all of a site along.
+    fn is_near(&mut self, print: u64) -> bool {
+        for band in 0..BANDS {
+            let mut at = self.last[place(band, print)];
+            for _ in 0..MOST_COMPARED {
+                if at == 0 {
+                    break;
+                }
+                let held = at as usize - 1;
+                if (self.prints[held] ^ print).count_ones() <= MOST_BITS {
+                    return true;
+                }
+                at = self.before[held][band];
+            }
+        }
+        self.prints.push(print);
+        let number = u32::try_from(self.prints.len()).unwrap_or(u32::MAX);
+        let mut before = [0; BANDS];
+        for (band, before) in before.iter_mut().enumerate() {
+            *before = std::mem::replace(&mut self.last[place(band, print)], number);
+        }
+        self.before.push(before);
+        false
+    }
+}
+
+fn place(band: usize, print: u64) -> usize {
+    band << 16 | (print >> (16 * band) & 0xffff) as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn copies_are_told() {
+        let mut none = Seen::new(None);
+        assert!(!none.is_copy(Some(1), Some(5)) && !none.is_copy(Some(1), Some(5)));
+        let mut exact = Seen::new(Some(Dedupe::Exact));
+        let met = [(Some(1), Some(5)), (Some(2), Some(5)), (Some(1), None), (None, None), (None, None)];
+        assert_eq!(met.map(|(content, print)| exact.is_copy(content, print)), [false, false, true, false, false]);
+        let mut near = Seen::new(Some(Dedupe::Near));
+        let print = 0x0123_4567_89ab_cdef_i64;
+        let met = [(1, print), (2, print ^ 7), (3, print ^ 15), (4, -1), (5, -1 ^ (1 << 63)), (4, 0)];
+        let copies = met.map(|(content, print)| near.is_copy(Some(content), Some(print)));
+        assert_eq!(copies, [false, true, false, false, true, true]);
+    }
+}

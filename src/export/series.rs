@@ -1,0 +1,302 @@
+//! [`to_files`]: an export into files, each of them whole or not there, named by a [`Manifest`].
+//!
+//! ```text
+//! rows ─> FILE.sqrawl-part ── synced ─> manifest names it ── in one step ─> FILE
+//! ```
+//!
+//! A process that dies before the manifest has lost the file: whoever goes on with `--since auto` begins after the last
+//! one that is named. Dies it later, the next run gives the file its name. Either way every fetch stands in one file
+//! that the manifest names, and in one only.
+
+use std::path::{Path, PathBuf};
+
+use url::Url;
+
+use super::Cursor;
+use super::files::{PartFile, Target, part_of, sync_folder};
+use super::format::{Format, RefersTo, RowFormat};
+use super::job::{self, ExportError, Job};
+use super::manifest::{Manifest, Source, WrittenFile};
+use super::sitemap::sitemap_index;
+use super::walk::{Bounds, Sink, seen_until, walk};
+use crate::failpoint;
+use crate::store::sqlite::read::{FetchMark, Reader, StoredFetch};
+
+/// Where an export begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// At the first fetch, or after this one, in new files.
+    After(Cursor),
+    /// Where the manifest beside the target ends, in further files; without one, at the first fetch.
+    Auto,
+}
+
+/// What came of it.
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+pub struct Summary {
+    /// The manifest.
+    pub manifest: PathBuf,
+    /// Files of this run.
+    pub files: Vec<WrittenFile>,
+    /// Rows of this run.
+    pub rows: u64,
+    /// Where the next run begins.
+    pub cursor: Cursor,
+    /// Whether it went to the end.
+    pub complete: bool,
+}
+
+/// Writes the files of a job. `force`: what is there may be replaced. `now` is ISO 8601.
+///
+/// # Errors
+/// [`ExportError`]. Files that were finished before stay, and are named by the manifest.
+pub async fn to_files(
+    reader: &mut Reader,
+    job: &Job,
+    target: &Target,
+    start: &Start,
+    force: bool,
+    now: &str,
+    bounds: &Bounds,
+) -> Result<Summary, ExportError> {
+    let path = target.manifest();
+    let before = Manifest::read(&path)?;
+    let (manifest, old) = match (start, before) {
+        (Start::Auto, Some(manifest)) => (go_on(reader, job, target, manifest).await?, None),
+        (start, old) => {
+            let after = if let Start::After(after) = start { *after } else { 0 };
+            let taken = [path.clone(), target.path_of(&target.numbered(1))];
+            if let Some(taken) = taken.into_iter().find(|path| !force && path.symlink_metadata().is_ok()) {
+                return Err(if *start == Start::Auto {
+                    ExportError::Unnamed(taken)
+                } else {
+                    ExportError::Exists(taken)
+                });
+            }
+            let source = Source { path: reader.path().display().to_string(), identity: reader.identity().await? };
+            (Manifest::new(source, job.options(), after, now), old)
+        }
+    };
+    let (after, upto) = (manifest.cursor, reader.last_fetch_id().await?.max(manifest.cursor));
+    let (is_first, known) = (manifest.files.is_empty(), manifest.files.len());
+    let writer = job.writer(job::maker(reader, now).await?, target.is_packed(), target.folder());
+    let mut seen = seen_until(reader, job, after, bounds).await?;
+    let replaces = force && *start != Start::Auto;
+    let mut files =
+        Files { job, target, replaces, manifest, writer, open: None, staged: Vec::new(), at: after, root: None };
+    let is_whole = walk(reader, job, (after, upto), &mut seen, bounds, &mut files).await?;
+    if is_whole {
+        files.at = upto;
+        if is_first && files.manifest.files.is_empty() && files.open.is_none() && files.staged.is_empty() {
+            files.open()?;
+        }
+        files.manifest.complete = true;
+        let last = reader.fetch_mark(upto).await?;
+        files.finish(upto, last, now)?;
+    } else if job.format != Format::Sitemap {
+        // What is finished is named already; what is open is lost with its part.
+        files.open = None;
+    }
+    if let Some(old) = old {
+        old.files.iter().filter(|file| !files.manifest.files.iter().any(|new| new.name == file.name)).for_each(
+            |file| {
+                let _ = std::fs::remove_file(target.path_of(&file.name));
+            },
+        );
+    }
+    let manifest = files.manifest.clone();
+    let files = manifest.files[known..].to_vec();
+    let rows = files.iter().filter(|file| !file.name.ends_with(".cdxj")).map(|file| file.rows).sum();
+    Ok(Summary { manifest: path, rows, files, cursor: manifest.cursor, complete: is_whole })
+}
+
+/// The manifest that is there, when it is of the same export.
+async fn go_on(
+    reader: &mut Reader,
+    job: &Job,
+    target: &Target,
+    mut manifest: Manifest,
+) -> Result<Manifest, ExportError> {
+    let path = target.manifest();
+    if job.format == Format::Sitemap {
+        return Err(ExportError::Unfit("a sitemap is always the whole site; --force replaces it".to_owned()));
+    }
+    if manifest.options != job.options() {
+        return Err(ExportError::Unfit(format!(
+            "{} is of an export with other options ({}); give the same ones, or another -o",
+            path.display(),
+            manifest.options
+        )));
+    }
+    manifest.fits(reader, &path).await?;
+    manifest.finish_names(target)?;
+    manifest.complete = false;
+    Ok(manifest)
+}
+
+/// A file that is whole and has no name yet.
+struct Staged {
+    path: PathBuf,
+    file: WrittenFile,
+}
+
+struct Files<'a> {
+    job: &'a Job,
+    target: &'a Target,
+    replaces: bool,
+    manifest: Manifest,
+    writer: Box<dyn RowFormat>,
+    open: Option<(PartFile, String, u64)>,
+    /// Files that get their names together at the end: those of a sitemap.
+    staged: Vec<Staged>,
+    at: Cursor,
+    /// Scheme and authority of the first URL.
+    root: Option<String>,
+}
+
+impl Sink for Files<'_> {
+    fn refers_to(&self, row: &StoredFetch) -> RefersTo {
+        self.writer.refers_to(row)
+    }
+
+    fn row(&mut self, row: &StoredFetch, referred: Option<&FetchMark>) -> Result<bool, ExportError> {
+        if self.open.as_ref().is_some_and(|(part, _, rows)| self.is_full(part, *rows)) {
+            self.close()?;
+            // A new file refers to nothing in the one before.
+            if self.job.format != Format::Sitemap {
+                self.commit(None)?;
+            }
+        }
+        if self.open.is_none() {
+            self.open()?;
+        }
+        let Some((part, _, rows)) = &mut self.open else { return Ok(false) };
+        let path = part.path().to_owned();
+        let written = self.writer.row(row, referred, part).map_err(ExportError::file(&path))?;
+        *rows += u64::from(written);
+        if written && self.root.is_none() {
+            self.root = Url::parse(&row.url).ok().map(|url| url.origin().ascii_serialization());
+        }
+        self.at = row.fetch_id;
+        // The mark of a cursor in the middle: the row itself.
+        self.manifest.last =
+            Some(FetchMark { fetch_id: row.fetch_id, url: row.url.clone(), fetched_at: row.fetched_at.clone() });
+        Ok(written)
+    }
+}
+
+impl Files<'_> {
+    fn is_full(&self, part: &PartFile, rows: u64) -> bool {
+        let (most_rows, most_plain) = self.job.most();
+        let bytes = part.bytes();
+        rows >= most_rows
+            || part.plain_bytes >= most_plain
+            || (self.job.format != Format::Sitemap && self.job.max_bytes.is_some_and(|most| bytes >= most && rows > 0))
+    }
+
+    /// How many files with rows there are.
+    fn count(&self) -> usize {
+        let named = self.manifest.files.iter().filter(|file| !file.name.ends_with(".cdxj")).count();
+        named + self.staged.iter().filter(|staged| !staged.file.name.ends_with(".cdxj")).count()
+    }
+
+    fn open(&mut self) -> Result<(), ExportError> {
+        let n = self.count() + 1;
+        let name =
+            if self.job.format == Format::Sitemap { self.target.always_numbered(n) } else { self.target.numbered(n) };
+        let path = self.free(&name)?;
+        // Records of a WARC file are packed one by one, by their writer.
+        let packed = self.target.is_packed() && !matches!(self.job.format, Format::Warc | Format::Cdxj);
+        let mut part = PartFile::create(&path, packed)?;
+        self.writer.begin(&name, &mut part).map_err(ExportError::file(&path))?;
+        self.open = Some((part, name, 0));
+        Ok(())
+    }
+
+    /// The path of a file that is not there yet.
+    fn free(&self, name: &str) -> Result<PathBuf, ExportError> {
+        let path = self.target.path_of(name);
+        match path.symlink_metadata() {
+            Ok(_) if !self.replaces => Err(ExportError::Exists(path)),
+            _ => Ok(path),
+        }
+    }
+
+    /// Has the open file whole on the disk, and its index.
+    fn close(&mut self) -> Result<(), ExportError> {
+        let Some((mut part, name, rows)) = self.open.take() else { return Ok(()) };
+        let path = part.path().to_owned();
+        self.writer.end(&mut part).map_err(ExportError::file(&path))?;
+        self.stage(part, name.clone(), rows)?;
+        if self.job.format == Format::Cdxj {
+            let name = Target::index_of(&name);
+            let path = self.free(&name)?;
+            let mut part = PartFile::create(&path, false)?;
+            self.writer.index(&mut part).map_err(ExportError::file(&path))?;
+            self.stage(part, name, rows)?;
+        }
+        Ok(())
+    }
+
+    fn stage(&mut self, part: PartFile, name: String, rows: u64) -> Result<(), ExportError> {
+        let path = part.path().to_owned();
+        let (bytes, blake3) = part.finish()?;
+        let file = WrittenFile { name, rows, bytes, blake3, after: self.manifest.cursor, cursor: self.at };
+        self.staged.push(Staged { path, file });
+        Ok(())
+    }
+
+    /// Names what is whole in the manifest, then gives it its name. `now`: the manifest was brought up to date.
+    fn commit(&mut self, now: Option<&str>) -> Result<(), ExportError> {
+        failpoint::reach("exporting", "files", &self.target.manifest().display().to_string());
+        for staged in &mut self.staged {
+            self.manifest.rows += if staged.file.name.ends_with(".cdxj") { 0 } else { staged.file.rows };
+            self.manifest.files.push(staged.file.clone());
+        }
+        self.manifest.cursor = self.at;
+        now.unwrap_or(&self.manifest.updated_at.clone()).clone_into(&mut self.manifest.updated_at);
+        self.manifest.write(self.target)?;
+        failpoint::reach("exporting", "manifest", &self.target.manifest().display().to_string());
+        for staged in self.staged.drain(..) {
+            std::fs::rename(part_of(&staged.path), &staged.path).map_err(ExportError::file(&staged.path))?;
+            sync_folder(&staged.path);
+            failpoint::reach("exporting", "name", &staged.path.display().to_string());
+        }
+        Ok(())
+    }
+
+    /// The last file, and the end of the walk.
+    fn finish(&mut self, upto: Cursor, last: Option<FetchMark>, now: &str) -> Result<(), ExportError> {
+        self.close()?;
+        if self.job.format == Format::Sitemap {
+            self.name_sitemaps()?;
+        }
+        (self.at, self.manifest.last) = (upto, last);
+        self.commit(Some(now))
+    }
+
+    /// One sitemap has the name that was asked for; of several the index has it.
+    fn name_sitemaps(&mut self) -> Result<(), ExportError> {
+        let name = self.target.numbered(1);
+        let path = self.free(&name)?;
+        if let [only] = &mut self.staged[..] {
+            std::fs::rename(part_of(&only.path), part_of(&path)).map_err(ExportError::file(&path))?;
+            (only.path, only.file.name) = (path, name);
+            return Ok(());
+        }
+        let base = self.job.base_url.clone().or(self.root.clone()).unwrap_or_default();
+        let base = if base.ends_with('/') { base } else { format!("{base}/") };
+        let urls: Vec<String> = self.staged.iter().map(|staged| format!("{base}{}", staged.file.name)).collect();
+        let mut part = PartFile::create(&path, self.target.is_packed())?;
+        std::io::Write::write_all(&mut part, sitemap_index(&urls).as_bytes()).map_err(ExportError::file(&path))?;
+        self.stage(part, name, 0)
+    }
+}
+
+impl Drop for Files<'_> {
+    fn drop(&mut self) {
+        for staged in &self.staged {
+            let _ = std::fs::remove_file(part_of(Path::new(&staged.path)));
+        }
+    }
+}

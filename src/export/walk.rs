@@ -1,0 +1,128 @@
+//! [`walk`]: the fetches of a job in the order of their ids, a few at a time, handed to a [`Sink`].
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::Cursor;
+use super::format::RefersTo;
+use super::job::{ExportError, Job};
+use super::likeness::Seen;
+use crate::store::StoreError;
+use crate::store::sqlite::read::{Cancel, FetchMark, Limits, Reader, StoredFetch};
+
+/// How far an export is, for who shows it.
+#[derive(Debug, Default)]
+pub struct Progress {
+    /// Rows written.
+    pub rows: AtomicU64,
+}
+
+/// What stops an export, and who is told how far it is.
+#[derive(Clone, Debug, Default)]
+pub struct Bounds {
+    /// Stops it when set.
+    pub cancel: Cancel,
+    /// Is told.
+    pub progress: Arc<Progress>,
+}
+
+impl Bounds {
+    /// A transaction takes as long as the condition in it; all of them can be stopped.
+    pub(crate) fn limits(&self) -> Limits {
+        Limits { rows: None, time: None, cancel: self.cancel.clone() }
+    }
+}
+
+/// Where rows go.
+pub(crate) trait Sink {
+    /// Which other fetch has to be known to write this one.
+    fn refers_to(&self, row: &StoredFetch) -> RefersTo;
+
+    /// Whether the row was written.
+    fn row(&mut self, row: &StoredFetch, referred: Option<&FetchMark>) -> Result<bool, ExportError>;
+}
+
+/// Hands over the rows after `after`, up to `upto`; false when it was stopped before.
+pub(crate) async fn walk(
+    reader: &mut Reader,
+    job: &Job,
+    (after, upto): (Cursor, Cursor),
+    seen: &mut Seen,
+    bounds: &Bounds,
+    sink: &mut dyn Sink,
+) -> Result<bool, ExportError> {
+    let (selection, parts, limits) = (job.selection(), job.parts(), bounds.limits());
+    let mut at = after;
+    while at < upto {
+        let range = stopped_is_none(reader.fetch_ids(&selection, at, upto, &limits).await, bounds)?;
+        let Some(range) = range else { return Ok(false) };
+        let mut left = &range.ids[..];
+        while !left.is_empty() {
+            if bounds.cancel.is_cancelled() {
+                return Ok(false);
+            }
+            let Some(rows) = stopped_is_none(reader.fetch_rows(left, parts, &limits).await, bounds)? else {
+                return Ok(false);
+            };
+            // What is not there any more is passed over.
+            let asked = left.len().min(Reader::ROWS_AT_ONCE);
+            let read = rows.last().map_or(asked, |last| left.partition_point(|id| *id <= last.fetch_id));
+            left = &left[read..];
+            for row in rows {
+                one(reader, row, seen, bounds, sink).await?;
+            }
+        }
+        at = range.upto;
+    }
+    Ok(true)
+}
+
+async fn one(
+    reader: &mut Reader,
+    mut row: StoredFetch,
+    seen: &mut Seen,
+    bounds: &Bounds,
+    sink: &mut dyn Sink,
+) -> Result<(), ExportError> {
+    if seen.is_copy(row.content_id, row.simhash) {
+        return Ok(());
+    }
+    row.unpack().map_err(|why| {
+        let detail = format!("bodies.data of {}: {why}", row.url);
+        StoreError::Corrupt { path: reader.path().to_owned(), detail }
+    })?;
+    let referred = match sink.refers_to(&row) {
+        RefersTo::Nothing => None,
+        RefersTo::Fetch(id) => reader.fetch_mark(id).await?,
+        RefersTo::Confirmed => reader.confirmed_fetch(row.fetch_id).await?,
+    };
+    if sink.row(&row, referred.as_ref())? {
+        bounds.progress.rows.fetch_add(1, Ordering::Relaxed);
+    }
+    Ok(())
+}
+
+/// A statement that was stopped because the export was is no failure.
+fn stopped_is_none<T>(result: Result<T, StoreError>, bounds: &Bounds) -> Result<Option<T>, ExportError> {
+    match result {
+        Err(StoreError::Query(_)) if bounds.cancel.is_cancelled() => Ok(None),
+        other => Ok(Some(other?)),
+    }
+}
+
+/// What was met up to the cursor, so that copies of it are told.
+pub(crate) async fn seen_until(
+    reader: &mut Reader,
+    job: &Job,
+    cursor: Cursor,
+    bounds: &Bounds,
+) -> Result<Seen, ExportError> {
+    let mut seen = Seen::new(job.dedupe);
+    if seen.is_asked() && cursor > 0 {
+        let each = &mut |like: crate::store::sqlite::read::Likeness| {
+            seen.is_copy(Some(like.content_id), like.simhash);
+        };
+        reader.likenesses(&job.selection(), cursor, &bounds.limits(), each).await?;
+    }
+    Ok(seen)
+}
