@@ -2,6 +2,7 @@
 
 mod charsets;
 mod crawls;
+mod export;
 mod identity;
 mod parsers;
 #[cfg(unix)]

@@ -3,7 +3,7 @@
 use super::limits::Limits;
 use super::query;
 use super::reader::{Reader, stopped_or};
-use super::stream::{self, FetchMark, IDS_AT_ONCE, Likeness, Parts, Selection, StoredFetch};
+use super::stream::{self, FetchMark, Likeness, Parts, Selection, StoredFetch};
 use crate::store::StoreError;
 use crate::store::sqlite::fault::store_error;
 
@@ -83,7 +83,7 @@ impl Reader {
         upto: i64,
         limits: &Limits,
     ) -> Result<IdRange, StoreError> {
-        let upto = upto.min(after.saturating_add(IDS_AT_ONCE));
+        let upto = upto.min(after.saturating_add(selection.ids_at_once()));
         let watch = self.watch(limits).await?;
         match stream::ids(&mut self.conn, selection, after, upto).await {
             Ok(ids) => Ok(IdRange { ids, upto }),
@@ -104,7 +104,7 @@ impl Reader {
     ) -> Result<(), StoreError> {
         let mut after = 0;
         while after < upto {
-            let end = upto.min(after.saturating_add(IDS_AT_ONCE));
+            let end = upto.min(after.saturating_add(selection.ids_at_once()));
             let watch = self.watch(limits).await?;
             match stream::likenesses(&mut self.conn, selection, after, end).await {
                 Ok(found) => found.into_iter().for_each(&mut *each),

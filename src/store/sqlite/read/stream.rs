@@ -14,8 +14,11 @@ use sqlx::{AssertSqlSafe, Connection, Executor, FromRow, SqlSafeStr, SqliteConne
 use super::body::unpack;
 use super::token::{Kind, significant_tokens};
 
-/// Ids that are looked at in one transaction. A condition with a subquery of its own is worked out once for each.
-pub(super) const IDS_AT_ONCE: i64 = 32_768;
+/// Ids that are looked at in one transaction.
+const IDS_AT_ONCE: i64 = 32_768;
+/// The same where the condition has a query of its own: that is worked out anew in each transaction, which may take as
+/// long as all the rest. The ids take 8 MB.
+const IDS_OF_A_SUBQUERY: i64 = 1 << 20;
 /// Most rows in one transaction.
 pub(super) const ROWS_AT_ONCE: usize = 256;
 /// Bytes of bodies and texts after which a transaction ends, though the last row may be larger.
@@ -37,6 +40,18 @@ pub struct Selection {
     pub kept: Kept,
     /// An SQL condition over the columns of `pages`; with [`Kept::Responses`] the pages whose answers are wanted.
     pub condition: Option<String>,
+}
+
+impl Selection {
+    /// How many ids are looked at in one transaction.
+    pub(super) fn ids_at_once(&self) -> i64 {
+        let has_query = self.condition.as_ref().is_some_and(|condition| {
+            let tokens = significant_tokens(condition).unwrap_or_default();
+            let is_select = |text: &str| ["select", "with"].iter().any(|word| text.eq_ignore_ascii_case(word));
+            tokens.iter().any(|token| token.kind == Kind::Word && is_select(&condition[token.start..token.end]))
+        });
+        if has_query { IDS_OF_A_SUBQUERY } else { IDS_AT_ONCE }
+    }
 }
 
 /// The large columns that are wanted.
@@ -101,9 +116,10 @@ pub struct StoredFetch {
     /// Unpacked, where [`Parts::body`] was asked for and it is kept.
     #[sqlx(skip)]
     pub body: Option<Vec<u8>>,
-    codec: Option<String>,
-    body_bytes: Option<i64>,
-    data: Option<Vec<u8>>,
+    /// As it is packed, until [`StoredFetch::unpack`].
+    pub codec: Option<String>,
+    pub body_bytes: Option<i64>,
+    pub data: Option<Vec<u8>>,
 }
 
 impl StoredFetch {
@@ -159,7 +175,7 @@ pub(super) async fn sessions(conn: &mut SqliteConnection) -> Result<Vec<(i64, St
 }
 
 /// Ids of the fetches of the selection that lie after `after`, up to `upto`, in ascending order. The caller keeps the
-/// two at most [`IDS_AT_ONCE`] apart.
+/// two at most [`Selection::ids_at_once`] apart.
 pub(super) async fn ids(
     conn: &mut SqliteConnection,
     selection: &Selection,
@@ -303,6 +319,15 @@ pub(super) fn refuse(condition: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_condition_with_a_query_is_worked_out_less_often() {
+        let ids = |condition: &str| {
+            Selection { kept: Kept::LatestPages, condition: Some(condition.to_owned()) }.ids_at_once()
+        };
+        assert_eq!(ids("title = 'select' AND \"with\" = 1"), IDS_AT_ONCE);
+        assert_eq!(ids("url_id IN (Select 1)"), IDS_OF_A_SUBQUERY);
+    }
 
     #[test]
     fn a_condition_cannot_leave_its_place() {

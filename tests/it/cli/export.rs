@@ -1,0 +1,389 @@
+//! `sqrawl export` by the real binary: every format of the demo crawl, series that are killed, and `--follow`.
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+use std::fs;
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::shelf::{Answer, Shelf};
+use super::{Ran, run, sqrawl};
+
+/// The demo crawl in a folder of its own.
+fn demo() -> TempDir {
+    let folder = TempDir::new().unwrap();
+    let ran = run(sqrawl(folder.path()).args(["demo", "-q", "--db", "crawl.db"]));
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    folder
+}
+
+fn export(folder: &Path, args: &[&str]) -> Ran {
+    run(sqrawl(folder).arg("export").args(args))
+}
+
+#[track_caller]
+fn exported(folder: &Path, args: &[&str]) -> String {
+    let ran = export(folder, args);
+    assert_eq!(ran.code, Some(0), "{args:?}: {}", ran.err);
+    ran.out
+}
+
+/// The rows of a query, each as a JSON object.
+fn query(folder: &Path, sql: &str) -> Vec<Value> {
+    let ran = run(sqrawl(folder).args(["query", "--json", sql]));
+    assert_eq!(ran.code, Some(0), "{sql}: {}", ran.err);
+    serde_json::from_str(&ran.out).unwrap()
+}
+
+fn number(folder: &Path, sql: &str) -> u64 {
+    query(folder, sql)[0].as_object().unwrap().values().next().unwrap().as_u64().unwrap()
+}
+
+fn lines(text: &str) -> Vec<Value> {
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+fn manifest(folder: &Path, name: &str) -> Value {
+    let text = fs::read_to_string(folder.join(format!("{name}.manifest.json"))).unwrap();
+    serde_json::from_str(&text).unwrap()
+}
+
+fn unpacked(path: &Path) -> String {
+    let mut text = String::new();
+    flate2::read::MultiGzDecoder::new(fs::File::open(path).unwrap()).read_to_string(&mut text).unwrap();
+    text
+}
+
+#[test]
+fn tables_have_the_pages_of_the_view() {
+    let folder = demo();
+    let folder = folder.path();
+    let pages = number(folder, "SELECT count(*) FROM pages");
+    exported(folder, &["-o", "pages.jsonl", "--headers", "--text"]);
+    let rows = lines(&fs::read_to_string(folder.join("pages.jsonl")).unwrap());
+    assert_eq!(rows.len() as u64, pages);
+    let view = query(
+        folder,
+        "SELECT url, status, title, lang, words, noindex, fetched_at, fetch_id FROM pages ORDER BY fetch_id",
+    );
+    for (row, wanted) in rows.iter().zip(&view) {
+        wanted.as_object().unwrap().iter().for_each(|(name, value)| assert_eq!(row[name], *value, "{name}"));
+    }
+    assert!(rows[0]["headers"][0].is_array() && rows[0]["text"].is_string(), "{}", rows[0]);
+
+    // The manifest says what is in the file.
+    let said = manifest(folder, "pages.jsonl");
+    let file = &said["files"][0];
+    let bytes = fs::read(folder.join("pages.jsonl")).unwrap();
+    assert_eq!(file["blake3"], blake3::hash(&bytes).to_hex().to_string());
+    assert_eq!((file["bytes"].as_u64(), file["rows"].as_u64()), (Some(bytes.len() as u64), Some(pages)));
+    assert_eq!(said["cursor"], number(folder, "SELECT max(id) FROM fetches"));
+    assert_eq!(said["complete"], true);
+
+    // Fields, conditions, bodies, packing, stdout.
+    let csv = exported(
+        folder,
+        &["-f", "csv", "-o", "-", "--fields", "words,url", "--where", "lang = 'en' AND words > 20 -- x"],
+    );
+    let wanted = query(folder, "SELECT words, url FROM pages WHERE lang = 'en' AND words > 20 ORDER BY fetch_id");
+    let mut text = "words,url\r\n".to_owned();
+    wanted.iter().for_each(|row| write!(text, "{},{}\r\n", row["words"], row["url"].as_str().unwrap()).unwrap());
+    assert!(wanted.len() > 5);
+    assert_eq!(csv, text);
+    exported(
+        folder,
+        &["-o", "b.jsonl.gz", "--fields", "url", "--body", "--where", "url_id IN (SELECT url_id FROM seeds)"],
+    );
+    let bodies = lines(&unpacked(&folder.join("b.jsonl.gz")));
+    assert_eq!(bodies.len() as u64, number(folder, "SELECT count(*) FROM pages p JOIN seeds s USING (url_id)"));
+    assert!(bodies.iter().all(|row| row["body"].as_str().unwrap().contains('<')));
+
+    // A reader that goes away is no error.
+    let mut child = sqrawl(folder).args(["export", "-o", "-", "--body"]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut first = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut first).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn what_does_not_fit_is_named_and_leaves_what_is_there() {
+    let folder = demo();
+    let folder = folder.path();
+    exported(folder, &["-o", "a.jsonl", "--fields", "url"]);
+    let before = fs::read(folder.join("a.jsonl")).unwrap();
+    fs::write(folder.join("mine.csv"), "mine").unwrap();
+    let cases: [(&[&str], &str); 17] = [
+        (&["-o", "a.jsonl"], "a.jsonl.manifest.json exists; --since auto writes what is new into another file"),
+        (&["-o", "mine.csv"], "mine.csv exists"),
+        (&["-o", "mine.csv", "--since", "auto"], "no manifest of an export beside it names it"),
+        (&["-o", "a.jsonl", "--since", "auto"], "is of an export with other options"),
+        (&["-o", "pages"], "its name says no format; give one, for example -f jsonl"),
+        (&["-o", "x.csv", "--fields", "url,titel"], "--fields titel: none of url, status, title"),
+        (&["-o", "x.csv", "--where", "titel = 1"], "did you mean title? columns of pages: url_id, url"),
+        (&["-o", "x.csv", "--where", "1) UNION SELECT (1"], "it has a ')' too many"),
+        (&["-o", "x.csv", "--where", "1; DELETE FROM urls"], "it is one expression, and has no ';'"),
+        (&["-o", "x.csv", "--where", "words >"], "is the query complete?"),
+        (&["-o", "x.warc", "--text"], "are for jsonl and csv"),
+        (&["-o", "x.jsonl", "--follow"], "--follow writes jsonl or csv onto stdout"),
+        (&["-o", "-", "--since", "auto"], "on stdout give a manifest or a cursor"),
+        (&["-o", "-", "--since", "999999"], "--since 999999: the last fetch of"),
+        (&["-o", "x.csv", "--since", "nothing.json"], "neither auto, nor a cursor, nor a manifest"),
+        (&["-o", "s.xml", "--since", "5"], "a sitemap is always the whole site"),
+        (&["-o", "x.csv", "--max-size", "big"], "--max-size big: not a size"),
+    ];
+    for (args, words) in cases {
+        let ran = export(folder, args);
+        assert_eq!(ran.code, Some(2), "{args:?}: {}", ran.err);
+        assert!(ran.err.contains(words), "{args:?}: {}", ran.err);
+    }
+    assert_eq!(export(folder, &["--db", "none.db", "-o", "x.csv"]).code, Some(4));
+    assert_eq!(fs::read(folder.join("a.jsonl")).unwrap(), before);
+    assert_eq!(fs::read(folder.join("mine.csv")).unwrap(), b"mine");
+    assert!(!folder.join("x.csv").exists() && !folder.join("x.csv.sqrawl-part").exists());
+
+    exported(folder, &["-o", "mine.csv", "--force"]);
+    assert!(fs::read_to_string(folder.join("mine.csv")).unwrap().starts_with("url,status,"));
+    // Another crawl has another identity, whatever its fetches are called.
+    let other = demo();
+    let manifest = folder.join("a.jsonl.manifest.json");
+    let ran = export(other.path(), &["-o", "-", "--since", manifest.to_str().unwrap()]);
+    assert_eq!(ran.code, Some(2), "{}", ran.err);
+    assert!(ran.err.contains("holds another crawl"), "{}", ran.err);
+}
+
+#[test]
+fn archives_sitemaps_and_texts() {
+    let folder = demo();
+    let folder = folder.path();
+    exported(folder, &["-o", "site.cdxj", "--max-size", "40kB"]);
+    let said = manifest(folder, "site.cdxj");
+    let names: Vec<&str> =
+        said["files"].as_array().unwrap().iter().map(|file| file["name"].as_str().unwrap()).collect();
+    assert_eq!(names[..4], ["site.warc.gz", "site.cdxj", "site-00002.warc.gz", "site-00002.cdxj"]);
+    let answers = number(folder, "SELECT count(*) FROM fetches WHERE status IS NOT NULL");
+    assert_eq!(said["rows"], answers);
+    let mut kinds: HashMap<String, u64> = HashMap::new();
+    let mut payloads = Vec::new();
+    for name in names.iter().filter(|name| name.ends_with(".gz")) {
+        let bytes = fs::read(folder.join(name)).unwrap();
+        let index = fs::read_to_string(folder.join(name.replace(".warc.gz", ".cdxj"))).unwrap();
+        assert!(index.lines().is_sorted());
+        for line in index.lines() {
+            let entry: Value = serde_json::from_str(line.splitn(3, ' ').nth(2).unwrap()).unwrap();
+            let field = |name: &str| entry[name].as_str().unwrap().parse::<usize>().unwrap();
+            let member = &bytes[field("offset")..field("offset") + field("length")];
+            let mut record = String::new();
+            // Bodies are in many charsets.
+            let mut plain = Vec::new();
+            flate2::read::GzDecoder::new(member).read_to_end(&mut plain).unwrap();
+            record.push_str(&String::from_utf8_lossy(&plain));
+            assert!(record.contains(&format!("WARC-Target-URI: {}\r\n", entry["url"].as_str().unwrap())), "{record}");
+            *kinds.entry(record.lines().nth(1).unwrap().to_owned()).or_default() += 1;
+            payloads.extend(entry["digest"].as_str().filter(|_| entry["mime"] != "warc/revisit").map(str::to_owned));
+        }
+    }
+    assert_eq!(kinds.values().sum::<u64>(), answers);
+    assert!(kinds["WARC-Type: revisit"] > 0 && kinds["WARC-Type: response"] > 100, "{kinds:?}");
+    assert!(payloads.contains(&"-".to_owned()), "the answers without a body have no digest");
+    check_with_warcio(folder, &names);
+
+    exported(folder, &["-o", "sitemap.xml"]);
+    let sitemap = fs::read_to_string(folder.join("sitemap.xml")).unwrap();
+    let wanted = "SELECT count(*) FROM pages p JOIN contents c ON c.id = p.content_id
+                  WHERE p.status IN (200, 304) AND p.noindex = 0 AND p.stale = 0 AND c.soft_404 = 0
+                    AND (p.canonical IS NULL OR p.canonical = p.url) AND p.mime IN ('text/html', 'application/pdf')";
+    let count = sitemap.matches("<loc>").count();
+    assert_eq!(count as u64, number(folder, wanted));
+    assert!((count as u64) < number(folder, "SELECT count(*) FROM pages"));
+    exported(folder, &["-o", "many.xml", "--max-size", "2kB", "--base-url", "https://a.example/maps"]);
+    let index = fs::read_to_string(folder.join("many.xml")).unwrap();
+    assert!(index.contains("<sitemap><loc>https://a.example/maps/many-00001.xml</loc></sitemap>"), "{index}");
+    let parts = index.matches("<sitemap>").count();
+    let urls: usize = (1..=parts)
+        .map(|n| fs::read_to_string(folder.join(format!("many-{n:05}.xml"))).unwrap().matches("<loc>").count())
+        .sum();
+    assert_eq!((parts > 2, urls), (true, count));
+
+    let texts = |args: &[&str]| lines(&exported(folder, &[&["-o", "-"], args].concat()));
+    let all = texts(&["--fields", "url,text"]).into_iter().filter(|row| !row["text"].as_str().unwrap_or("").is_empty());
+    let all = all.count();
+    exported(folder, &["-f", "text", "-o", "texts.jsonl"]);
+    let plain = lines(&fs::read_to_string(folder.join("texts.jsonl")).unwrap());
+    assert_eq!(plain.len(), all);
+    exported(folder, &["-f", "text", "-o", "once.jsonl", "--dedupe", "exact"]);
+    let once = lines(&fs::read_to_string(folder.join("once.jsonl")).unwrap());
+    assert!(once.len() < all);
+    let mut hashes: Vec<&str> = once.iter().map(|row| row["hash"].as_str().unwrap()).collect();
+    hashes.sort_unstable();
+    assert!(hashes.is_sorted_by(|a, b| a < b), "every content stands once");
+    exported(folder, &["-f", "text", "-o", "near.jsonl", "--dedupe", "near"]);
+    assert!(lines(&fs::read_to_string(folder.join("near.jsonl")).unwrap()).len() < once.len());
+    exported(folder, &["-o", "pages.md"]);
+    let markdown = fs::read_to_string(folder.join("pages.md")).unwrap();
+    assert!(markdown.contains("---\n\n# ") && markdown.contains("](http://"), "{markdown}");
+}
+
+/// `warcio check` of PyPI, where it is installed.
+fn check_with_warcio(folder: &Path, names: &[&str]) {
+    let Some(warcio) = std::env::var_os("PATH").and_then(|path| {
+        std::env::split_paths(&path).map(|folder| folder.join("warcio")).find(|program| program.is_file())
+    }) else {
+        eprintln!("SKIPPED: no warcio on this machine (pip install warcio)");
+        return;
+    };
+    for name in names.iter().filter(|name| name.ends_with(".warc.gz")) {
+        let ran = Command::new(&warcio).arg("check").arg(folder.join(name)).output().unwrap();
+        let said = String::from_utf8_lossy(&ran.stdout).into_owned() + &String::from_utf8_lossy(&ran.stderr);
+        assert!(ran.status.success() && !said.contains("failed"), "{name}: {said}");
+    }
+}
+
+/// Pages that each name the next one.
+fn chain(pages: u32) -> Shelf {
+    Shelf::open(|port| {
+        (0..pages)
+            .map(|n| {
+                let page = format!("<title>Page {n}</title><a href=http://a.localhost:{port}/{}>next</a>", n + 1);
+                let name = if n == 0 { "a.localhost/".to_owned() } else { format!("a.localhost/{n}") };
+                (name, ("content-type: text/html".to_owned(), page.into_bytes()) as Answer)
+            })
+            .collect()
+    })
+}
+
+fn crawl(shelf: &Shelf, pages: u32) {
+    let seed = format!("http://a.localhost:{}/", shelf.port);
+    shelf.crawl(&["crawl", &seed, "--delay", "0", "--max-pages", &pages.to_string(), "-q"]);
+}
+
+/// URLs in the files that the manifest names, each of which is there and is what the manifest says.
+fn urls_of(folder: &Path, name: &str) -> Vec<String> {
+    let mut urls = Vec::new();
+    for file in manifest(folder, name)["files"].as_array().unwrap() {
+        let bytes = fs::read(folder.join(file["name"].as_str().unwrap())).unwrap();
+        assert_eq!(file["blake3"], blake3::hash(&bytes).to_hex().to_string(), "{file}");
+        let rows = lines(std::str::from_utf8(&bytes).unwrap());
+        assert_eq!(file["rows"], rows.len());
+        urls.extend(rows.iter().map(|row| row["url"].as_str().unwrap().to_owned()));
+    }
+    urls
+}
+
+fn files_of(folder: &Path, name: &str) -> Vec<PathBuf> {
+    let stem = name.split('.').next().unwrap();
+    let mut files: Vec<PathBuf> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.file_name().unwrap().to_string_lossy().starts_with(stem))
+        .filter(|path| path.extension().is_some_and(|ending| ending == "jsonl"))
+        .collect();
+    files.sort();
+    files
+}
+
+/// Killed between any two steps, a series has every page once in the files that its manifest names, and no file under
+/// a final name that the manifest does not name.
+#[test]
+fn a_series_goes_on_after_every_death() {
+    let shelf = chain(120);
+    let folder = shelf.path();
+    let args = ["-o", "s.jsonl", "--fields", "url", "--max-size", "200B", "--since", "auto"];
+    let mut deaths = 0;
+    for (round, moment) in
+        ["files", "manifest", "name", "files@2", "manifest@2", "name@3", "files@3"].iter().enumerate()
+    {
+        crawl(&shelf, 8 + 16 * round as u32);
+        let mut command = sqrawl(folder);
+        command.arg("export").args(args).env("SQRAWL_FAILPOINT", format!("exporting/{moment}"));
+        let ran = run(&mut command);
+        deaths += u32::from(ran.code.is_none());
+        assert!(ran.code.is_none(), "{moment}: {}", ran.err);
+        let path = folder.join("s.jsonl.manifest.json");
+        if path.exists() {
+            let named: Vec<PathBuf> = manifest(folder, "s.jsonl")["files"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|file| folder.join(file["name"].as_str().unwrap()))
+                .collect();
+            assert!(files_of(folder, "s.jsonl").iter().all(|file| named.contains(file)), "{moment}: {named:?}");
+        } else {
+            assert!(files_of(folder, "s.jsonl").is_empty(), "{moment}");
+        }
+        if round % 2 == 1 {
+            exported(folder, &args);
+            assert_eq!(urls_of(folder, "s.jsonl").len() as u64, number(folder, "SELECT count(*) FROM pages"));
+        }
+    }
+    assert_eq!(deaths, 7);
+    exported(folder, &args);
+    let all: Vec<String> = query(folder, "SELECT url FROM pages ORDER BY fetch_id")
+        .iter()
+        .map(|row| row["url"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(urls_of(folder, "s.jsonl"), all);
+    let left: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert!(!left.iter().any(|name| name.to_string_lossy().ends_with(".sqrawl-part")), "{left:?}");
+    // Once more: nothing is new, and nothing is written.
+    let files = files_of(folder, "s.jsonl");
+    let ran = export(folder, &args);
+    assert!(ran.err.contains("nothing new"), "{}", ran.err);
+    assert_eq!(files_of(folder, "s.jsonl"), files);
+    // From the manifest, and from the number in it.
+    crawl(&shelf, 120);
+    let cursor = manifest(folder, "s.jsonl")["cursor"].to_string();
+    let since = |cursor: &str| exported(folder, &["-o", "-", "--fields", "url", "--since", cursor]);
+    assert_eq!(since(&cursor), since("s.jsonl.manifest.json"));
+    assert_eq!(lines(&since(&cursor)).len() + all.len(), 120);
+}
+
+/// What a power loss takes from the end of a crawl makes the cursor worth nothing: its fetch is another one.
+#[test]
+fn a_cursor_that_the_crawl_does_not_hold_is_refused() {
+    let shelf = chain(12);
+    let folder = shelf.path();
+    crawl(&shelf, 6);
+    fs::copy(folder.join("crawl.db"), folder.join("before.db")).unwrap();
+    crawl(&shelf, 9);
+    exported(folder, &["-o", "s.jsonl", "--since", "auto"]);
+    fs::rename(folder.join("before.db"), folder.join("crawl.db")).unwrap();
+    let ran = export(folder, &["-o", "s.jsonl", "--since", "auto"]);
+    assert_eq!(ran.code, Some(2), "{}", ran.err);
+    assert!(ran.err.contains("does not hold the fetch"), "{}", ran.err);
+    crawl(&shelf, 12);
+    let ran = export(folder, &["-o", "s.jsonl", "--since", "auto"]);
+    assert_eq!(ran.code, Some(2), "the fetch has the same number and is another one: {}", ran.err);
+}
+
+#[test]
+fn follow_has_every_page_of_a_crawl_that_runs() {
+    let shelf = chain(30);
+    let folder = shelf.path();
+    crawl(&shelf, 2);
+    let mut follower = sqrawl(folder)
+        .args(["export", "-o", "-", "--follow", "--fields", "url"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut rows = BufReader::new(follower.stdout.take().unwrap()).lines();
+    let first: Vec<String> = rows.by_ref().take(2).map(Result::unwrap).collect();
+    // Everything before was read while nothing else ran; the rest comes as the crawl commits it.
+    crawl(&shelf, 30);
+    let rest: Vec<String> = rows.by_ref().take(28).map(Result::unwrap).collect();
+    let killed = Command::new("kill").args(["-INT", &follower.id().to_string()]).status().unwrap();
+    assert!(killed.success());
+    let mut said = String::new();
+    follower.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    assert_eq!(follower.wait().unwrap().code(), Some(3), "{said}");
+    assert!(said.contains("30 rows; cursor "), "{said}");
+    assert!(rows.next().is_none());
+    let all = first.into_iter().chain(rest).map(|line| line + "\n").collect::<String>();
+    let ended = exported(folder, &["-o", "-", "--follow", "--until-complete", "--fields", "url"]);
+    assert_eq!(all, ended);
+    assert_eq!(lines(&ended).len(), 30);
+}
