@@ -16,6 +16,7 @@ pub mod export;
 pub mod failpoint;
 pub mod fetch;
 pub mod frontier;
+pub mod import;
 pub mod model;
 pub mod parse;
 pub mod politeness;

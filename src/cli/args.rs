@@ -78,6 +78,8 @@ pub(super) enum Verb {
     Show(ShowArgs),
     /// Pages for other programs: JSON lines, CSV, WARC, sitemap, text, Markdown
     Export(Box<ExportArgs>),
+    /// Take in lists of URLs, sitemaps and WARC files, without a network
+    Import(ImportArgs),
     /// Copy the crawl in --db into a new file, also while it runs
     Backup(BackupArgs),
     /// Check the database: integrity, foreign keys, states, counters
@@ -292,6 +294,19 @@ pub(super) struct ExportArgs {
     /// End --follow when no crawl runs any more [default: off]
     #[arg(long, requires = "follow")]
     pub(super) until_complete: bool,
+}
+
+/// `sqrawl import`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "What a file is says its content: WARC records, the XML of a sitemap, else a URL a line; gzip is undone. \
+URLs are queued where the scope of the crawl in --db lets them; in a new one every host that is named belongs. Pages of WARC \
+files become fetches. sqrawl resume crawls what is queued."
+)]
+pub(super) struct ImportArgs {
+    /// What to take in
+    #[arg(value_name = "FILE", required = true)]
+    pub(super) files: Vec<PathBuf>,
 }
 
 /// How pages are written.

@@ -16,6 +16,7 @@ mod exit;
 mod export;
 mod files;
 mod flags;
+mod import;
 mod logs;
 mod opening;
 mod panics;
@@ -109,6 +110,7 @@ fn run(verb: Verb, sources: &Sources, terminal: &Terminal) -> anyhow::Result<Exi
             Verb::Report(args) => report::run(args, sources, terminal).await,
             Verb::Show(args) => show::run(args, sources, terminal).await,
             Verb::Export(args) => export::run(*args, sources, terminal).await,
+            Verb::Import(args) => import::run(args, sources, terminal).await,
             Verb::Backup(args) => backup::run(args, sources, terminal).await,
             Verb::Doctor(args) => doctor::run(args, sources, terminal).await,
             Verb::Config { verb: ConfigVerb::Show(_) } => config_show::run(sources, terminal).await,

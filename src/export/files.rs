@@ -118,7 +118,7 @@ impl Write for Measured {
 }
 
 enum Packing {
-    Plain(Measured),
+    Plain(Box<Measured>),
     Gzip(Box<GzEncoder<Measured>>),
 }
 
@@ -147,7 +147,7 @@ impl PartFile {
         let measured = Measured { out, hasher: blake3::Hasher::new(), bytes: 0 };
         let packing = match packed {
             true => Packing::Gzip(Box::new(GzEncoder::new(measured, Compression::default()))),
-            false => Packing::Plain(measured),
+            false => Packing::Plain(Box::new(measured)),
         };
         Ok(PartFile { path: path.to_owned(), part, packing: Some(packing), plain_bytes: 0 })
     }
@@ -169,7 +169,7 @@ impl PartFile {
     pub(crate) fn finish(mut self) -> Result<(u64, String), ExportError> {
         let fault = ExportError::file(&self.path);
         let finished = match self.packing.take() {
-            Some(Packing::Plain(measured)) => Ok(measured),
+            Some(Packing::Plain(measured)) => Ok(*measured),
             Some(Packing::Gzip(encoder)) => encoder.finish(),
             None => Err(io::Error::other("it was finished before")),
         };

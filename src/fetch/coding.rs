@@ -84,6 +84,31 @@ pub(super) fn codings_of<'a>(values: impl IntoIterator<Item = &'a str>) -> Resul
     Ok(codings)
 }
 
+/// Undoes the codings of a body that was kept as it came, giving at most `allowance` bytes. `values` are those of
+/// `Content-Encoding`.
+///
+/// # Errors
+/// Why it cannot be read, in words.
+pub fn undo_codings<'a>(
+    mut body: Vec<u8>,
+    values: impl IntoIterator<Item = &'a str>,
+    allowance: usize,
+) -> Result<Vec<u8>, String> {
+    for coding in codings_of(values)?.into_iter().rev().collect::<Vec<_>>() {
+        // What is labelled and is none was undone before it was kept.
+        if !coding.fits(&body) || body.is_empty() {
+            continue;
+        }
+        let unpacked = coding.unpack(&body, allowance);
+        match unpacked.end {
+            UnpackEnd::Whole => body = unpacked.bytes,
+            UnpackEnd::Full => return Err(format!("larger than {allowance} bytes when unpacked")),
+            UnpackEnd::Broken(why) => return Err(format!("{} cannot be undone: {why}", coding.name())),
+        }
+    }
+    Ok(body)
+}
+
 impl Coding {
     /// Whether `input` can be this coding at all. Deflate and brotli have no magic number.
     pub(super) fn fits(self, input: &[u8]) -> bool {

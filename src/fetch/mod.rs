@@ -31,6 +31,7 @@ mod resolve;
 
 pub use budget::{ByteBudget, Reservation};
 pub use client::{FetchSetupError, Trust};
+pub use coding::undo_codings;
 pub use cookies::{CookieFileError, CookieJar};
 pub use guard::{AddressGuard, Refusal};
 pub use http::HttpFetcher;

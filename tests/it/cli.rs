@@ -4,6 +4,7 @@ mod charsets;
 mod crawls;
 mod export;
 mod identity;
+mod import;
 mod parsers;
 #[cfg(unix)]
 mod prompt;

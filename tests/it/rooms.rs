@@ -21,7 +21,7 @@ const NAMES_THAT_SAY_NOTHING: [&str; 9] =
 const CORE: [&str; 6] = ["model", "scope", "politeness", "frontier", "parse", "verdict"];
 
 /// Each room with the rooms that it may import. `*`: all of them.
-const ROOMS: [(&str, &[&str]); 15] = [
+const ROOMS: [(&str, &[&str]); 16] = [
     // core
     ("model", &[]),
     ("scope", &["model"]),
@@ -38,6 +38,8 @@ const ROOMS: [(&str, &[&str]); 15] = [
     ("report", &["model", "store"]),
     // It turns stored HTML into Markdown, and dies between two files where a test wants it to.
     ("export", &["failpoint", "model", "parse", "store"]),
+    // A page from an archive goes the way of every page, and its codings are those of the web.
+    ("import", &["model", "scope", "politeness", "frontier", "parse", "verdict", "store", "fetch"]),
     ("config", &["model", "scope"]),
     ("demo", &["*"]),
     ("cli", &["*"]),

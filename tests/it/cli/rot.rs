@@ -10,8 +10,21 @@ use sqrawl::model::CrawlSettings;
 
 use super::in_empty_folder;
 
-const VERBS: [&str; 12] =
-    ["crawl", "resume", "status", "query", "report", "show", "export", "backup", "doctor", "config", "completions", "demo"];
+const VERBS: [&str; 13] = [
+    "crawl",
+    "resume",
+    "status",
+    "query",
+    "report",
+    "show",
+    "export",
+    "import",
+    "backup",
+    "doctor",
+    "config",
+    "completions",
+    "demo",
+];
 
 fn document(name: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);

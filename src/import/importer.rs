@@ -1,0 +1,243 @@
+//! [`Importer`]: URLs and answers into the frontier, a transaction for many of them.
+
+use std::collections::{HashMap, HashSet};
+
+use super::http::Answer;
+use crate::model::{
+    Admission, Candidate, CrawlSettings, CrawlUrl, EndedBy, Exchange, ExchangeEnd, Host, HostLease, HostUpdate, Ledger,
+    Release, Seed, SeedSource, Totals, UnixMs, Visit,
+};
+use crate::parse::{self, BodyFacts, ParseLimits, names_sitemap};
+use crate::scope::{NamedBy, Scope, registrable_domain};
+use crate::store::sqlite::SqliteStore;
+use crate::store::{LeaseAsk, SessionStart, Settlement, Store, StoreError, body};
+use crate::verdict::{self, Attempt, Policy};
+use crate::{frontier, politeness};
+
+/// URLs in one transaction.
+const URLS_AT_ONCE: usize = 4_096;
+/// Answers in one transaction, and bytes of their bodies.
+const ANSWERS_AT_ONCE: usize = 256;
+const BYTES_AT_ONCE: usize = 16 << 20;
+/// Before everything that a crawl has queued: what is leased next is what is being imported.
+const FIRST: i32 = -1_000_000;
+const LEASE_MS: i64 = 600_000;
+
+/// What came of an import.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Counts {
+    /// URLs that the crawl did not know.
+    pub new_urls: u64,
+    /// URLs that the scope leaves out.
+    pub excluded: u64,
+    /// Answers that are fetches now.
+    pub fetches: u64,
+    /// Answers whose URL has been visited in this round.
+    pub known: u64,
+    /// Answers that say nothing of the page: 5xx, 429 and the like. Their URLs are queued.
+    pub unsaid: u64,
+}
+
+/// Takes in what is read, in a session that has begun.
+pub struct Importer<'a> {
+    store: &'a SqliteStore,
+    start: SessionStart,
+    settings: &'a CrawlSettings,
+    scope: &'a Scope,
+    agent: String,
+    answers: Vec<Answer>,
+    bytes: usize,
+    /// What came of it so far.
+    pub counts: Counts,
+}
+
+impl<'a> Importer<'a> {
+    /// For a session of the store with these settings.
+    pub fn new(store: &'a SqliteStore, start: SessionStart, settings: &'a CrawlSettings, scope: &'a Scope) -> Self {
+        let agent = settings.product_token();
+        Importer { store, start, settings, scope, agent, answers: Vec::new(), bytes: 0, counts: Counts::default() }
+    }
+
+    /// Queues URLs.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn queue(&mut self, urls: &[(String, CrawlUrl)], now: UnixMs) -> Result<(), StoreError> {
+        for some in urls.chunks(URLS_AT_ONCE) {
+            let seeds: Vec<Seed> =
+                some.iter().map(|(given, url)| self.seed(given, url, frontier::priority(url, 0))).collect();
+            self.admit(seeds, now).await?;
+        }
+        Ok(())
+    }
+
+    /// Takes an answer; it is a fetch after [`Importer::flush`] at the latest.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn take(&mut self, answer: Answer, now: UnixMs) -> Result<(), StoreError> {
+        self.bytes += answer.body.len();
+        self.answers.push(answer);
+        if self.answers.len() < ANSWERS_AT_ONCE && self.bytes < BYTES_AT_ONCE {
+            return Ok(());
+        }
+        self.flush(now).await
+    }
+
+    /// Makes fetches of the answers that were taken.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn flush(&mut self, now: UnixMs) -> Result<(), StoreError> {
+        self.bytes = 0;
+        let answers = std::mem::take(&mut self.answers);
+        // Whoever has it to say again is asked by the crawl.
+        let (said, unsaid): (Vec<Answer>, Vec<Answer>) =
+            answers.into_iter().partition(|answer| (200..500).contains(&answer.status) && answer.status != 429);
+        self.counts.unsaid += unsaid.len() as u64;
+        let unsaid: Vec<(String, CrawlUrl)> = unsaid.into_iter().map(|answer| (answer.given, answer.url)).collect();
+        self.queue(&unsaid, now).await?;
+        let seeds: Vec<Seed> = said.iter().map(|answer| self.seed(&answer.given, &answer.url, FIRST)).collect();
+        let allowed: Vec<bool> = seeds.iter().map(is_in).collect();
+        self.admit(seeds, now).await?;
+        let mut wanted: HashMap<CrawlUrl, Answer> = HashMap::new();
+        for (answer, _) in said.into_iter().zip(allowed).filter(|(_, allowed)| *allowed) {
+            // Of several the first is taken; a round visits a URL once.
+            match wanted.entry(answer.url.clone()) {
+                std::collections::hash_map::Entry::Occupied(_) => self.counts.known += 1,
+                std::collections::hash_map::Entry::Vacant(place) => {
+                    place.insert(answer);
+                }
+            }
+        }
+        self.visit(wanted, now).await
+    }
+
+    /// Ends the session.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn finish(mut self, now: UnixMs) -> Result<(Counts, Totals), StoreError> {
+        self.flush(now).await?;
+        let totals = self.store.end_session(&self.start, EndedBy::Signal, now).await?;
+        Ok((self.counts, totals))
+    }
+
+    fn seed(&self, given: &str, url: &CrawlUrl, priority: i32) -> Seed {
+        let by = NamedBy { depth: 0, hops: 0, followed: true, nofollow: false, seed: false, trap: None, now: 0 };
+        Seed {
+            given: given.to_owned(),
+            source: SeedSource::File,
+            grants_origin: false,
+            candidate: Candidate {
+                domain: registrable_domain(&url.host()),
+                admission: self.scope.judge(url, by),
+                priority,
+                depth: 0,
+                hops: 0,
+                is_sitemap: names_sitemap(url),
+                url: url.clone(),
+            },
+        }
+    }
+
+    /// What the scope refuses is no seed: as one it would widen the scope.
+    async fn admit(&mut self, seeds: Vec<Seed>, now: UnixMs) -> Result<(), StoreError> {
+        let (seeds, excluded): (Vec<Seed>, Vec<Seed>) = seeds.into_iter().partition(is_in);
+        self.counts.excluded += excluded.len() as u64;
+        if !seeds.is_empty() {
+            self.counts.new_urls += self.store.admit(&self.start, &seeds, now).await?.new_urls;
+        }
+        Ok(())
+    }
+
+    async fn visit(&mut self, mut wanted: HashMap<CrawlUrl, Answer>, now: UnixMs) -> Result<(), StoreError> {
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        let hosts: HashSet<Host> = wanted.keys().map(CrawlUrl::host).collect();
+        let ask = LeaseAsk {
+            session: self.start.session,
+            hosts: 0,
+            urls_per_host: u32::try_from(2 * ANSWERS_AT_ONCE).unwrap_or(u32::MAX),
+            until_ms: now + LEASE_MS,
+            refills: Vec::new(),
+            named: hosts.into_iter().map(|host| (registrable_domain(&host).map(|d| d.to_string()), host)).collect(),
+            alone: false,
+        };
+        let grant = self.store.lease(ask, now).await?;
+        let mut batch = Settlement::default();
+        for lease in grant.named.iter().chain(&grant.hosts) {
+            let mut host = self.left_alone(lease);
+            for leased in &lease.urls {
+                let Some(answer) = wanted.remove(&leased.url) else { continue };
+                host.order += 1;
+                let attempt = Attempt {
+                    key: lease.key,
+                    leased,
+                    ledger: Ledger { asked_ms: None, asked_by: None, applied_ms: None },
+                    host,
+                    one_copy_more: false,
+                    now,
+                    jitter: 0.5,
+                };
+                batch.visits.push(self.visit_of(answer, &attempt));
+            }
+            host.order += 1;
+            batch.releases.push(Release { key: lease.key, host });
+        }
+        self.counts.known += wanted.len() as u64;
+        let settled = self.store.settle(&self.start, &batch, now).await?;
+        self.counts.fetches += settled.applied;
+        self.counts.new_urls += settled.new_urls;
+        Ok(())
+    }
+
+    /// Nothing was asked of the host: it is as it was.
+    fn left_alone(&self, lease: &HostLease) -> HostUpdate {
+        HostUpdate {
+            order: 0,
+            polite_ms: lease.polite_ms,
+            delay_ms: politeness::host_delay(self.settings, &lease.host, None).0,
+            failures: lease.failures,
+            asked_ms: lease.asked_ms,
+            pace: lease.pace,
+            pause: lease.pause,
+        }
+    }
+
+    fn visit_of(&self, answer: Answer, attempt: &Attempt<'_>) -> Visit {
+        let policy = Policy { settings: self.settings, scope: self.scope, agent: &self.agent };
+        let Answer { url, started_ms, status, headers, body, wire_bytes, address, .. } = answer;
+        let exchange = Exchange {
+            started_ms,
+            elapsed_ms: 0,
+            status: Some(status),
+            headers,
+            wire_bytes,
+            end: ExchangeEnd::Complete { body: Vec::new(), truncated: false },
+            address,
+        };
+        if !verdict::may_hold_page(&exchange) {
+            return verdict::after_exchange(&policy, attempt, &exchange, None, &mut || false);
+        }
+        let content_type = exchange.header("content-type").map(str::to_owned);
+        let facts = BodyFacts {
+            url: &url,
+            content_type: content_type.as_deref(),
+            agent: &self.agent,
+            is_sitemap: attempt.leased.is_sitemap,
+            truncated: false,
+        };
+        let settings = self.settings;
+        let limits =
+            ParseLimits { parser: settings.parser, max_page_bytes: settings.max_body_bytes, ..ParseLimits::default() };
+        let page = parse::parse(&body, facts, &limits, &mut || false);
+        let packed = verdict::keeps_body(settings.store_body, &page.mime).then(|| body::pack(&body));
+        verdict::after_exchange(&policy, attempt, &exchange, Some((page, packed)), &mut || false)
+    }
+}
+
+fn is_in(seed: &Seed) -> bool {
+    seed.candidate.admission == Admission::Queue
+}
