@@ -23,7 +23,7 @@ use crate::store::StoreError;
 use crate::store::sqlite::read::Reader;
 
 /// Most memory of SQLite, as for a query.
-const MEMORY_BYTES: u32 = 512 * 1024 * 1024;
+const MEMORY_BYTES: u64 = 512_000_000;
 /// Size of WARC files unless `--max-size` says otherwise: what archives recommend (ISO 28500 annex C).
 const WARC_BYTES: u64 = 1_000_000_000;
 /// Between two looks for new pages: a look costs some ten microseconds.

@@ -29,7 +29,7 @@ pub struct Bounds {
 impl Bounds {
     /// A transaction takes as long as the condition in it; all of them can be stopped.
     pub(crate) fn limits(&self) -> Limits {
-        Limits { rows: None, time: None, cancel: self.cancel.clone() }
+        Limits { rows: None, time: None, row_bytes: None, cancel: self.cancel.clone() }
     }
 }
 
