@@ -18,8 +18,6 @@ use super::{Clock, Stop};
 pub(super) const QUEUE_ITEMS: usize = 256;
 /// Most visits of a batch.
 const BATCH_VISITS: usize = 400;
-/// Most bytes of packed bodies and texts of robots.txt of a batch.
-const BATCH_BYTES: usize = 32 * 1024 * 1024;
 /// Bytes of the budget that a batch holds after which it takes no more: as much can wait while it is written. When it
 /// took all that may wait, nothing could be finished meanwhile, and a quarter of the slots went empty again and again.
 const BATCH_HELD_BYTES: u64 = ByteBudget::FINISHED_BYTES / 2;
@@ -91,7 +89,6 @@ impl Batch {
         self.end
             || self.held_bytes >= BATCH_HELD_BYTES
             || self.settlement.visits.len() >= BATCH_VISITS
-            || self.bytes >= BATCH_BYTES
             || self.names >= BATCH_NAMES
     }
 
@@ -264,9 +261,9 @@ mod tests {
             let host = HostUpdate::default();
             batch.add(Item::Robots { record: record.into(), bytes, sitemaps: Vec::new(), key, host });
             texts += 1;
-            assert!(texts <= 66, "{texts}");
+            assert!(texts <= 9, "{texts}");
         }
-        assert_eq!(texts, 66);
-        assert_eq!(budget.used_bytes(), 66 * 500 * 1024, "until they are committed");
+        assert_eq!(texts, 9);
+        assert_eq!(budget.used_bytes(), 9 * 500 * 1024, "until they are committed");
     }
 }

@@ -16,7 +16,7 @@ use sqlx::{Connection, Row};
 use tokio::sync::{Mutex, MutexGuard, Notify};
 use tokio::task::JoinHandle;
 
-use super::open::{self, CHECKPOINT_PAGES};
+use super::open::{self, CHECKPOINT_PAGES, PAGE_BYTES};
 
 /// Pages in the log, moved or not, from which on every commit is followed by a pass: soon a COMMIT moves the rest.
 const NEARLY_FULL_PAGES: u32 = CHECKPOINT_PAGES / 3 * 2;
@@ -47,8 +47,12 @@ impl Mover {
         Mover { shared: Arc::new(shared), task: std::sync::Mutex::default() }
     }
 
-    /// To be told of each commit.
-    pub(super) fn committed(&self) {
+    /// To be told of each commit, and how large the file of the log is: one that never was longer than a pass has
+    /// nothing worth moving.
+    pub(super) fn committed(&self, log_bytes: u64) {
+        if log_bytes < u64::from(PASS_PAGES * PAGE_BYTES) {
+            return;
+        }
         self.shared.commits.fetch_add(1, Ordering::Relaxed);
         let mut task = self.task.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         task.get_or_insert_with(|| tokio::spawn(move_on(Arc::clone(&self.shared))));
@@ -150,8 +154,8 @@ mod tests {
     fn passes_come_when_there_is_something_to_move() {
         let mut pace = Pace::default();
         assert!(!pace.is_due(0) && !pace.is_due(3) && pace.is_due(4));
-        pace.passed(4, 40);
-        assert!(!pace.is_due(PASS_PAGES / 10 - 1) && pace.is_due(PASS_PAGES / 10), "ten pages a commit");
+        pace.passed(4, 64);
+        assert!(!pace.is_due(PASS_PAGES / 16 - 1) && pace.is_due(PASS_PAGES / 16), "16 pages a commit");
         pace.passed(2, NEARLY_FULL_PAGES);
         assert!(!pace.is_due(0) && pace.is_due(1), "nearly full");
         pace.passed(1, 10);
@@ -169,12 +173,12 @@ mod tests {
         connection.execute("CREATE TABLE t (x)").await.unwrap();
         let mover = Mover::new(path.clone());
         let before = std::fs::metadata(&path).unwrap().len();
-        for _ in 0..4 {
-            connection.execute("INSERT INTO t VALUES (zeroblob(1000000))").await.unwrap();
-            mover.committed();
+        for _ in 0..8 {
+            connection.execute("INSERT INTO t VALUES (zeroblob(5000000))").await.unwrap();
+            mover.committed(std::fs::metadata(open::beside(&path, "-wal")).unwrap().len());
         }
-        // No commit has moved anything: that is ten times as far away.
-        while std::fs::metadata(&path).unwrap().len() < before + 4_000_000 {
+        // No commit has moved anything: each would do so beyond 48 MB.
+        while std::fs::metadata(&path).unwrap().len() < before + 15_000_000 {
             tokio::task::yield_now().await;
         }
         drop(mover.hold().await);

@@ -18,7 +18,7 @@ use super::migrate::{self, Schema};
 use super::writer::Writer;
 
 /// Page size of a new file, in bytes.
-const PAGE_BYTES: u32 = 8192;
+pub(super) const PAGE_BYTES: u32 = 8192;
 /// How long a write waits for another program's lock.
 pub(super) const BUSY: Duration = Duration::from_secs(10);
 /// Pages in the WAL before a COMMIT merges what is not merged yet into the file: 48 MB. Most of it has been by then.

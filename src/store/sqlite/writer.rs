@@ -301,7 +301,6 @@ impl Tx<'_> {
                 self.control("COMMIT").await?;
                 failpoint::reach(self.what, "after", "");
                 self.state.open = false;
-                self.writer.mover.committed();
                 self.state.waited = self.waits_since.or(self.state.waited);
                 self.bound_log().await;
                 Ok(value)
@@ -325,6 +324,7 @@ impl Tx<'_> {
     async fn bound_log(&mut self) {
         let path = self.path().to_owned();
         let bytes = std::fs::metadata(beside(&path, "-wal")).map_or(0, |log| log.len());
+        self.writer.mover.committed(bytes);
         if bytes <= LOG_LIMIT_BYTES {
             self.state.log_bytes_told = 0;
             return;
