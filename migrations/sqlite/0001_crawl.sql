@@ -169,6 +169,28 @@ CREATE TABLE seed_hosts (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX seed_hosts_host ON seed_hosts(host_id);
 
+-- What the operator asked of the crawl while it ran, or between two sessions. A command is applied in the transaction that
+-- marks it.
+CREATE TABLE inbox (
+  id         INTEGER PRIMARY KEY,
+  made_ms    INTEGER NOT NULL,
+  kind       TEXT NOT NULL CHECK (kind IN ('add','skip','retry')),
+  payload    TEXT NOT NULL CHECK (json_valid(payload)),
+  applied_ms INTEGER,                           -- NULL: it waits
+  result     TEXT CHECK (result IS NULL OR json_valid(result)),
+  CHECK ((applied_ms IS NULL) = (result IS NULL))
+) STRICT;
+CREATE INDEX inbox_waiting ON inbox(id) WHERE applied_ms IS NULL;
+
+-- What is to be left out from now on.
+CREATE TABLE skips (
+  id       INTEGER PRIMARY KEY,
+  kind     TEXT NOT NULL CHECK (kind IN ('url','host','regex')),
+  pattern  TEXT NOT NULL,
+  added_ms INTEGER NOT NULL,
+  UNIQUE (kind, pattern)
+) STRICT;
+
 -- URLs that robots.txt or a sitemap index names as sitemaps.
 CREATE TABLE sitemaps (
   url_id INTEGER PRIMARY KEY REFERENCES urls(id)

@@ -69,7 +69,13 @@ pub(super) enum Verb {
     /// Go on with the crawl in --db, with its stored seeds, scope and limits
     Resume(Box<ResumeArgs>),
     /// How the crawl in --db stands: counts, hosts, what is due next
-    Status,
+    Status(StatusArgs),
+    /// Take URLs into the crawl in --db as seeds, also while it runs
+    Add(AddArgs),
+    /// Leave out what a URL, a host or a pattern names, also while the crawl runs
+    Skip(SkipArgs),
+    /// Visit again what failed, also while the crawl runs
+    Retry(RetryArgs),
     /// Ask the database one question in SQL, read-only
     Query(QueryArgs),
     /// What is wrong with the site, and how things are: named reports, gates for builds, one HTML page of all
@@ -141,6 +147,76 @@ pub(super) struct ResumeArgs {
     /// Settings.
     #[command(flatten)]
     pub(super) flags: CrawlFlags,
+}
+
+/// `sqrawl status`.
+#[derive(Debug, Args)]
+pub(super) struct StatusArgs {
+    /// Look again and again until the crawl ends or Ctrl-C: redrawn on a terminal, elsewhere a line each [default: off]
+    #[arg(long)]
+    pub(super) watch: bool,
+    /// Time between two looks [default: 2s]
+    #[arg(long, value_name = "TIME", requires = "watch")]
+    pub(super) interval: Option<String>,
+}
+
+/// `sqrawl add`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "An added URL is a seed: what lies near it belongs to the crawl, as --scope says. A crawl that runs takes it \
+in between two commits; without one it is queued at once, and sqrawl resume goes on."
+)]
+pub(super) struct AddArgs {
+    /// What to take in; - reads URLs from stdin
+    #[arg(value_name = "URL")]
+    pub(super) urls: Vec<String>,
+    /// A file of URLs, one a line, # begins a comment; - is stdin; may be repeated [default: none]
+    #[arg(short, long = "input", value_name = "FILE")]
+    pub(super) input: Vec<PathBuf>,
+    /// Do not wait until the crawl that runs has applied it [default: off]
+    #[arg(long)]
+    pub(super) no_wait: bool,
+}
+
+/// `sqrawl skip`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "A PATTERN that begins with http:// or https:// is one URL, the name of a host that the crawl knows is all \
+of that host, anything else a regular expression, unanchored, over the whole URL; so is what holds one of \\ ^ $ * |.\n\nURLs \
+that wait become excluded by the rule skip, and so does what is found later. The answer to a request that is under way is \
+dropped. What was fetched stays."
+)]
+pub(super) struct SkipArgs {
+    /// A URL, a host or a regular expression
+    #[arg(value_name = "PATTERN", required = true)]
+    pub(super) patterns: Vec<String>,
+    /// No longer skip these patterns: what they had excluded is judged again [default: off]
+    #[arg(long)]
+    pub(super) undo: bool,
+    /// Do not wait until the crawl that runs has applied it [default: off]
+    #[arg(long)]
+    pub(super) no_wait: bool,
+}
+
+/// `sqrawl retry`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Without --status and --outcome: what failed, and every URL that is named in full, however it ended. PATTERN \
+is read as sqrawl skip reads it. What is waiting for its next try keeps its time, and hosts keep their delays."
+)]
+pub(super) struct RetryArgs {
+    /// Only what a URL, a host or a regular expression names [default: all]
+    #[arg(value_name = "PATTERN")]
+    pub(super) patterns: Vec<String>,
+    /// What was answered with this: 404, 5xx, 500-503; commas between [default: any]
+    #[arg(long, value_name = "STATUS", value_delimiter = ',')]
+    pub(super) status: Vec<String>,
+    /// What ended so: timeout, dns, connect, http_error …; commas between [default: any]
+    #[arg(long, value_name = "OUTCOME", value_delimiter = ',')]
+    pub(super) outcome: Vec<String>,
+    /// Do not wait until the crawl that runs has applied it [default: off]
+    #[arg(long)]
+    pub(super) no_wait: bool,
 }
 
 /// `sqrawl config show`.

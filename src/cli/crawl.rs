@@ -12,7 +12,7 @@ use super::closing::{closing, exit_of_session, next_steps};
 use super::cookie_file::CookieFile;
 use super::files::{self, CrawlFile};
 use super::opening::Opening;
-use super::plan::{self, Plan, all_seeds, grants, widened};
+use super::plan::{self, Plan, all_seeds, grants};
 use super::rehearsal::OwnProcess;
 use super::seeds::{GivenSeed, read_seeds};
 use super::session;
@@ -23,7 +23,7 @@ use crate::config::{CRAWL, changes, secrets_at_hand};
 use crate::engine::{self, Clock, Job, Summary, SystemClock};
 use crate::fetch::HttpFetcher;
 use crate::model::{Admission, CrawlSettings, CrawlUrl, EndedBy, Origin, Seed, Totals};
-use crate::scope::{Scope, UrlRules};
+use crate::scope::UrlRules;
 use crate::store::StoredCrawl;
 use crate::verdict;
 
@@ -141,7 +141,7 @@ impl Prepared {
         recrawl: bool,
     ) -> anyhow::Result<Self> {
         let all = all_seeds(stored, &new);
-        let scope = Scope::new(settings, &all, &widened(stored))?;
+        let scope = plan::scope(settings, &all, stored)?;
         let changes = stored.map(|stored| changes(CRAWL, &stored.settings, settings)).unwrap_or_default();
         let opening = Opening { settings, seeds: &all, given: &new, changes: &changes };
         Ok(Prepared {

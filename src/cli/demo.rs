@@ -161,6 +161,7 @@ mod tests {
             let stored = StoredCrawl {
                 settings: CrawlSettings::default(),
                 seeds: urls.iter().map(seed).collect(),
+                skips: Vec::new(),
                 complete: true,
                 last_ended_by: None,
                 judging: false,

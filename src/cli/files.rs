@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 
+use crate::engine::{self, Clock, SystemClock};
 use crate::store::sqlite::{OpenMode, SqliteStore};
 use crate::store::{Store, StoreError, StoredCrawl};
 
@@ -20,11 +21,11 @@ pub(super) struct CrawlFile {
 }
 
 impl CrawlFile {
-    /// Looks into the file; a missing or empty one is not touched.
+    /// Looks into the file, and applies what was asked of its crawl meanwhile; a missing or empty one is not touched.
     ///
     /// # Errors
     /// [`StoreError`] when it is in use, no database of this program, or cannot be used.
-    pub(super) async fn look(path: &Path) -> Result<Self, StoreError> {
+    pub(super) async fn look(path: &Path) -> anyhow::Result<Self> {
         Self::look_as(path, OpenMode::MustExist).await
     }
 
@@ -32,19 +33,23 @@ impl CrawlFile {
     ///
     /// # Errors
     /// As there, and [`StoreError::Older`].
-    pub(super) async fn look_only(path: &Path) -> Result<Self, StoreError> {
+    pub(super) async fn look_only(path: &Path) -> anyhow::Result<Self> {
         Self::look_as(path, OpenMode::AsItIs).await
     }
 
-    async fn look_as(path: &Path, mode: OpenMode) -> Result<Self, StoreError> {
+    async fn look_as(path: &Path, mode: OpenMode) -> anyhow::Result<Self> {
         let path = path.to_owned();
         match SqliteStore::open(&path, mode, false).await {
             Ok(store) => {
+                // Only a crawl that is only looked at leaves what was asked of it where it is.
+                if mode != OpenMode::AsItIs {
+                    engine::apply_waiting(&store, SystemClock::default().now_ms()).await?;
+                }
                 let stored = store.stored_crawl().await?;
                 Ok(CrawlFile { path, held: Some(store), stored })
             }
             Err(StoreError::Missing { .. }) => Ok(CrawlFile { path, held: None, stored: None }),
-            Err(error) => Err(error),
+            Err(error) => Err(error.into()),
         }
     }
 

@@ -13,7 +13,7 @@ use super::Exit;
 use super::args::ImportArgs;
 use super::exit::UsageError;
 use super::files::CrawlFile;
-use super::plan::{all_seeds, widened};
+use super::plan::{self, all_seeds};
 use super::signals;
 use super::sources::Sources;
 use super::terminal::{Terminal, shell_word};
@@ -22,7 +22,7 @@ use crate::engine::{Clock, SystemClock};
 use crate::import::{Answer, Counts, Found, Importer, Names, Records, answer, names};
 use crate::model::{CrawlSettings, CrawlUrl, Host};
 use crate::report::neutralise;
-use crate::scope::{Scope, UrlRules};
+use crate::scope::UrlRules;
 use crate::store::sqlite::read::Cancel;
 use crate::store::{SessionOpen, Store};
 
@@ -52,7 +52,7 @@ pub(super) async fn run(args: ImportArgs, sources: &Sources, terminal: &Terminal
         true => reading.one_of_each_host(&given)?,
         false => all_seeds(stored, &[]),
     };
-    let scope = Scope::new(&settings, &seeds, &widened(stored))?;
+    let scope = plan::scope(&settings, &seeds, stored)?;
     if seeds.is_empty() {
         file.close().await?;
         return Err(UsageError("no URL was found in what is to be imported".to_owned()).into());

@@ -17,6 +17,7 @@ mod export;
 mod files;
 mod flags;
 mod import;
+mod inbox;
 mod logs;
 mod opening;
 mod panics;
@@ -32,6 +33,7 @@ mod signals;
 mod sources;
 mod status;
 mod terminal;
+mod watch;
 
 pub use exit::Exit;
 
@@ -105,7 +107,11 @@ fn run(verb: Verb, sources: &Sources, terminal: &Terminal) -> anyhow::Result<Exi
         match verb {
             Verb::Crawl(args) => crawl::crawl(*args, sources, terminal).await,
             Verb::Resume(args) => crawl::resume(args.recrawl, sources, terminal).await,
-            Verb::Status => status::run(sources, terminal).await,
+            Verb::Status(args) if args.watch => watch::run(args.interval.as_deref(), sources, terminal).await,
+            Verb::Status(_) => status::run(sources, terminal).await,
+            Verb::Add(args) => inbox::add(args, sources, terminal).await,
+            Verb::Skip(args) => inbox::skip(args, sources, terminal).await,
+            Verb::Retry(args) => inbox::retry(args, sources, terminal).await,
             Verb::Query(args) => query::run(args, sources, terminal).await,
             Verb::Report(args) => report::run(args, sources, terminal).await,
             Verb::Show(args) => show::run(args, sources, terminal).await,

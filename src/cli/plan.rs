@@ -6,8 +6,9 @@ use std::path::Path;
 use super::exit::UsageError;
 use super::seeds::GivenSeed;
 use super::terminal::shell_word;
-use crate::model::{CrawlUrl, Host, Origin};
+use crate::model::{CrawlSettings, CrawlUrl, Host, Origin};
 use crate::report::neutralise;
+use crate::scope::{PatternError, Scope, Skips};
 use crate::store::StoredCrawl;
 
 /// Seeds that are named in a message; the rest are counted.
@@ -94,8 +95,22 @@ pub(super) fn all_seeds(stored: Option<&StoredCrawl>, new: &[GivenSeed]) -> Vec<
 }
 
 /// The hosts that redirects of seeds brought into scope.
-pub(super) fn widened(stored: Option<&StoredCrawl>) -> Vec<Host> {
+fn widened(stored: Option<&StoredCrawl>) -> Vec<Host> {
     stored.into_iter().flat_map(|stored| &stored.seeds).flat_map(|seed| seed.widened_to.iter().cloned()).collect()
+}
+
+/// The scope of the whole crawl.
+///
+/// # Errors
+/// A pattern that is no regular expression.
+pub(super) fn scope(
+    settings: &CrawlSettings,
+    seeds: &[CrawlUrl],
+    stored: Option<&StoredCrawl>,
+) -> Result<Scope, PatternError> {
+    let mut scope = Scope::new(settings, seeds, &widened(stored))?;
+    scope.set_skips(Skips::new("skip", stored.map_or(&[], |stored| &stored.skips))?);
+    Ok(scope)
 }
 
 /// The origins that stored and new seeds allow.
@@ -108,7 +123,7 @@ pub(super) fn grants(stored: Option<&StoredCrawl>, new: &[GivenSeed]) -> Vec<Ori
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{CrawlSettings, SeedSource, Totals};
+    use crate::model::{SeedSource, Totals};
     use crate::store::StoredSeed;
 
     fn given(urls: &[&str]) -> Vec<GivenSeed> {
@@ -131,6 +146,7 @@ mod tests {
         StoredCrawl {
             settings: CrawlSettings::default(),
             seeds: urls.iter().map(seed).collect(),
+            skips: Vec::new(),
             complete,
             last_ended_by: None,
             judging: false,

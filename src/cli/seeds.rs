@@ -8,12 +8,9 @@ use std::path::Path;
 use anyhow::Context;
 
 use super::exit::UsageError;
-use crate::frontier::priority;
-use crate::model::{Candidate, CrawlUrl, Origin, Seed, SeedSource};
-use crate::parse::names_sitemap;
-use crate::scope::{
-    NamedBy, Scope, UrlRules, host_behind_credentials, registrable_domain, seed_url, without_credentials,
-};
+use crate::model::{CrawlUrl, Origin, Seed, SeedSource};
+use crate::scope::{Scope, UrlRules, host_behind_credentials, seed_url, without_credentials};
+use crate::verdict;
 
 /// The longest line of a seed file.
 const LONGEST_LINE: u64 = 64 * 1024;
@@ -41,21 +38,7 @@ impl GivenSeed {
 
     /// The seed for the store, judged by the scope.
     pub(super) fn judged(&self, scope: &Scope) -> Seed {
-        let by = NamedBy { depth: 0, hops: 0, followed: true, nofollow: false, seed: true, trap: None, now: 0 };
-        Seed {
-            given: self.given.clone(),
-            source: self.source,
-            grants_origin: self.grants_origin,
-            candidate: Candidate {
-                url: self.url.clone(),
-                domain: registrable_domain(&self.url.host()),
-                admission: scope.judge(&self.url, by),
-                priority: priority(&self.url, 0),
-                depth: 0,
-                hops: 0,
-                is_sitemap: names_sitemap(&self.url),
-            },
-        }
+        verdict::seed(self.given.clone(), self.source, self.grants_origin, self.url.clone(), scope)
     }
 }
 

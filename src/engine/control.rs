@@ -19,11 +19,12 @@ pub enum Stop {
 #[derive(Clone, Debug)]
 pub struct Control {
     sender: Arc<watch::Sender<Stop>>,
+    mail: Arc<watch::Sender<u64>>,
 }
 
 impl Default for Control {
     fn default() -> Self {
-        Control { sender: Arc::new(watch::Sender::new(Stop::Run)) }
+        Control { sender: Arc::new(watch::Sender::new(Stop::Run)), mail: Arc::default() }
     }
 }
 
@@ -41,6 +42,15 @@ impl Control {
     /// What was asked so far.
     pub fn current(&self) -> Stop {
         *self.sender.borrow()
+    }
+
+    /// Has the session look into the inbox of its store soon: between two batches.
+    pub fn look_into_inbox(&self) {
+        self.mail.send_modify(|looks| *looks += 1);
+    }
+
+    pub(crate) fn watch_mail(&self) -> watch::Receiver<u64> {
+        self.mail.subscribe()
     }
 
     pub(crate) fn watch(&self) -> watch::Receiver<Stop> {

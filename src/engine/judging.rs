@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 
 use crate::model::{Admission, CrawlUrl, UnixMs, UrlId};
-use crate::scope::Scope;
-use crate::store::{Store, StoredCrawl};
+use crate::scope::{Scope, Skips};
+use crate::store::{Judged, Store, StoredCrawl};
 use crate::verdict;
 
 use super::{EngineError, Job};
@@ -20,7 +20,10 @@ pub(super) fn scope_of(job: &Job) -> Result<Scope, EngineError> {
         urls.extend(CrawlUrl::stored(&seed.url));
         widened.extend_from_slice(&seed.widened_to);
     }
-    Ok(Scope::new(&job.settings, &urls, &widened)?)
+    let mut scope = Scope::new(&job.settings, &urls, &widened)?;
+    let skips = job.stored.as_ref().map(|stored| Skips::new("skip", &stored.skips)).transpose()?;
+    scope.set_skips(skips.unwrap_or_default());
+    Ok(scope)
 }
 
 /// The stored crawl, when this session has other settings or more seeds: other URLs may belong to
@@ -33,6 +36,18 @@ pub(super) fn changed_from(job: &Job) -> Option<&StoredCrawl> {
     others.then_some(stored)
 }
 
+/// What is known of the path to a URL of the store.
+pub(super) fn named(judged: &Judged) -> verdict::NamedBefore<'_> {
+    verdict::NamedBefore {
+        url: &judged.url,
+        depth: judged.depth,
+        hops: judged.hops,
+        is_seed: judged.is_seed,
+        is_sitemap: judged.is_sitemap,
+        rule: judged.rule.as_ref(),
+    }
+}
+
 /// Judges every URL again that is still to be visited or excluded.
 pub(super) async fn judge_again<S: Store>(store: &S, job: &Job, scope: &Scope, now: UnixMs) -> Result<(), EngineError> {
     let (mut after, mut moved) = (UrlId(0), 0);
@@ -42,17 +57,7 @@ pub(super) async fn judge_again<S: Store>(store: &S, job: &Job, scope: &Scope, n
         after = last.id;
         let verdicts: Vec<(UrlId, Admission)> = names
             .iter()
-            .filter_map(|name| {
-                let named = verdict::NamedBefore {
-                    url: &name.url,
-                    depth: name.depth,
-                    hops: name.hops,
-                    is_seed: name.is_seed,
-                    is_sitemap: name.is_sitemap,
-                    rule: name.rule.as_ref(),
-                };
-                Some((name.id, verdict::judge_again(&job.settings, scope, &named, now)?))
-            })
+            .filter_map(|name| Some((name.id, verdict::judge_again(&job.settings, scope, &named(name), now)?)))
             .collect();
         moved += store.rejudge(&verdicts, now).await?;
     }

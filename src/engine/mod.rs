@@ -10,7 +10,7 @@
 //! the body parsed off the async threads, and hands the visit to the `writer`, which settles batches
 //! in one transaction each. What robots.txt says stands in the worker's book (`robots`), written from
 //! the files that the session has at hand (`shelf`, `reading`). What is in work is noted where it outlives the process
-//! (`in_work`), and what may have killed one is read in another first (`rehearsal`).
+//! (`in_work`), what the operator asks for meanwhile is taken from the `inbox` between two batches, and what may have killed one is read in another first (`rehearsal`).
 
 mod addresses;
 mod clock;
@@ -21,6 +21,7 @@ mod flight;
 mod gate;
 mod hops;
 mod in_work;
+mod inbox;
 mod judging;
 mod pages;
 mod parsers;
@@ -37,6 +38,7 @@ mod writer;
 
 pub use clock::{Clock, SystemClock};
 pub use control::{Control, Stop};
+pub use inbox::apply_waiting;
 pub use progress::{Progress, ProgressSnapshot};
 pub use rehearsal::{Rehearse, Rehearsed, carry_out};
 

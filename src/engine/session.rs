@@ -132,7 +132,13 @@ impl<S: Store, C: Clock> Begun<S, C> {
         }));
         // What was judged again and taken in is to be done too, whether or not this session commits anything.
         shared.progress.set_totals(admitted.totals);
-        let writer = tokio::spawn(writer::write(Arc::clone(&store), Arc::clone(&shared), start, items_out));
+        let writer = tokio::spawn(writer::write(
+            Arc::clone(&store),
+            Arc::clone(&shared),
+            start,
+            items_out,
+            control.watch_mail(),
+        ));
         let session = Session {
             store: Arc::clone(&store),
             shared: Arc::clone(&shared),
@@ -284,6 +290,9 @@ impl<S: Store, F: Fetcher, C: Clock> Session<S, F, C> {
                 (self.look, self.alone) = (true, true);
                 continue;
             }
+            if over && running && !self.closes_inbox().await {
+                continue;
+            }
             if over {
                 return Ok(running && !self.stuck_at_page_limits().await?);
             }
@@ -313,6 +322,17 @@ impl<S: Store, F: Fetcher, C: Clock> Session<S, F, C> {
                 }
             }
         }
+    }
+
+    /// Takes no more commands of the operator, unless one that was applied meanwhile gave work.
+    async fn closes_inbox(&mut self) -> bool {
+        let shared = Arc::clone(&self.shared);
+        let mut takes = shared.takes_commands.lock().await;
+        while let Ok(ask) = self.asks.try_recv() {
+            self.take(Some(ask));
+        }
+        *takes = self.look;
+        !self.look
     }
 
     fn take(&mut self, ask: Option<Ask>) {

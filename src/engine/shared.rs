@@ -100,6 +100,8 @@ pub(super) struct Shared<F, C> {
     pub(super) desk: mpsc::UnboundedSender<Ask>,
     /// More hosts are ready than may be leased: workers are to take turns.
     pub(super) crowded: AtomicBool,
+    /// Whether commands of the operator are still taken; held while some are applied.
+    pub(super) takes_commands: tokio::sync::Mutex<bool>,
     scope: RwLock<Arc<Scope>>,
     halt: watch::Sender<Stop>,
     limit: Mutex<Option<Limit>>,
@@ -157,6 +159,7 @@ impl<F, C: Clock> Shared<F, C> {
             writer: parts.writer,
             desk: parts.desk,
             crowded: AtomicBool::new(false),
+            takes_commands: tokio::sync::Mutex::new(true),
             scope: RwLock::new(Arc::new(parts.scope)),
             halt: watch::Sender::new(Stop::Run),
             limit: Mutex::new(None),
@@ -171,8 +174,13 @@ impl<F, C: Clock> Shared<F, C> {
 
     /// Brings a host into scope from now on.
     pub(super) fn widen(&self, host: Host) {
+        self.change_scope(|scope| scope.widen(host));
+    }
+
+    /// Changes the scope from now on.
+    pub(super) fn change_scope<T>(&self, change: impl FnOnce(&mut Scope) -> T) -> T {
         let mut scope = self.scope.write().unwrap_or_else(PoisonError::into_inner);
-        Arc::make_mut(&mut scope).widen(host);
+        change(Arc::make_mut(&mut scope))
     }
 
     /// Stops the session, at least as far as `to`.

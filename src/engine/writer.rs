@@ -1,16 +1,19 @@
 //! The writer: the one place where visits become rows. It gathers what the workers hand in and
-//! settles each batch in one transaction; bytes are given back after the COMMIT.
+//! settles each batch in one transaction; bytes are given back after the COMMIT. What the operator asks for meanwhile is
+//! applied between two batches.
 
 use std::sync::Arc;
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use crate::failpoint;
-use crate::fetch::{ByteBudget, Reservation};
-use crate::model::{LeaseKey, UrlId};
+use crate::fetch::{ByteBudget, Fetcher, Reservation};
+use crate::model::{Admission, LeaseKey, Rule, UrlId};
+use crate::scope::Skips;
 use crate::store::{Room, RoomWanted, SessionStart, Settlement, Store, StoreError};
 
 use super::in_work::InWork;
+use super::inbox;
 use super::shared::{Ask, Item, Shared};
 use super::{Clock, Stop};
 
@@ -48,6 +51,8 @@ struct Batch {
     work: Vec<Arc<InWork>>,
     settled: Vec<(mpsc::UnboundedSender<UrlId>, UrlId)>,
     hurry: bool,
+    /// The operator asks for something.
+    mail: bool,
     end: bool,
 }
 
@@ -87,6 +92,7 @@ impl Batch {
 
     fn is_full(&self) -> bool {
         self.end
+            || self.mail
             || self.held_bytes >= BATCH_HELD_BYTES
             || self.settlement.visits.len() >= BATCH_VISITS
             || self.names >= BATCH_NAMES
@@ -98,6 +104,19 @@ impl Batch {
         let texts: usize = texts.map(String::len).sum();
         let links: usize = self.settlement.visits.iter().map(|visit| visit.links.len()).sum();
         (self.bytes + texts) as u64 + (self.names + links) as u64 * NAME_BYTES
+    }
+
+    /// Leaves out what the operator has skipped since the pages that name it were read.
+    fn leave_out(&mut self, skips: &Skips) {
+        if skips.is_empty() {
+            return;
+        }
+        let named = self.settlement.visits.iter_mut().flat_map(|visit| &mut visit.candidates);
+        for candidate in named.chain(&mut self.settlement.sitemaps) {
+            if candidate.admission == Admission::Queue && skips.contain(&candidate.url) {
+                candidate.admission = Admission::Exclude(Rule::SKIP);
+            }
+        }
     }
 
     /// Notes that all its pages are being written. One that has to wait long for room does not count.
@@ -119,14 +138,16 @@ impl Batch {
 ///
 /// # Errors
 /// The first error of the store; nothing of that batch is committed, and the session is stopped.
-pub(super) async fn write<S: Store, F: Send + Sync + 'static, C: Clock>(
+pub(super) async fn write<S: Store, F: Fetcher, C: Clock>(
     store: Arc<S>,
     shared: Arc<Shared<F, C>>,
     start: SessionStart,
     mut items: mpsc::Receiver<Item>,
+    mut mail: watch::Receiver<u64>,
 ) -> Result<(), StoreError> {
     loop {
-        let mut batch = gather(&shared, &mut items).await;
+        let mut batch = gather(&shared, &mut items, &mut mail).await;
+        batch.leave_out(shared.scope().skips());
         if !batch.is_empty() {
             let settled = async {
                 wait_for_room(&*store, &shared, batch.weight_bytes()).await?;
@@ -149,9 +170,22 @@ pub(super) async fn write<S: Store, F: Send + Sync + 'static, C: Clock>(
             batch.work.clear();
             announce(&shared, &batch, settled.woken_hosts);
         }
+        if batch.mail
+            && let Err(error) = inbox::take(&*store, &shared).await
+        {
+            shared.halt(Stop::Now);
+            return Err(error);
+        }
         if batch.end {
             return Ok(());
         }
+    }
+}
+
+/// Waits until the operator asks for something.
+async fn arrival(mail: &mut watch::Receiver<u64>) {
+    if mail.changed().await.is_err() {
+        std::future::pending().await
     }
 }
 
@@ -192,11 +226,19 @@ async fn wait_for_room<S: Store, F, C: Clock>(
 
 /// Waits for a first item, then for more until the batch is full, its time is over, bodies wait for the
 /// room of what it holds, or a worker is in a hurry while the crawl has little else to do.
-async fn gather<F, C: Clock>(shared: &Shared<F, C>, items: &mut mpsc::Receiver<Item>) -> Batch {
+async fn gather<F, C: Clock>(
+    shared: &Shared<F, C>,
+    items: &mut mpsc::Receiver<Item>,
+    mail: &mut watch::Receiver<u64>,
+) -> Batch {
     let mut batch = Batch::default();
-    match items.recv().await {
-        Some(item) => batch.add(item),
-        None => batch.end = true,
+    tokio::select! {
+        biased;
+        item = items.recv() => match item {
+            Some(item) => batch.add(item),
+            None => batch.end = true,
+        },
+        () = arrival(mail) => batch.mail = true,
     }
     let young = shared.progress.commits() < FIRST_BATCHES;
     let time_over = shared.clock.sleep_ms(if young { FIRST_BATCH_MS } else { BATCH_MS });
@@ -218,6 +260,7 @@ async fn gather<F, C: Clock>(shared: &Shared<F, C>, items: &mut mpsc::Receiver<I
                     break;
                 }
             }
+            () = arrival(mail) => batch.mail = true,
             () = &mut time_over => break,
         }
     }

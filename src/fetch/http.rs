@@ -160,6 +160,13 @@ impl HttpFetcher {
 }
 
 impl Fetcher for HttpFetcher {
+    fn trust(&self, origin: Origin, granted: bool) {
+        self.confide(origin.clone());
+        if granted {
+            self.grant(origin);
+        }
+    }
+
     fn most_in_flight(&self) -> u32 {
         super::open_files::most_in_flight()
     }

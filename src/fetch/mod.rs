@@ -56,6 +56,10 @@ pub trait Fetcher: Send + Sync + 'static {
         async { None }
     }
 
+    /// An origin that the operator named while the crawl runs: it gets the credentials of the crawl, and with `granted`
+    /// may be connected wherever it lies.
+    fn trust(&self, _origin: crate::model::Origin, _granted: bool) {}
+
     /// Most requests that the machine lets be in flight at once, whatever `--concurrency` asks for.
     fn most_in_flight(&self) -> u32 {
         u32::MAX

@@ -2,6 +2,7 @@
 //!
 //! - [`ids`]: [`UrlId`], [`HostId`], [`SessionId`], [`RoundId`], [`FetchId`] and [`UnixMs`].
 //! - [`address`]: [`CrawlUrl`] (a canonical http or https URL), [`Host`], [`Origin`], [`Scheme`].
+//! - [`command`]: [`Command`], what an operator asks of a crawl from outside.
 //! - [`credentials`]: [`CustomHeader`], [`Proxy`], [`Secret`], which is never stored.
 //! - [`settings`]: [`CrawlSettings`], what one crawl was asked to do, as stored with it;
 //!   [`switches`]: [`UrlRule`] and [`Trap`], rules it switches on and off.
@@ -15,6 +16,7 @@
 //! [`Page`] → [`Visit`]; each type is one more stage of trust.
 
 pub mod address;
+pub mod command;
 pub mod credentials;
 pub(crate) mod escape;
 pub mod exchange;
@@ -27,6 +29,7 @@ pub mod switches;
 pub mod visit;
 
 pub use address::{CrawlUrl, Host, NotCrawlable, Origin, Scheme};
+pub use command::{AddedUrl, Applied, Command, Retry, UrlPattern};
 pub use credentials::{CustomHeader, HARMLESS_HEADERS, Proxy, Secret};
 pub use exchange::{Exchange, ExchangeEnd, FailureKind, FetchRequest, Header, Overflow, Validators};
 pub use ids::{FetchId, HostId, RoundId, SessionId, UnixMs, UrlId};

@@ -122,6 +122,8 @@ impl Rule {
     pub const ROBOTS: Rule = Rule(Cow::Borrowed("robots"));
     /// The address guard refused the host's address.
     pub const ADDRESS: Rule = Rule(Cow::Borrowed("address"));
+    /// The operator had it left out (`sqrawl skip`).
+    pub const SKIP: Rule = Rule(Cow::Borrowed("skip"));
     /// Not http or https. Counted in `rules.discarded`, not stored.
     pub const SCHEME: Rule = Rule(Cow::Borrowed("scheme"));
     /// Not a URL. Counted in `rules.discarded`, not stored.
@@ -213,7 +215,8 @@ pub struct Candidate {
 }
 
 /// Where a seed came from; the value of `seeds.source`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum SeedSource {
     /// The command line.
     Argument,

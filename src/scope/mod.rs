@@ -13,6 +13,7 @@ mod domain;
 mod rules;
 mod seed;
 mod session_id;
+mod skips;
 mod trap;
 mod url_rules;
 
@@ -20,4 +21,5 @@ pub use canonical::{Document, canonicalize};
 pub use domain::registrable_domain;
 pub use rules::{NamedBy, PatternError, Scope};
 pub use seed::{SeedUrl, host_behind_credentials, seed_url, without_credentials};
+pub use skips::Skips;
 pub use url_rules::{Removed, UrlRules};

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use regex::{Regex, RegexBuilder};
 
 use super::domain::registrable;
+use super::skips::Skips;
 use super::trap::Traps;
 use super::url_rules::UrlRules;
 use crate::model::{Admission, CrawlSettings, CrawlUrl, Host, PatternRule, Rule, ScopeKind, Trap, UnixMs};
@@ -32,7 +33,7 @@ pub struct NamedBy {
 #[derive(Debug, thiserror::Error)]
 #[error("{flag} {pattern:?} is not a usable regular expression: {detail}")]
 pub struct PatternError {
-    /// `--include` or `--exclude`.
+    /// `--include`, `--exclude`, `skip` or `retry`.
     pub flag: &'static str,
     /// As typed.
     pub pattern: String,
@@ -42,8 +43,8 @@ pub struct PatternError {
 
 /// The scope of a crawl: an ordered list of named rules, of which the first that objects names
 /// the rejection: `not_followed_kind`, `nofollow`, `scope`, the patterns (`exclude:…`,
-/// `not_included`), `max_depth`, `max_redirects`, the traps (`trap:…`). A seed passes all of them but the
-/// exclude patterns: it was asked for by name.
+/// `not_included`), `max_depth`, `max_redirects`, the traps (`trap:…`), what the operator skips. A seed passes
+/// all of them but the exclude patterns and the last: it was asked for by name.
 #[derive(Clone, Debug)]
 pub struct Scope {
     reach: Reach,
@@ -51,6 +52,7 @@ pub struct Scope {
     max_depth: Option<u32>,
     max_redirects: u32,
     traps: Traps,
+    skips: Skips,
     url_rules: UrlRules,
 }
 
@@ -71,6 +73,7 @@ impl Scope {
             max_depth: settings.max_depth,
             max_redirects: settings.max_redirects,
             traps: Traps::new(&settings.traps),
+            skips: Skips::default(),
             url_rules: UrlRules::new(settings),
         })
     }
@@ -92,6 +95,23 @@ impl Scope {
         self.reach.widen(host.as_str());
     }
 
+    /// Takes in one more seed. What lies near it is in scope from now on; whether it was not before.
+    pub fn take_seed(&mut self, seed: &CrawlUrl) -> bool {
+        let new = !self.reach.contains(seed);
+        self.reach.take_seed(seed);
+        new
+    }
+
+    /// What the operator skips.
+    pub fn skips(&self) -> &Skips {
+        &self.skips
+    }
+
+    /// Skips these from now on, and nothing else.
+    pub fn set_skips(&mut self, skips: Skips) {
+        self.skips = skips;
+    }
+
     /// Whether something on the origin of this URL may belong to the crawl, patterns aside.
     pub fn reaches(&self, root: &CrawlUrl) -> bool {
         match &self.reach {
@@ -108,6 +128,7 @@ impl Scope {
     /// for punycode names with `domain`, and for queries of many parameters.
     pub fn judge(&self, url: &CrawlUrl, by: NamedBy) -> Admission {
         let rejected = if by.seed { self.patterns.exclude(url) } else { self.reject(url, by) };
+        let rejected = rejected.or_else(|| self.skips.contain(url).then_some(Rule::SKIP));
         rejected.map_or(Admission::Queue, Admission::Exclude)
     }
 
@@ -157,6 +178,16 @@ impl Reach {
                 widened: HashSet::new(),
             },
             ScopeKind::Any => Reach::Any,
+        }
+    }
+
+    fn take_seed(&mut self, seed: &CrawlUrl) {
+        match self {
+            Reach::Prefix { places, directories, .. } => {
+                places.add(place_of(seed).to_owned());
+                directories.add(directory_of(seed).to_owned());
+            }
+            other => other.widen(seed.host_str()),
         }
     }
 
@@ -211,6 +242,11 @@ impl PrefixSet {
         PrefixSet(sorted)
     }
 
+    fn add(&mut self, prefix: String) {
+        let all = std::mem::take(&mut self.0);
+        *self = PrefixSet::new(all.into_iter().chain([prefix]));
+    }
+
     /// Whether one of them starts `text`. Everything between a prefix of `text` and `text` itself
     /// starts with that prefix, so only the greatest one not above `text` can be it.
     fn start(&self, text: &str) -> bool {
@@ -257,22 +293,27 @@ impl Patterns {
     }
 }
 
-impl Pattern {
-    /// Most bytes of a compiled pattern. Matching is linear in the URL whatever the pattern; this
-    /// bounds the factor.
-    const MAX_COMPILED_BYTES: usize = 4 * 1024 * 1024;
+/// Most bytes of a compiled pattern. Matching is linear in the URL whatever the pattern; this
+/// bounds the factor.
+const MAX_COMPILED_BYTES: usize = 4 * 1024 * 1024;
 
+impl Pattern {
     fn new(rule: &PatternRule) -> Result<Self, PatternError> {
         let (flag, pattern, rejects) = match rule {
             PatternRule::Include(pattern) => ("--include", pattern, None),
             PatternRule::Exclude(pattern) => ("--exclude", pattern, Some(Rule::exclude(pattern))),
         };
-        let regex = RegexBuilder::new(pattern)
-            .size_limit(Self::MAX_COMPILED_BYTES)
-            .build()
-            .map_err(|error| PatternError { flag, pattern: pattern.clone(), detail: one_line(&error) })?;
-        Ok(Pattern { regex, rejects })
+        Ok(Pattern { regex: compile(flag, pattern)?, rejects })
     }
+}
+
+/// Compiles the pattern of a flag or a verb.
+pub(super) fn compile(flag: &'static str, pattern: &str) -> Result<Regex, PatternError> {
+    RegexBuilder::new(pattern).size_limit(MAX_COMPILED_BYTES).build().map_err(|error| PatternError {
+        flag,
+        pattern: pattern.to_owned(),
+        detail: one_line(&error),
+    })
 }
 
 /// What is wrong with a pattern. The message of the regex crate draws the place on lines above.

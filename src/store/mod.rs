@@ -15,9 +15,9 @@ use std::future::Future;
 use std::sync::Arc;
 
 use crate::model::{
-    Admission, Candidate, CrawlSettings, CrawlUrl, EndedBy, Host, HostId, HostLease, HostUpdate, LeaseKey, LeasedUrl,
-    Origin, Release, RobotsFetch, RobotsRecord, RoundId, Rule, Seed, SessionId, Totals, UnixMs, UrlId, Visit,
-    WorkStage,
+    Admission, Applied, Candidate, Command, CrawlSettings, CrawlUrl, EndedBy, Host, HostId, HostLease, HostUpdate,
+    LeaseKey, LeasedUrl, Origin, Release, Retry, RobotsFetch, RobotsRecord, RoundId, Rule, Seed, SessionId, Totals,
+    UnixMs, UrlId, UrlPattern, Visit, WorkStage,
 };
 
 /// What the store knows of a crawl before a session begins.
@@ -27,6 +27,8 @@ pub struct StoredCrawl {
     pub settings: CrawlSettings,
     /// Seeds of the current round, in the order given.
     pub seeds: Vec<StoredSeed>,
+    /// What the operator has left out.
+    pub skips: Vec<UrlPattern>,
     /// Whether the current round is complete.
     pub complete: bool,
     /// How the latest session ended; `None` after a crash.
@@ -234,6 +236,48 @@ pub struct Judged {
     pub rule: Option<Rule>,
 }
 
+/// A command that waits in the inbox.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Waiting {
+    /// Its row.
+    pub id: i64,
+    /// What it says; or, where it says nothing that this program knows, why.
+    pub command: Result<Command, String>,
+}
+
+/// The word on a URL that is still to be visited or excluded; `None`: it stays what it is.
+pub type Judge<'a> = &'a (dyn Fn(&Judged) -> Option<Admission> + Send + Sync);
+
+/// What a command comes to.
+#[derive(Clone, Copy)]
+pub enum Change<'a> {
+    /// Takes seeds in.
+    Add {
+        /// The seeds.
+        seeds: &'a [Seed],
+        /// What they bring into scope; `None`: nothing.
+        judge: Option<Judge<'a>>,
+    },
+    /// Leaves out what these patterns name, or no longer.
+    Skip {
+        /// The patterns.
+        patterns: &'a [UrlPattern],
+        /// Takes them back.
+        undo: bool,
+        /// What this makes of the URLs.
+        judge: Judge<'a>,
+    },
+    /// Queues what was visited.
+    Retry {
+        /// How their latest attempts ended.
+        retry: &'a Retry,
+        /// Of the URLs that ended so the ones that are meant.
+        chosen: &'a (dyn Fn(&CrawlUrl) -> bool + Send + Sync),
+    },
+    /// It cannot be applied, for this reason.
+    Refuse(&'a str),
+}
+
 /// What a process works on, noted where it outlives the process; the next session reads it when it begins.
 /// Advice: it is never waited for, and may be lost.
 pub trait WorkSlots: Send + Sync + std::fmt::Debug {
@@ -314,6 +358,18 @@ pub trait Store: Send + Sync + 'static {
         batch: &Settlement,
         now: UnixMs,
     ) -> impl Future<Output = Result<Settled, StoreError>> + Send;
+
+    /// Commands that wait, the oldest first, at most `most`.
+    fn inbox(&self, most: u32) -> impl Future<Output = Result<Vec<Waiting>, StoreError>> + Send;
+
+    /// Applies the command of this row, and marks it as applied, in one transaction; `None` when it was applied
+    /// before. A URL that is in work meanwhile and leaves its state by this has its visit dropped when that is settled.
+    fn apply(
+        &self,
+        id: i64,
+        change: Change<'_>,
+        now: UnixMs,
+    ) -> impl Future<Output = Result<Option<Applied>, StoreError>> + Send;
 
     /// Whether there is room for a batch; to be asked before each. Not a promise: others write to
     /// the same disk. An error when there is too little, and nothing to wait for.

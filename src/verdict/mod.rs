@@ -11,6 +11,7 @@
 mod naming;
 mod outcome;
 mod rejudge;
+mod seeds;
 mod sitemaps;
 
 #[cfg(test)]
@@ -18,6 +19,7 @@ mod tests;
 
 pub use outcome::{HostEffect, classify, host_effect, is_definite, may_hold_page};
 pub use rejudge::{NamedBefore, judge_again, judges_otherwise};
+pub use seeds::seed;
 pub use sitemaps::{MAX_SITEMAP_STEPS, sitemaps_of, usual_sitemap};
 
 use crate::model::{

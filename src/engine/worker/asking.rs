@@ -48,6 +48,12 @@ impl<F: Fetcher, C: Clock> Worker<F, C> {
             return false;
         }
         let Some(leased) = self.queue.front() else { return false };
+        if self.shared.scope().skips().contain(&leased.url) {
+            // The store has it excluded, or will by the time it is asked for more.
+            self.held.remove(&leased.id);
+            self.queue.pop_front();
+            return true;
+        }
         let now = self.shared.clock.now_ms();
         if let Some(deaths) = leased.deaths.filter(|deaths| *deaths >= DEATHS_THAT_PROVE) {
             return self.settle_in_turn(|attempt, _| verdict::after_deaths(attempt, deaths));

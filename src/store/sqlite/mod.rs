@@ -10,6 +10,7 @@
 //! - `mover` empties the write-ahead log beside the writer.
 //! - `writer` is the connection with its transactions; `names` gives URLs their ids; `settle`,
 //!   `lease`, `session` are the verbs, SQL beside its method.
+//! - `inbox` applies what an operator asks for beside the crawl; [`Inbox`] is where they put it.
 //! - `work` is what the process works on, in a place that outlives it; `suspects` are the URLs that
 //!   may have killed it.
 //! - [`read`] is the read side, used beside a running crawl.
@@ -24,6 +25,7 @@ mod disk;
 mod encode;
 mod fault;
 mod header;
+mod inbox;
 mod insert;
 mod lease;
 mod lock;
@@ -31,6 +33,7 @@ mod migrate;
 mod mover;
 mod names;
 mod open;
+mod post;
 pub mod read;
 mod recrawl;
 mod rejudge;
@@ -49,17 +52,20 @@ mod writer;
 pub use header::{APPLICATION_ID, SCHEMA_VERSION};
 pub use migrate::Schema;
 pub use open::OpenMode;
+pub use post::Inbox;
 pub use repair::Repaired;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::model::{Admission, CrawlSettings, EndedBy, HostId, Origin, RobotsRecord, Seed, Totals, UnixMs, UrlId};
+use crate::model::{
+    Admission, Applied, CrawlSettings, EndedBy, HostId, Origin, RobotsRecord, Seed, Totals, UnixMs, UrlId,
+};
 
 use super::{
-    Admitted, Judged, LeaseAsk, LeaseGrant, Room, RoomWanted, SessionOpen, SessionStart, Settled, Settlement, Store,
-    StoreError, StoredCrawl, WorkSlots,
+    Admitted, Change, Judged, LeaseAsk, LeaseGrant, Room, RoomWanted, SessionOpen, SessionStart, Settled, Settlement,
+    Store, StoreError, StoredCrawl, Waiting, WorkSlots,
 };
 use writer::Writer;
 
@@ -193,6 +199,18 @@ impl Store for SqliteStore {
         };
         let settled = settled.await;
         tx.end(settled).await
+    }
+
+    async fn inbox(&self, most: u32) -> Result<Vec<Waiting>, StoreError> {
+        let mut tx = self.writer.begin("reading the inbox").await?;
+        let waiting = inbox::waiting(&mut tx, most).await;
+        tx.end(waiting).await
+    }
+
+    async fn apply(&self, id: i64, change: Change<'_>, now: UnixMs) -> Result<Option<Applied>, StoreError> {
+        let mut tx = self.writer.begin_change("applying a command", now).await?;
+        let applied = inbox::apply(&mut tx, id, change, now).await;
+        tx.end(applied).await
     }
 
     async fn room(&self, wanted: RoomWanted) -> Result<Room, StoreError> {

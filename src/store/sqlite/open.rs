@@ -84,7 +84,7 @@ impl SqliteStore {
 }
 
 /// Refuses what must not be touched. Opens nothing for writing but what it closes again unwritten.
-fn check(path: &Path, mode: OpenMode, schema: Schema<'_>) -> Result<Header, StoreError> {
+pub(super) fn check(path: &Path, mode: OpenMode, schema: Schema<'_>) -> Result<Header, StoreError> {
     let header = header::read(path)?;
     let owned = path.to_owned();
     match header {

@@ -4,6 +4,7 @@ use crate::model::{CrawlSettings, EndedBy, Host, RoundId, SessionId, Totals, Uni
 use crate::store::{SessionOpen, SessionStart, StoreError, StoredCrawl, StoredSeed};
 
 use super::clock::{self, FURTHEST_MS};
+use super::inbox;
 use super::recrawl;
 use super::rows::{self, count, get};
 use super::suspects;
@@ -26,6 +27,7 @@ pub(super) async fn stored_crawl(tx: &mut Tx<'_>) -> Result<Option<StoredCrawl>,
         last_ended_by: get(tx, latest, "ended_by")?,
         judging: get(tx, latest, "judging")?,
         seeds: stored_seeds(tx, round).await?,
+        skips: inbox::skips(tx).await?,
         totals: rows::totals(tx).await?,
     }))
 }

@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
-use sqrawl::model::{Admission, CrawlSettings, EndedBy, HostId, Origin, RobotsRecord, Seed, Totals, UnixMs, UrlId};
+use sqrawl::model::{
+    Admission, Applied, CrawlSettings, EndedBy, HostId, Origin, RobotsRecord, Seed, Totals, UnixMs, UrlId,
+};
 use sqrawl::store::sqlite::SqliteStore;
 use sqrawl::store::{
-    Admitted, Judged, LeaseAsk, LeaseGrant, SessionOpen, SessionStart, Settled, Settlement, Store, StoreError,
-    StoredCrawl, WorkSlots,
+    Admitted, Change, Judged, LeaseAsk, LeaseGrant, SessionOpen, SessionStart, Settled, Settlement, Store, StoreError,
+    StoredCrawl, Waiting, WorkSlots,
 };
 
 pub struct SimStore {
@@ -92,6 +94,14 @@ impl Store for SimStore {
         let titles = batch.visits.iter().filter_map(|visit| visit.content.as_ref()?.title.as_deref());
         assert!(!titles.into_iter().any(|title| Some(title) == self.breaks_at), "a defect");
         in_no_time(self.inner.settle(start, batch, now)).await
+    }
+
+    async fn inbox(&self, most: u32) -> Result<Vec<Waiting>, StoreError> {
+        in_no_time(self.inner.inbox(most)).await
+    }
+
+    async fn apply(&self, id: i64, change: Change<'_>, now: UnixMs) -> Result<Option<Applied>, StoreError> {
+        in_no_time(self.inner.apply(id, change, now)).await
     }
 
     async fn end_session(&self, start: &SessionStart, ended_by: EndedBy, now: UnixMs) -> Result<Totals, StoreError> {

@@ -7,10 +7,12 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::Poll;
 
-use sqrawl::model::{Admission, CrawlSettings, EndedBy, HostId, Origin, RobotsRecord, Seed, Totals, UnixMs, UrlId};
+use sqrawl::model::{
+    Admission, Applied, CrawlSettings, EndedBy, HostId, Origin, RobotsRecord, Seed, Totals, UnixMs, UrlId,
+};
 use sqrawl::store::{
-    Admitted, Judged, LeaseAsk, LeaseGrant, Room, RoomWanted, SessionOpen, SessionStart, Settled, Settlement, Store,
-    StoreError, StoredCrawl, WorkSlots,
+    Admitted, Change, Judged, LeaseAsk, LeaseGrant, Room, RoomWanted, SessionOpen, SessionStart, Settled, Settlement,
+    Store, StoreError, StoredCrawl, Waiting, WorkSlots,
 };
 
 use super::super::store::SimStore;
@@ -40,7 +42,7 @@ impl FaultyStore {
         work: impl Future<Output = Result<T, StoreError>>,
     ) -> Result<T, StoreError> {
         let (caller, lane) = match verb {
-            "settle" => (Caller::Writer, Lane::Settle),
+            "settle" | "inbox" | "apply" => (Caller::Writer, Lane::Settle),
             "room" => (Caller::Asker, Lane::Settle),
             _ => (Caller::Session, Lane::OtherCall),
         };
@@ -150,6 +152,14 @@ impl Store for FaultyStore {
             Ok(settled)
         };
         self.call("settle", work).await
+    }
+
+    async fn inbox(&self, most: u32) -> Result<Vec<Waiting>, StoreError> {
+        self.call("inbox", self.inner.inbox(most)).await
+    }
+
+    async fn apply(&self, id: i64, change: Change<'_>, now: UnixMs) -> Result<Option<Applied>, StoreError> {
+        self.call("apply", self.inner.apply(id, change, now)).await
     }
 
     async fn room(&self, _: RoomWanted) -> Result<Room, StoreError> {
