@@ -58,7 +58,7 @@ fn standing(status: &Status) -> String {
     let since = |ms| format!("{} ({})", moment(ms), from_now(ms, status.at_ms));
     match (&session.ended_by, session.ended_ms) {
         (Some(by), Some(ended)) if !status.running => {
-            let next = if by == "complete" { "" } else { "; go on with: sqrawl resume" };
+            let next = if by == "complete" && status.totals.open() == 0 { "" } else { "; go on with: sqrawl resume" };
             format!("not running; session {} ended by {} at {}{next}", session.id, neutralise(by), since(ended))
         }
         _ if status.running => {

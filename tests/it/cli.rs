@@ -5,13 +5,18 @@ mod crawls;
 mod export;
 mod identity;
 mod import;
+#[cfg(unix)]
+mod inbox;
 mod parsers;
 #[cfg(unix)]
 mod prompt;
+mod recipes;
 mod recrawls;
 mod rot;
 mod shelf;
 mod sitemaps;
+#[cfg(unix)]
+mod tools;
 
 use std::fs;
 use std::path::Path;

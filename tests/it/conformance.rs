@@ -9,6 +9,7 @@
 pub(crate) mod backend;
 pub(crate) mod crawl;
 mod frontier;
+mod inbox;
 mod lease;
 mod politeness;
 mod random;
@@ -111,6 +112,11 @@ every_store! {
         a_round_ends_when_complete_and_goes_on_with_new_seeds,
         a_changed_page_limit_holds_from_the_next_session,
         only_a_death_while_urls_were_judged_has_them_judged_again;
+    inbox:
+        a_command_is_applied_once,
+        what_is_skipped_leaves_the_queue_and_comes_back,
+        what_failed_is_queued_again,
+        what_cannot_be_applied_is_refused;
     rounds:
         a_recrawl_visits_everything_again_with_validators,
         a_recrawl_asks_robots_and_the_guard_again,

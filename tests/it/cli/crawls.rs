@@ -13,41 +13,41 @@ use tokio::runtime::Runtime;
 use super::{Ran, run, sqrawl};
 
 /// Nothing here takes as long; a run that does is stuck.
-const WATCHDOG: Duration = Duration::from_secs(120);
+pub(super) const WATCHDOG: Duration = Duration::from_secs(120);
 
 /// The demo web and a folder to crawl into.
-struct World {
+pub(super) struct World {
     _runtime: Runtime,
     web: DemoWeb,
     folder: TempDir,
 }
 
 impl World {
-    fn new() -> World {
+    pub(super) fn new() -> World {
         let runtime = Runtime::new().unwrap();
         let web = runtime.block_on(DemoWeb::start()).unwrap();
         World { _runtime: runtime, web, folder: TempDir::new().unwrap() }
     }
 
-    fn url(&self, host: &str) -> String {
+    pub(super) fn url(&self, host: &str) -> String {
         format!("http://{host}:{}/", self.web.port())
     }
 
-    fn path(&self) -> &Path {
+    pub(super) fn path(&self) -> &Path {
         self.folder.path()
     }
 
-    fn run(&self, args: &[&str]) -> Ran {
+    pub(super) fn run(&self, args: &[&str]) -> Ran {
         run(sqrawl(self.path()).args(args))
     }
 
-    fn json(&self, args: &[&str]) -> (Option<i32>, Value, String) {
+    pub(super) fn json(&self, args: &[&str]) -> (Option<i32>, Value, String) {
         let ran = self.run(&[args, &["--json"]].concat());
         let value = serde_json::from_str(&ran.out).unwrap_or_else(|error| panic!("{error}: {} {}", ran.out, ran.err));
         (ran.code, value, ran.err)
     }
 
-    fn rows(&self, sql: &str) -> Value {
+    pub(super) fn rows(&self, sql: &str) -> Value {
         self.json(&["query", sql]).1
     }
 }
@@ -174,7 +174,7 @@ fn quiet_is_quiet() {
 /// Starts a crawl that takes its time and waits until it has committed a page.
 #[cfg(unix)]
 #[allow(clippy::zombie_processes, reason = "a panic ends the whole test process, and every caller waits")]
-fn slow_crawl(world: &World) -> Child {
+pub(super) fn slow_crawl(world: &World) -> Child {
     let mut command = sqrawl(world.path());
     command.args(["crawl", &world.url("slow.localhost"), "--delay", "400ms"]);
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
@@ -190,7 +190,7 @@ fn slow_crawl(world: &World) -> Child {
 }
 
 #[cfg(unix)]
-fn signal(child: &Child, signal: rustix::process::Signal) {
+pub(super) fn signal(child: &Child, signal: rustix::process::Signal) {
     let id = rustix::process::Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap();
     rustix::process::kill_process(id, signal).unwrap();
 }

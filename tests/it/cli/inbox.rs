@@ -1,0 +1,190 @@
+//! `add`, `skip`, `retry` and `status --watch`, beside a crawl that runs and without one.
+
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use super::crawls::{WATCHDOG, World, signal, slow_crawl};
+use super::{Ran, run, sqrawl};
+
+fn wait_for(world: &World, sql: &str) {
+    let began = Instant::now();
+    while world.rows(sql)[0]["n"] == 0 {
+        assert!(began.elapsed() < WATCHDOG, "still waiting for {sql}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+fn sound(world: &World) {
+    let ran = world.run(&["doctor"]);
+    assert_eq!(ran.code, Some(0), "{}{}", ran.out, ran.err);
+}
+
+fn with_failpoint(world: &World, failpoint: &str, args: &[&str]) -> Ran {
+    run(sqrawl(world.path()).args(args).env("SQRAWL_FAILPOINT", failpoint))
+}
+
+#[test]
+fn a_running_crawl_honours_what_is_asked_of_it() {
+    let world = World::new();
+    let child = slow_crawl(&world);
+    let (calm, shop) = (world.url("calm.localhost"), world.url("shop.localhost"));
+
+    let (code, answer, err) = world.json(&["add", &calm]);
+    assert_eq!((code, &answer["applied"], &answer["queued"]), (Some(0), &json!(true), &json!(1)), "{err}");
+    assert_eq!(answer["by_running_crawl"], true);
+    assert!(err.contains("applied by the crawl that runs"), "{err}");
+    // Its address is not public: the crawl that runs was told that it is allowed.
+    wait_for(&world, "SELECT count(*) AS n FROM pages WHERE host = 'calm.localhost'");
+
+    assert_eq!(world.json(&["add", &shop]).1["new_urls"], 1);
+    wait_for(&world, "SELECT count(*) AS n FROM urls WHERE url LIKE '%shop.%' AND state = 'queued' AND depth > 0");
+    let (code, answer, err) = world.json(&["skip", "shop.localhost"]);
+    assert_eq!((code, &answer["by_running_crawl"]), (Some(0), &json!(true)), "{err}");
+    assert!(answer["excluded"].as_u64() > Some(0), "{answer}");
+    assert!(err.contains("skip host shop.localhost"), "{err}");
+    let waiting = "SELECT count(*) AS n FROM frontier WHERE host = 'shop.localhost'";
+    assert_eq!(world.rows(waiting)[0]["n"], 0);
+    assert_eq!(world.rows("SELECT kind, pattern FROM skips"), json!([{"kind": "host", "pattern": "shop.localhost"}]));
+
+    let (code, answer, err) = world.json(&["retry", &calm]);
+    assert_eq!((code, &answer["queued"]), (Some(0), &json!(1)), "{err}");
+    wait_for(
+        &world,
+        "SELECT count(*) > 1 AS n FROM fetches f JOIN urls u ON u.id = f.url_id WHERE u.url LIKE '%calm.%' AND u.depth = 0",
+    );
+    assert_eq!(world.rows(waiting)[0]["n"], 0, "what is found later is left out, too");
+
+    let (code, answer, err) = world.json(&["skip", "--undo", "shop.localhost"]);
+    assert_eq!((code, &answer["applied"]), (Some(0), &json!(true)), "{err}");
+    assert!(answer["queued"].as_u64() > Some(0), "{answer}");
+    signal(&child, rustix::process::Signal::INT);
+    child.wait_with_output().unwrap();
+    sound(&world);
+    let (code, summary, err) = world.json(&["resume", "--delay", "0"]);
+    assert_eq!((code, &summary["ended_by"]), (Some(0), &json!("complete")), "{err}");
+    assert_eq!(
+        world.rows("SELECT count(*) AS n FROM urls u JOIN rules r ON r.id = u.rule_id WHERE r.name = 'skip'")[0]["n"],
+        0
+    );
+    assert_eq!(world.rows("SELECT count(*) AS n FROM inbox WHERE applied_ms IS NULL")[0]["n"], 0);
+    sound(&world);
+}
+
+#[test]
+fn without_a_crawl_that_runs_it_is_done_at_once() {
+    let world = World::new();
+    let (calm, shop) = (world.url("calm.localhost"), world.url("shop.localhost"));
+    let ran = world.run(&["add", &calm]);
+    assert!(ran.code == Some(4) && ran.err.contains("does not exist"), "{}", ran.err);
+    assert_eq!(world.run(&["crawl", &calm, "-q"]).code, Some(0));
+
+    let ran = world.run(&["skip", "/product/[3-9]"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    assert!(ran.err.contains("skip regex /product/[3-9]: applied\n"), "{}", ran.err);
+    std::fs::write(world.path().join("more.txt"), format!("# one\n{shop}\n")).unwrap();
+    // A file grants nothing; a URL that is typed does.
+    let ran = world.run(&["add", "-i", "more.txt", &shop]);
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    assert!(ran.err.contains("add 1 URL: applied\n  1 new, 1 more to visit, 0 more excluded\n"), "{}", ran.err);
+    assert!(ran.err.contains("go on with: sqrawl resume --db ./crawl.db"), "{}", ran.err);
+    let ran = world.run(&["status"]);
+    assert!(ran.out.contains("go on with: sqrawl resume"), "{}", ran.out);
+    sound(&world);
+    let (code, summary, err) = world.json(&["resume"]);
+    assert_eq!((code, &summary["ended_by"]), (Some(0), &json!("complete")), "{err}");
+    assert!(err.contains("going on with a crawl that was complete"), "{err}");
+    let skipped = "SELECT count(*) AS n, count(u.last_fetch_id) AS asked FROM urls u JOIN rules r ON r.id = u.rule_id WHERE r.name = 'skip'";
+    let skipped = world.rows(skipped);
+    assert!(skipped[0]["n"].as_u64() > Some(0) && skipped[0]["asked"] == 0, "{skipped}");
+
+    let failed = world.rows("SELECT count(*) AS n FROM urls WHERE state = 'failed'")[0]["n"].clone();
+    for (args, queued) in [
+        (&["retry", "--status", "5xx"][..], json!(1)),
+        (&["retry", "--status", "404,410", "no-such-page"], json!(1)),
+        (&["retry", "--outcome", "timeout"], json!(0)),
+        (&["retry", &shop], json!(1)),
+    ] {
+        let (code, answer, err) = world.json(args);
+        assert_eq!((code, &answer["queued"]), (Some(0), &queued), "{args:?} {err}");
+    }
+    sound(&world);
+    assert_eq!(world.json(&["resume"]).1["ended_by"], "complete");
+    assert_eq!(world.rows("SELECT count(*) AS n FROM urls WHERE state = 'failed'")[0]["n"], failed);
+    sound(&world);
+
+    for (args, words) in [
+        (&["skip", "("][..], "error: skip \"(\" is not a usable regular expression"),
+        (&["skip", "https://"], "error: \"https://\" is no URL"),
+        (&["retry", "--status", "many"], "error: --status many: no status code; for example --status 5xx"),
+        (&["retry", "--outcome", "bad"], "error: --outcome bad: none of page, unchanged"),
+        (&["add"], "error: no URL is given"),
+        (&["status", "--watch", "--interval", "soon"], "error: --interval: not a duration"),
+    ] {
+        let ran = world.run(args);
+        assert!(ran.code == Some(2) && ran.err.starts_with(words), "{args:?}: {}", ran.err);
+    }
+}
+
+/// Whatever dies in the middle of it, a command is applied exactly once.
+#[test]
+fn a_command_outlives_every_death() {
+    for (moment, applied) in [
+        ("applying a command/begin", false),
+        ("applying a command/statement@3", false),
+        ("applying a command/commit", false),
+        ("applying a command/after", true),
+    ] {
+        let world = World::new();
+        let (calm, shop) = (world.url("calm.localhost"), world.url("shop.localhost"));
+        assert_eq!(world.run(&["crawl", &calm, "-q"]).code, Some(0));
+        let ran = with_failpoint(&world, moment, &["add", &shop]);
+        assert_eq!(ran.code, None, "{moment}: {}", ran.err);
+        let rows = world.rows("SELECT applied_ms, (SELECT count(*) FROM seeds) AS seeds FROM inbox");
+        assert_eq!(rows[0]["applied_ms"] != Value::Null, applied, "{moment}: {rows}");
+        assert_eq!(rows[0]["seeds"], if applied { 2 } else { 1 }, "{moment}");
+        let (code, summary, err) = world.json(&["resume", "--max-pages", "12"]);
+        assert_eq!((code, &summary["totals"]["pages"]), (Some(0), &json!(12)), "{moment}: {err}");
+        let after = world.rows("SELECT applied_ms, (SELECT count(*) FROM seeds) AS seeds FROM inbox");
+        assert_eq!(after[0]["seeds"], 2, "{moment}");
+        assert!(!applied || after == rows, "{moment}: it was applied twice");
+        sound(&world);
+    }
+}
+
+/// The crawl dies while it applies the command; whoever asked takes it over.
+#[test]
+fn who_asked_does_what_a_dying_crawl_left() {
+    let world = World::new();
+    let mut command = sqrawl(world.path());
+    command.args(["crawl", &world.url("slow.localhost"), "--delay", "400ms"]);
+    command.env("SQRAWL_FAILPOINT", "applying a command/commit").stderr(Stdio::null()).stdout(Stdio::null());
+    let mut child = command.spawn().unwrap();
+    let began = Instant::now();
+    while !world.run(&["query", "-f", "csv", "SELECT count(*) FROM pages"]).out.lines().nth(1).is_some_and(|n| n != "0")
+    {
+        assert!(began.elapsed() < WATCHDOG, "no page was committed");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let (code, answer, err) = world.json(&["add", &world.url("calm.localhost")]);
+    assert_eq!((code, &answer["by_running_crawl"], &answer["queued"]), (Some(0), &json!(false), &json!(1)), "{err}");
+    assert_eq!(child.wait().unwrap().code(), None, "the crawl was killed");
+    sound(&world);
+}
+
+#[test]
+fn a_watch_ends_with_its_crawl() {
+    let world = World::new();
+    let child = slow_crawl(&world);
+    let ran = world.run(&["status", "--watch", "--interval", "200ms", "--json"]);
+    child.wait_with_output().unwrap();
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    let seen: Vec<Value> = ran.out.lines().map(|line| serde_json::from_str(line).expect("an object a line")).collect();
+    assert!(seen.len() > 2, "{}", seen.len());
+    assert_eq!(seen[0]["running"], true);
+    assert_eq!(seen[seen.len() - 1]["running"], false);
+    assert_eq!(seen[seen.len() - 1]["totals"]["pages"], 9);
+    let ran = world.run(&["status", "--watch"]);
+    assert_eq!(ran.out, "not running: 9 pages, 9 done, 0 failed, 0 to do, 0 excluded\n");
+}

@@ -1,0 +1,115 @@
+//! Other people's tools open the file while a crawl writes it. What is not installed is skipped, visibly;
+//! `scripts/stock-tools` installs all of it and runs these tests.
+
+use std::env;
+use std::path::PathBuf;
+use std::process::Command;
+
+use serde_json::Value;
+
+use super::crawls::{World, signal, slow_crawl};
+use crate::conformance::sqlite::shell;
+
+/// The Python with the tools: that of the folder in `SQRAWL_TOOLS`, or the one on the path.
+fn python() -> Command {
+    let python = match env::var_os("SQRAWL_TOOLS") {
+        Some(folder) => PathBuf::from(folder).join("bin/python3"),
+        None => PathBuf::from("python3"),
+    };
+    Command::new(python)
+}
+
+fn has(module: &str) -> bool {
+    let has = python().args(["-c", &format!("import {module}")]).output().is_ok_and(|ran| ran.status.success());
+    if !has {
+        eprintln!("SKIPPED: no {module} for Python on this machine (scripts/stock-tools)");
+    }
+    has
+}
+
+/// Runs it with the file of a crawl that is running before and after; what it prints.
+fn beside_a_crawl(script: &str) -> String {
+    let world = World::new();
+    let child = slow_crawl(&world);
+    let ran = python().args(["-c", script, "crawl.db"]).current_dir(world.path()).output().unwrap();
+    let running = world.json(&["status"]).1["running"].clone();
+    signal(&child, rustix::process::Signal::INT);
+    child.wait_with_output().unwrap();
+    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+    // A slow tool may outlast the crawl; it began while it ran.
+    eprintln!("the crawl still ran when the tool had ended: {running}");
+    assert_eq!(world.run(&["doctor"]).code, Some(0));
+    String::from_utf8(ran.stdout).unwrap()
+}
+
+#[test]
+fn the_shell_reads_beside_a_crawl() {
+    let world = World::new();
+    let child = slow_crawl(&world);
+    let database = world.path().join("crawl.db");
+    let pages = shell::ask(&database, "SELECT count(*) > 0 FROM pages");
+    let views = shell::ask(&database, "SELECT name FROM sqlite_schema WHERE type IN ('table', 'view')");
+    for view in views.iter().flat_map(|names| names.lines()) {
+        shell::ask(&database, &format!("SELECT count(*) FROM \"{view}\""));
+    }
+    signal(&child, rustix::process::Signal::INT);
+    child.wait_with_output().unwrap();
+    assert!(pages.is_none_or(|pages| pages == "1\n"));
+}
+
+#[test]
+fn pandas_reads_beside_a_crawl() {
+    if !has("pandas") {
+        return;
+    }
+    let said = beside_a_crawl(
+        "import sqlite3, sys, pandas
+db = sqlite3.connect(f'file:{sys.argv[1]}?mode=ro', uri=True)
+pages = pandas.read_sql('SELECT * FROM pages', db)
+names = [n for (n,) in db.execute(\"SELECT name FROM sqlite_schema WHERE type IN ('table','view')\")]
+for name in names:
+    pandas.read_sql(f'SELECT * FROM \"{name}\"', db)
+print(len(pages) > 0, str(pages['status'].dtype), len(names) > 30)",
+    );
+    assert_eq!(said, "True int64 True\n");
+}
+
+#[test]
+fn datasette_reads_beside_a_crawl() {
+    if !has("datasette") {
+        return;
+    }
+    let said = beside_a_crawl(
+        "import subprocess, sys
+run = lambda path: subprocess.run([sys.executable, '-m', 'datasette', sys.argv[1], '--get', path], check=True, capture_output=True, text=True).stdout
+print(run('/crawl/pages.json?_shape=array').strip())
+print(run('/crawl/report_status.json?_shape=array').strip())
+assert 'report_broken_links' in run('/crawl')",
+    );
+    for line in said.lines() {
+        let rows: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {said}"));
+        assert!(rows.as_array().is_some_and(|rows| !rows.is_empty()), "{said}");
+    }
+}
+
+#[test]
+fn duckdb_reads_beside_a_crawl() {
+    if !has("duckdb") || !has("duckdb_extension_sqlite") {
+        return;
+    }
+    let said = beside_a_crawl(
+        "import sys, duckdb
+from duckdb_extensions import import_extension
+import_extension('sqlite')
+con = duckdb.connect()
+con.execute('LOAD sqlite')
+con.execute(f\"ATTACH '{sys.argv[1]}' AS crawl (TYPE sqlite, READ_ONLY)\")
+names = [n for (n,) in con.execute(\"SELECT name FROM sqlite_scan(?, 'sqlite_schema') WHERE type = 'table' AND name NOT LIKE 'sqlite%'\", [sys.argv[1]]).fetchall()]
+for name in names:
+    con.execute(f'SELECT * FROM crawl.\"{name}\"').fetchall()
+(pages,) = con.execute('SELECT count(*) FROM crawl.pages').fetchone()
+(answers,) = con.execute('SELECT count(*) FROM crawl.report_status').fetchone()
+print(pages > 0, answers > 0, len(names) > 20)",
+    );
+    assert_eq!(said, "True True True\n");
+}
