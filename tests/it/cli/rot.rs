@@ -10,10 +10,13 @@ use sqrawl::model::CrawlSettings;
 
 use super::in_empty_folder;
 
-const VERBS: [&str; 13] = [
+const VERBS: [&str; 16] = [
     "crawl",
     "resume",
     "status",
+    "add",
+    "skip",
+    "retry",
     "query",
     "report",
     "show",
