@@ -77,7 +77,7 @@ fn without_a_crawl_that_runs_it_is_done_at_once() {
     let world = World::new();
     let (calm, shop) = (world.url("calm.localhost"), world.url("shop.localhost"));
     let ran = world.run(&["add", &calm]);
-    assert!(ran.code == Some(4) && ran.err.contains("does not exist"), "{}", ran.err);
+    assert!(ran.code == Some(2) && ran.err.contains("holds no crawl yet"), "{}", ran.err);
     assert_eq!(world.run(&["crawl", &calm, "-q"]).code, Some(0));
 
     let ran = world.run(&["skip", "/product/[3-9]"]);
