@@ -110,7 +110,7 @@ async fn make_room(file: CrawlFile, path: &Path, terminal: &Terminal) -> anyhow:
             return Err(UsageError(format!("{path} holds a crawl that is no demo; choose another --db")).into());
         }
     }
-    Ok(CrawlFile::look(path).await?)
+    CrawlFile::look(path).await
 }
 
 fn is_demo(stored: &StoredCrawl) -> bool {

@@ -1,7 +1,7 @@
 //! `sqrawl add`, `skip` and `retry`: change the frontier, through the inbox of a crawl that runs, or at once.
 
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::json;
 
@@ -22,8 +22,8 @@ use crate::store::sqlite::{Inbox, OpenMode, SqliteStore};
 
 /// URLs of one command: a crawl commits its pages between two of them.
 const URLS_AT_ONCE: usize = 1_000;
-/// How long a verb waits for the crawl that runs.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// How long a verb waits for the crawl that runs, in ms.
+const PATIENCE_MS: u64 = 60_000;
 /// Between two looks.
 const LOOK: Duration = Duration::from_millis(100);
 /// What says that a text beginning with http:// or https:// is a pattern and no URL.
@@ -170,7 +170,7 @@ async fn carry_out(errand: Errand, sources: &Sources, terminal: &Terminal) -> an
         ids.push(inbox.post(command, clock.now_ms()).await?);
     }
     inbox.close().await;
-    let since = Instant::now();
+    let until_ms = clock.elapsed_ms() + PATIENCE_MS;
     loop {
         // Nothing of this process may have the file open when the store looks at it.
         let here = match SqliteStore::open(path, OpenMode::AsItIs, errand.settings.durable).await {
@@ -194,11 +194,11 @@ async fn carry_out(errand: Errand, sources: &Sources, terminal: &Terminal) -> an
             }
             return Ok(Exit::Done);
         }
-        if since.elapsed() > PATIENCE {
+        if clock.elapsed_ms() > until_ms {
             anyhow::bail!(
                 "the crawl that runs has not applied it within {}; it stays in the inbox, and is applied when the crawl \
                  gets to it, or when the next one begins",
-                show_duration(PATIENCE.as_secs() * 1000)
+                show_duration(PATIENCE_MS)
             );
         }
         tokio::time::sleep(LOOK).await;

@@ -173,10 +173,16 @@ fn quiet_is_quiet() {
 
 /// Starts a crawl that takes its time and waits until it has committed a page.
 #[cfg(unix)]
-#[allow(clippy::zombie_processes, reason = "a panic ends the whole test process, and every caller waits")]
 pub(super) fn slow_crawl(world: &World) -> Child {
+    slower_crawl(world, "400ms")
+}
+
+/// The same with another delay: nine pages.
+#[cfg(unix)]
+#[allow(clippy::zombie_processes, reason = "a panic ends the whole test process, and every caller waits")]
+pub(super) fn slower_crawl(world: &World, delay: &str) -> Child {
     let mut command = sqrawl(world.path());
-    command.args(["crawl", &world.url("slow.localhost"), "--delay", "400ms"]);
+    command.args(["crawl", &world.url("slow.localhost"), "--delay", delay]);
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let started = std::time::Instant::now();
     loop {

@@ -162,8 +162,8 @@ fn who_asked_does_what_a_dying_crawl_left() {
     command.env("SQRAWL_FAILPOINT", "applying a command/commit").stderr(Stdio::null()).stdout(Stdio::null());
     let mut child = command.spawn().unwrap();
     let began = Instant::now();
-    while !world.run(&["query", "-f", "csv", "SELECT count(*) FROM pages"]).out.lines().nth(1).is_some_and(|n| n != "0")
-    {
+    let pages = || world.run(&["query", "-f", "csv", "SELECT count(*) FROM pages"]).out;
+    while pages().lines().nth(1).is_none_or(|n| n == "0") {
         assert!(began.elapsed() < WATCHDOG, "no page was committed");
         std::thread::sleep(Duration::from_millis(20));
     }
