@@ -346,6 +346,59 @@ CREATE VIEW page_links AS
 SELECT l.source_id, s.url AS source, l.target_id, t.url AS target, l.kind, l.nofollow, l.anchor, l.position
 FROM links l JOIN urls s ON s.id = l.source_id JOIN urls t ON t.id = l.target_id;
 
+-- ---------------------------------------------------------------- search
+-- What there is to search: a row for each version of a page, whatever number of URLs serve it. The column is named rowid
+-- because Datasette and FTS5 look for that one. DuckDB reads it, and `->>` is the operator that both have.
+CREATE VIEW documents AS
+SELECT c.id AS rowid,
+       (SELECT min(u.url) FROM fetches f JOIN urls u ON u.id = f.url_id AND u.page_fetch_id = f.id
+        WHERE f.content_id = c.id) AS url,
+       c.title, (SELECT group_concat(j.value ->> '$[1]', ' | ') FROM json_each(c.headings) j) AS headings, c.description,
+       t.text
+FROM contents c LEFT JOIN texts t ON t.content_id = c.id;
+
+-- Its index, which `sqrawl search` fills: a crawl does not. The texts stand in texts alone. ORDER BY rank weighs the columns:
+-- a word of the title counts as much as ten of the text.
+CREATE VIRTUAL TABLE search USING fts5(title, headings, description, text, content="documents",
+  tokenize="unicode61 remove_diacritics 2");
+INSERT INTO search(search, rank) VALUES ('rank', 'bm25(10.0, 5.0, 2.0, 1.0)');
+
+-- How far it is filled, changed in the transaction that adds the rows.
+CREATE TABLE search_progress (
+  id         INTEGER PRIMARY KEY CHECK (id = 1),
+  content_id INTEGER NOT NULL,                  -- every content up to this one is in the index, as far as it has words
+  updated_ms INTEGER                            -- when it last grew; NULL: never
+) STRICT;
+INSERT INTO search_progress(id, content_id) VALUES (1, 0);
+
+-- What is in the index without a text: a later crawl may bring one.
+CREATE TABLE search_textless (
+  content_id INTEGER PRIMARY KEY REFERENCES contents(id)
+) STRICT;
+
+-- ---------------------------------------------------------------- ranks
+-- One computation of PageRank by `sqrawl rank`. While it is written it has no finished_ms; the latest finished one counts,
+-- and the rows of others are taken away.
+CREATE TABLE rank_runs (
+  id          INTEGER PRIMARY KEY,
+  started_ms  INTEGER NOT NULL,
+  finished_ms INTEGER,                          -- NULL until every rank is written
+  damping     REAL NOT NULL,
+  tolerance   REAL NOT NULL,
+  iterations  INTEGER NOT NULL,
+  change      REAL NOT NULL,                    -- of all ranks together in the last iteration
+  pages       INTEGER NOT NULL,
+  links       INTEGER NOT NULL,                 -- from page to page, each pair once
+  dangling    INTEGER NOT NULL                  -- pages without a link to another
+) STRICT;
+
+CREATE TABLE ranks (
+  run_id INTEGER NOT NULL REFERENCES rank_runs(id),
+  url_id INTEGER NOT NULL REFERENCES urls(id),
+  rank   REAL NOT NULL,                         -- those of a run sum to 1
+  PRIMARY KEY (run_id, url_id)
+) STRICT, WITHOUT ROWID;
+
 -- ---------------------------------------------------------------- reports
 -- src/report/catalogue.rs lists them. A report reads each large table once, in the order of its rows: links have no index by
 -- target, so what is asked of targets is gathered first and looked up while links are scanned, which CROSS JOIN holds SQLite
@@ -436,6 +489,14 @@ SELECT u.url, n.inlinks, n.hosts
 FROM (SELECT l.target_id, count(1) AS inlinks, count(DISTINCT s.host_id) AS hosts
       FROM links l JOIN urls s ON s.id = l.source_id WHERE l.kind = 'a' GROUP BY l.target_id) n
 JOIN urls u ON u.id = n.target_id;
+
+-- Empty until `sqrawl rank` has run. 1 in relative is the rank of an average page.
+CREATE VIEW report_pagerank AS
+SELECT u.url, k.rank, k.rank * r.pages AS relative, u.depth, c.title, r.finished_ms
+FROM rank_runs r CROSS JOIN ranks k CROSS JOIN urls u
+LEFT JOIN fetches f ON f.id = +u.page_fetch_id
+LEFT JOIN contents c ON c.id = +f.content_id
+WHERE r.id = (SELECT max(w.id) FROM rank_runs w WHERE w.finished_ms IS NOT NULL) AND k.run_id = r.id AND u.id = k.url_id;
 
 CREATE VIEW report_orphans AS
 WITH listed AS MATERIALIZED (

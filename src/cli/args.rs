@@ -80,6 +80,10 @@ pub(super) enum Verb {
     Query(QueryArgs),
     /// What is wrong with the site, and how things are: named reports, gates for builds, one HTML page of all
     Report(ReportArgs),
+    /// Compute PageRank of the pages and keep it, for report pagerank
+    Rank(RankArgs),
+    /// Pages by their words: phrases, prefixes, AND, OR, NOT
+    Search(SearchArgs),
     /// One page: facts, links in and out, history
     Show(ShowArgs),
     /// Pages for other programs: JSON lines, CSV, WARC, sitemap, text, Markdown
@@ -301,6 +305,69 @@ pub(super) enum QueryFormat {
     Jsonl,
     /// A Markdown table.
     Markdown,
+}
+
+/// `sqrawl rank`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Of the latest copies of pages, by the links that readers follow (a), redirects followed to their targets; nofollow \
+and links of a page to itself are left out. The ranks are kept with their time and replace those before: the table ranks, \
+the view report_pagerank. Also beside a running crawl."
+)]
+pub(super) struct RankArgs {
+    /// How often a link is followed instead of a jump to any page [default: 0.85]
+    #[arg(long, value_name = "N")]
+    pub(super) damping: Option<String>,
+    /// Change of all ranks together at which they are good enough; they sum to 1 [default: 1e-6]
+    #[arg(long, value_name = "N")]
+    pub(super) tolerance: Option<String>,
+    /// Most passes over the links [default: 100]
+    #[arg(long, value_name = "N")]
+    pub(super) max_iterations: Option<String>,
+    /// Most memory of the links, which take about 2 bytes each [default: 1GB]
+    #[arg(long, value_name = "SIZE")]
+    pub(super) memory: Option<String>,
+    /// Most pages printed, the first ones, or none for no limit [default: 20]
+    #[arg(long, value_name = "N")]
+    pub(super) limit: Option<String>,
+    /// How rows are printed [default: table on a terminal, else csv]
+    #[arg(short, long, value_enum, hide_default_value = true)]
+    pub(super) format: Option<QueryFormat>,
+}
+
+/// `sqrawl search`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Words are all to be found. \"a phrase\", pref*, a OR b, a NOT b, (a OR b) c, NEAR(a b, 5), title:word; \
+quote the whole for your shell: sqrawl search '\"a phrase\" title:word'. A word in the title weighs 10, in a heading 5, in the \
+description 2, in the text 1.\n\nThe index is made and brought up to date by this verb, also beside a running crawl; without words \
+it does only that. docs/search.md has more."
+)]
+pub(super) struct SearchArgs {
+    /// What to look for
+    #[arg(value_name = "WORDS")]
+    pub(super) words: Vec<String>,
+    /// Only pages of this host; *.example.org has those below it too [default: all]
+    #[arg(long, value_name = "HOST")]
+    pub(super) host: Option<String>,
+    /// Only pages fetched since: a date, a moment in UTC, or a time before now (7d) [default: all]
+    #[arg(long, value_name = "TIME")]
+    pub(super) since: Option<String>,
+    /// Only pages in this language; en has en-US too [default: all]
+    #[arg(long, value_name = "LANG")]
+    pub(super) lang: Option<String>,
+    /// Most results, or none [default: 10]
+    #[arg(long, value_name = "N")]
+    pub(super) limit: Option<String>,
+    /// How rows are printed [default: a list on a terminal, else csv]
+    #[arg(short, long, value_enum, hide_default_value = true)]
+    pub(super) format: Option<QueryFormat>,
+    /// Search what is indexed, and index nothing [default: off]
+    #[arg(long)]
+    pub(super) no_update: bool,
+    /// Longest time for the search, or none [default: 60s]
+    #[arg(long, value_name = "TIME")]
+    pub(super) timeout: Option<String>,
 }
 
 /// `sqrawl show`.

@@ -24,8 +24,10 @@ mod panics;
 mod plan;
 mod progress;
 mod query;
+mod rank;
 mod rehearsal;
 mod report;
+mod search;
 mod seeds;
 mod session;
 mod show;
@@ -113,7 +115,9 @@ fn run(verb: Verb, sources: &Sources, terminal: &Terminal) -> anyhow::Result<Exi
             Verb::Skip(args) => inbox::skip(args, sources, terminal).await,
             Verb::Retry(args) => inbox::retry(args, sources, terminal).await,
             Verb::Query(args) => query::run(args, sources, terminal).await,
+            Verb::Rank(args) => rank::run(args, sources, terminal).await,
             Verb::Report(args) => report::run(args, sources, terminal).await,
+            Verb::Search(args) => search::run(args, sources, terminal).await,
             Verb::Show(args) => show::run(args, sources, terminal).await,
             Verb::Export(args) => export::run(*args, sources, terminal).await,
             Verb::Import(args) => import::run(args, sources, terminal).await,

@@ -217,6 +217,13 @@ pub const REPORTS: &[Report] = &[
         "The pages that are linked most, and from how many hosts",
         "see whether the pages that matter stand at the top",
     ),
+    fact(
+        Topic::Links,
+        "pagerank",
+        "rank DESC, url",
+        "The pages that the links of the site lead to most, by PageRank",
+        "sqrawl rank computes it anew; see whether the pages that matter stand at the top",
+    ),
     problem(
         Topic::Content,
         "duplicates",

@@ -10,9 +10,11 @@ mod inbox;
 mod parsers;
 #[cfg(unix)]
 mod prompt;
+mod rank;
 mod recipes;
 mod recrawls;
 mod rot;
+mod search;
 mod shelf;
 mod sitemaps;
 #[cfg(unix)]

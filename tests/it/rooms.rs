@@ -18,10 +18,10 @@ const MOST_LINES: usize = 500;
 const NAMES_THAT_SAY_NOTHING: [&str; 9] =
     ["utils", "util", "helpers", "helper", "common", "manager", "misc", "types", "data"];
 
-const CORE: [&str; 6] = ["model", "scope", "politeness", "frontier", "parse", "verdict"];
+const CORE: [&str; 8] = ["model", "scope", "politeness", "frontier", "parse", "verdict", "search", "graph"];
 
 /// Each room with the rooms that it may import. `*`: all of them.
-const ROOMS: [(&str, &[&str]); 16] = [
+const ROOMS: [(&str, &[&str]); 18] = [
     // core
     ("model", &[]),
     ("scope", &["model"]),
@@ -29,6 +29,10 @@ const ROOMS: [(&str, &[&str]); 16] = [
     ("frontier", &["model"]),
     ("parse", &["model"]),
     ("verdict", &["model", "scope", "politeness", "frontier", "parse"]),
+    // What is typed into a search, and what is shown of what is found.
+    ("search", &[]),
+    // The link graph in memory.
+    ("graph", &[]),
     // adapters
     ("fetch", &["model"]),
     ("store", &["model", "failpoint"]),

@@ -13,12 +13,15 @@
 //! - `inbox` applies what an operator asks for beside the crawl; [`Inbox`] is where they put it.
 //! - `work` is what the process works on, in a place that outlives it; `suspects` are the URLs that
 //!   may have killed it.
+//! - `beside` is a connection that writes what follows from a crawl beside it; [`SearchIndex`] fills the full-text
+//!   index with it, [`RankStore`] keeps ranks.
 //! - [`read`] is the read side, used beside a running crawl.
 //!
 //! No verb sends a statement for each row. What is looked up or changed goes in as one JSON text read by
 //! `json_each`, and those statements are as many for one visit as for 400; rows that are added go in by
 //! `insert`, so many with each statement.
 
+mod beside;
 mod clock;
 mod copy;
 mod disk;
@@ -34,12 +37,14 @@ mod mover;
 mod names;
 mod open;
 mod post;
+mod ranks;
 pub mod read;
 mod recrawl;
 mod rejudge;
 mod repair;
 mod robots;
 mod rows;
+mod search_index;
 mod seeds;
 mod session;
 mod settle;
@@ -53,7 +58,9 @@ pub use header::{APPLICATION_ID, SCHEMA_VERSION};
 pub use migrate::Schema;
 pub use open::OpenMode;
 pub use post::Inbox;
+pub use ranks::{RankRun, RankStore};
 pub use repair::Repaired;
+pub use search_index::{IndexProgress, SearchIndex};
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -10,7 +10,7 @@ use sqrawl::model::CrawlSettings;
 
 use super::in_empty_folder;
 
-const VERBS: [&str; 16] = [
+const VERBS: [&str; 18] = [
     "crawl",
     "resume",
     "status",
@@ -18,7 +18,9 @@ const VERBS: [&str; 16] = [
     "skip",
     "retry",
     "query",
+    "rank",
     "report",
+    "search",
     "show",
     "export",
     "import",

@@ -65,6 +65,13 @@ const ANSWERS: &[(&str, &[&str])] = &[
             "https://b.test/|1|1",
         ],
     ),
+    (
+        "pagerank",
+        &[
+            "~/docs/one|0.75|1.5|1|A title of several|4000",
+            "~/|0.25|0.5|0|A title that goes on and on until nobody who searches for it sees its end anymore|4000",
+        ],
+    ),
     ("duplicates", &["2|2|~/docs/copy?of=/one/|A title of several|600"]),
     (
         "duplicate-urls",
@@ -143,6 +150,7 @@ fn cell(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
         Value::Integer(n) => n.to_string(),
+        Value::Real(number) => number.to_string(),
         Value::Text(text) => text.replace("https://a.test/", "~/"),
         other => panic!("{other:?}"),
     }

@@ -53,3 +53,6 @@ FROM json_each('[[1,1,"a","Home"],[1,2,"a","One"],[1,3,"a",null],[1,4,"a",null],
   [14,18,"sitemap",null],[16,5,"canonical",null],[19,2,"canonical",null],[20,2,"canonical",null],[20,19,"canonical",null]]') j;
 INSERT INTO sitemap_entries(source_id, target_id) SELECT source_id, target_id FROM links WHERE kind = 'sitemap';
 UPDATE totals SET n = CASE name WHEN 'queued' THEN 1 WHEN 'scheduled' THEN 1 WHEN 'done' THEN 13 WHEN 'failed' THEN 2 WHEN 'excluded' THEN 3 WHEN 'fetches' THEN 17 ELSE 9 END;
+INSERT INTO rank_runs(id, started_ms, finished_ms, damping, tolerance, iterations, change, pages, links, dangling) VALUES
+  (1, 1000, 4000, 0.85, 0.000001, 9, 0.0000005, 2, 3, 0), (2, 5000, NULL, 0.85, 0.000001, 9, 0.0000005, 2, 3, 0);
+INSERT INTO ranks(run_id, url_id, rank) VALUES (1, 1, 0.25), (1, 2, 0.75), (2, 1, 0.5);

@@ -4,6 +4,8 @@
 //!   [`Reader::catalogue`] names what it can ask for: [`Catalogue`].
 //! - [`Reader::status`] counts: [`Status`]. [`Reader::show`] tells all about one URL:
 //!   [`PageFacts`]. [`Reader::doctor`] checks the promises: [`Diagnosis`].
+//! - [`Reader::graph_nodes`] and [`Reader::graph_links`] hand over the link graph.
+//! - [`Hits`] is the statement of a search; [`Reader::index_progress`] says how far its index is.
 //! - [`Reader::fetch_ids`] and [`Reader::fetch_rows`] walk the fetches of a [`Selection`], for exports.
 //!
 //! A reader opens the file read-only, never takes the crawl's lock and holds a read transaction
@@ -16,11 +18,13 @@ mod checks;
 mod doctor;
 mod export;
 mod facts;
+mod graph;
 mod hint;
 mod limits;
 mod query;
 mod reader;
 mod schema;
+mod search;
 mod show;
 mod statement;
 mod status;
@@ -34,11 +38,13 @@ pub(in crate::store::sqlite) use checks::INDEX_ROWS;
 pub use doctor::{Diagnosis, DoctorOptions, Finding, Severity};
 pub use export::IdRange;
 pub use facts::{Attempt, Hop, LinkLine, LinkList, Lookup, PageFacts, PageVersion, ShowLimits, UnknownUrl};
+pub use graph::GraphNode;
 pub use limits::{Cancel, Limits};
 pub use query::{QueryEnd, QueryEndReason};
 pub use reader::Reader;
 pub(in crate::store::sqlite) use reader::expected_schema;
 pub(in crate::store::sqlite) use schema::{OBJECTS, SchemaObject};
+pub use search::Hits;
 pub use statement::{MAX_SQL_BYTES, ReadStatement, Refused, read_statement, statements};
 pub use status::{
     Attempts, FileSizes, HostCounts, HostLine, LeftAlone, NextDue, OutcomeCount, RoundLine, SessionLine, Status,

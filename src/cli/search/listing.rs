@@ -1,0 +1,128 @@
+//! [`Listing`]: what is found, for a terminal: title, URL and snippet of each, with what was found in bold.
+
+use std::io::{self, Write};
+
+use anstyle::Style;
+
+use crate::report::neutralise;
+use crate::search::marked;
+use crate::store::sqlite::read::{RowSink, Value};
+
+/// Writes rows whose first columns are URL, title and snippet.
+pub(super) struct Listing<W: Write> {
+    colored: bool,
+    width: usize,
+    rows: u64,
+    out: W,
+}
+
+impl<W: Write> Listing<W> {
+    /// `width`: columns of the terminal.
+    pub(super) fn new(colored: bool, width: Option<u16>, out: W) -> Self {
+        Listing { colored, width: width.map_or(100, usize::from).max(20), rows: 0, out }
+    }
+
+    /// Ends it; how many rows there were.
+    ///
+    /// # Errors
+    /// What the output says; a closed pipe is no error.
+    pub(super) fn finish(mut self) -> io::Result<u64> {
+        match self.out.flush() {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),
+            _ => Ok(self.rows),
+        }
+    }
+
+    fn emphasized(&self, text: &str) -> String {
+        if self.colored {
+            let bold = Style::new().bold();
+            return format!("{bold}{text}{bold:#}");
+        }
+        format!("[{text}]")
+    }
+
+    /// The snippet in lines of the terminal's width, broken between words.
+    fn snippet(&self, snippet: &str) -> String {
+        let mut text = String::new();
+        let mut column = 0;
+        for (found, part) in marked(snippet) {
+            for (at, word) in part.split_whitespace().enumerate() {
+                let is_glued = at == 0 && !part.starts_with(char::is_whitespace);
+                let safe = neutralise(word);
+                let wide = safe.chars().count();
+                let gap = usize::from(!is_glued && column > 0);
+                if column > 0 && column + gap + wide > self.width.saturating_sub(INDENT.len() + 2) && !is_glued {
+                    text.push_str(&format!("\n{INDENT}"));
+                    column = 0;
+                } else if gap > 0 {
+                    text.push(' ');
+                    column += 1;
+                }
+                text.push_str(&if found { self.emphasized(&safe) } else { safe.into_owned() });
+                column += wide;
+            }
+            // A blank at the end of a part parts it from the next.
+            if part.ends_with(char::is_whitespace) && column > 0 {
+                text.push(' ');
+                column += 1;
+            }
+        }
+        text.trim_end().replace("  ", " ")
+    }
+}
+
+const INDENT: &str = "   ";
+
+impl<W: Write> RowSink for Listing<W> {
+    fn columns(&mut self, _: &[String]) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn row(&mut self, values: Vec<Value>) -> io::Result<()> {
+        self.rows += 1;
+        let text = |at: usize| match values.get(at) {
+            Some(Value::Text(text)) => text.as_str(),
+            _ => "",
+        };
+        let (url, title) = (neutralise(text(0)), neutralise(text(1)));
+        let heading = if title.is_empty() { &url } else { &title };
+        let heading = if self.colored { self.emphasized(heading) } else { heading.to_string() };
+        writeln!(self.out, "{}. {heading}", self.rows)?;
+        if !title.is_empty() {
+            writeln!(self.out, "{INDENT}{url}")?;
+        }
+        let snippet = self.snippet(text(2));
+        if !snippet.is_empty() {
+            writeln!(self.out, "{INDENT}{snippet}")?;
+        }
+        writeln!(self.out)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_is_read_at_a_glance_and_cannot_act_on_the_terminal() {
+        let mut out = Vec::new();
+        let mut listing = Listing::new(false, Some(40), &mut out);
+        let texts = [
+            "https://a.example/",
+            "A \x1b[2Jtitle",
+            "…it \u{2}found\u{3}, and \u{2}found\u{3}\n\x1b]0;x it again among many words",
+        ];
+        listing.row(texts.map(|text| Value::Text(text.to_owned())).to_vec()).unwrap();
+        listing.row(vec![Value::Text("https://b.example/".to_owned()), Value::Null, Value::Null]).unwrap();
+        assert_eq!(listing.finish().unwrap(), 2);
+        let wanted = "1. A ␛[2Jtitle\n   https://a.example/\n   …it [found], and [found] ␛]0;x it\n   again among many words\n\n\
+                      2. https://b.example/\n\n";
+        assert_eq!(String::from_utf8(out).unwrap(), wanted);
+    }
+
+    #[test]
+    fn what_is_found_is_bold_where_there_are_colours() {
+        let listing = Listing::new(true, None, Vec::new());
+        assert_eq!(listing.snippet("a\u{2}b\u{3}c"), "a\u{1b}[1mb\u{1b}[0mc");
+    }
+}

@@ -1,0 +1,113 @@
+//! [`Beside`]: a connection that writes what follows from a crawl, also while one runs: it does not take the crawl's lock.
+//!
+//! SQLite has one writer at a time. So that a running crawl is never kept waiting, a transaction is short, and after each
+//! one the file is left to it for longer than it looks for its turn.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use sqlx::{Connection, SqliteConnection};
+
+use super::fault::store_error;
+use super::header;
+use super::open::{self, OpenMode};
+use super::{Schema, lock};
+use crate::failpoint;
+use crate::store::StoreError;
+
+/// A transaction beside a crawl is to take about so long.
+const SHORT: Duration = Duration::from_millis(100);
+/// Least time between two of them. SQLite looks for a lock that it waits for once in a tenth of a second.
+const TURN: Duration = Duration::from_millis(150);
+
+/// The connection.
+#[derive(Debug)]
+pub(super) struct Beside {
+    path: PathBuf,
+    conn: SqliteConnection,
+}
+
+/// A transaction, with the moment at which it began to hold the lock.
+pub(super) struct BesideTx<'a> {
+    path: &'a Path,
+    what: &'static str,
+    tx: sqlx::Transaction<'a, sqlx::Sqlite>,
+    began: Instant,
+}
+
+impl Beside {
+    /// Opens a crawl of this version's schema.
+    ///
+    /// # Errors
+    /// [`StoreError`], as for [`SqliteStore::open`](super::SqliteStore::open) but that a crawl may run.
+    pub(super) async fn open(path: &Path) -> Result<Beside, StoreError> {
+        let path = open::absolute(path)?;
+        open::check(&path, OpenMode::AsItIs, Schema::THIS)?;
+        let mut conn = open::connect(&path, false, false).await.map_err(|e| store_error(&path, "opening", e))?;
+        let found = super::migrate::version(&mut conn, &path).await?;
+        header::fits(&path, found, Schema::THIS.version(), false)?;
+        Ok(Beside { path, conn })
+    }
+
+    /// Begins a transaction that writes; waits for its turn.
+    pub(super) async fn begin(&mut self, what: &'static str) -> Result<BesideTx<'_>, StoreError> {
+        let tx = self.conn.begin_with("BEGIN IMMEDIATE").await.map_err(|e| store_error(&self.path, what, e))?;
+        failpoint::reach(what, "begin", "");
+        Ok(BesideTx { path: &self.path, what, tx, began: clock() })
+    }
+
+    /// Reads.
+    pub(super) async fn read<T>(
+        &mut self,
+        what: &'static str,
+        read: impl AsyncFnOnce(&mut SqliteConnection) -> Result<T, sqlx::Error>,
+    ) -> Result<T, StoreError> {
+        read(&mut self.conn).await.map_err(|e| store_error(&self.path, what, e))
+    }
+
+    /// Leaves the file to a crawl that runs, after a transaction that held it so long.
+    pub(super) async fn give_way(&self, held: Duration) {
+        if lock::is_held(&self.path) {
+            tokio::time::sleep(TURN.max(held * 2)).await;
+        }
+    }
+
+    /// Gives the file back.
+    pub(super) async fn close(self) -> Result<(), StoreError> {
+        let path = self.path;
+        self.conn.close().await.map_err(|e| store_error(&path, "closing", e))
+    }
+}
+
+impl BesideTx<'_> {
+    /// Whether it has held the file for as long as it should.
+    pub(super) fn is_long(&self) -> bool {
+        self.began.elapsed() >= SHORT
+    }
+
+    /// Its connection.
+    pub(super) fn conn(&mut self) -> &mut SqliteConnection {
+        &mut self.tx
+    }
+
+    /// What SQLite said of a statement.
+    pub(super) fn fault(&self, error: sqlx::Error) -> StoreError {
+        store_error(self.path, self.what, error)
+    }
+
+    /// Makes it so; for how long it held the file.
+    pub(super) async fn commit(self) -> Result<Duration, StoreError> {
+        failpoint::reach(self.what, "commit", "");
+        self.tx.commit().await.map_err(|e| store_error(self.path, self.what, e))?;
+        failpoint::reach(self.what, "after", "");
+        Ok(self.began.elapsed())
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "how long others were kept waiting; nothing is decided by what time it is"
+)]
+fn clock() -> Instant {
+    Instant::now()
+}
