@@ -324,7 +324,7 @@ pub(super) struct RankArgs {
     /// Most passes over the links [default: 100]
     #[arg(long, value_name = "N")]
     pub(super) max_iterations: Option<String>,
-    /// Most memory of the links, which take about 2 bytes each [default: 1GB]
+    /// Most memory of the links, which take 2 to 3 bytes each [default: 1GB]
     #[arg(long, value_name = "SIZE")]
     pub(super) memory: Option<String>,
     /// Most pages printed, the first ones, or none for no limit [default: 20]

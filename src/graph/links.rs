@@ -1,4 +1,4 @@
-//! [`Graph`]: which page links to which, in about two bytes a link.
+//! [`Graph`]: which page links to which, in two or three bytes a link.
 //!
 //! Pages are numbered from 0. The links of one page are its targets in ascending order, each as its distance from the one
 //! before in as many bytes as it needs, seven bits in each (LEB128); before them stands how many there are. Pages of a site
