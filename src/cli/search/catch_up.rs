@@ -30,7 +30,9 @@ pub(super) async fn catch_up(path: &Path, cancel: &Cancel, terminal: &Terminal) 
     let clock = SystemClock::default();
     let mut index = match SearchIndex::open(path).await {
         Ok(index) => index,
-        Err(error @ StoreError::ReadOnly { .. }) => return Ok(Caught::ReadOnly(error.to_string())),
+        Err(error @ (StoreError::ReadOnly { .. } | StoreError::CannotOpen { .. })) => {
+            return Ok(Caught::ReadOnly(error.to_string()));
+        }
         Err(error) => return Err(error.into()),
     };
     let bar = terminal.show_bar().cloned();
@@ -42,7 +44,7 @@ pub(super) async fn catch_up(path: &Path, cancel: &Cancel, terminal: &Terminal) 
     let stepped = async {
         let first = first?;
         let mut progress = first;
-        while !(progress.content_id >= first.last_id && !progress.late_texts) && !cancel.is_cancelled() {
+        while (progress.late_texts || progress.content_id < first.last_id) && !cancel.is_cancelled() {
             progress = index.step(clock.now_ms()).await?;
             if let Some(bar) = &bar {
                 let (done, all) = (progress.content_id.unsigned_abs(), progress.last_id.unsigned_abs());
@@ -57,7 +59,9 @@ pub(super) async fn catch_up(path: &Path, cancel: &Cancel, terminal: &Terminal) 
     let closed = index.close().await;
     match stepped {
         Ok(contents) => closed.map(|()| Caught::Whole { contents }).map_err(Into::into),
-        Err(error @ StoreError::ReadOnly { .. }) => Ok(Caught::ReadOnly(error.to_string())),
+        Err(error @ (StoreError::ReadOnly { .. } | StoreError::CannotOpen { .. })) => {
+            Ok(Caught::ReadOnly(error.to_string()))
+        }
         Err(error) => Err(error.into()),
     }
 }

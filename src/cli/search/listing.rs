@@ -43,31 +43,37 @@ impl<W: Write> Listing<W> {
 
     /// The snippet in lines of the terminal's width, broken between words.
     fn snippet(&self, snippet: &str) -> String {
-        let mut text = String::new();
-        let mut column = 0;
-        for (found, part) in marked(snippet) {
-            for (at, word) in part.split_whitespace().enumerate() {
-                let is_glued = at == 0 && !part.starts_with(char::is_whitespace);
-                let safe = neutralise(word);
-                let wide = safe.chars().count();
-                let gap = usize::from(!is_glued && column > 0);
-                if column > 0 && column + gap + wide > self.width.saturating_sub(INDENT.len() + 2) && !is_glued {
-                    text.push_str(&format!("\n{INDENT}"));
-                    column = 0;
-                } else if gap > 0 {
-                    text.push(' ');
-                    column += 1;
-                }
-                text.push_str(&if found { self.emphasized(&safe) } else { safe.into_owned() });
-                column += wide;
-            }
-            // A blank at the end of a part parts it from the next.
-            if part.ends_with(char::is_whitespace) && column > 0 {
+        let (mut text, mut column) = (String::new(), 0);
+        for (word, wide) in self.words(snippet) {
+            if column > 0 && column + 1 + wide > self.width - INDENT.len() {
+                text.push_str(&format!("\n{INDENT}"));
+                column = 0;
+            } else if column > 0 {
                 text.push(' ');
                 column += 1;
             }
+            text.push_str(&word);
+            column += wide;
         }
-        text.trim_end().replace("  ", " ")
+        text
+    }
+
+    /// What stands between blanks, with the columns it takes; what was found may be a part of it.
+    fn words(&self, snippet: &str) -> Vec<(String, usize)> {
+        let mut words = vec![(String::new(), 0)];
+        for (found, part) in marked(snippet) {
+            for (at, piece) in part.split(char::is_whitespace).enumerate() {
+                if at > 0 {
+                    words.push((String::new(), 0));
+                }
+                let safe = neutralise(piece);
+                let Some((word, wide)) = words.last_mut().filter(|_| !piece.is_empty()) else { continue };
+                *wide += safe.chars().count() + if found && !self.colored { 2 } else { 0 };
+                word.push_str(&if found { self.emphasized(&safe) } else { safe.into_owned() });
+            }
+        }
+        words.retain(|(word, _)| !word.is_empty());
+        words
     }
 }
 

@@ -33,7 +33,7 @@ pub struct IndexProgress {
     pub content_id: i64,
     /// The last id that there is.
     pub last_id: i64,
-    /// Contents in the index without a text, which has come meanwhile.
+    /// When there is no other content to add: some in the index have no text, and it has come meanwhile.
     pub late_texts: bool,
 }
 
@@ -44,9 +44,11 @@ impl IndexProgress {
     }
 }
 
-const STATE: &str = "SELECT (SELECT content_id FROM search_progress WHERE id = 1),
-    (SELECT coalesce(max(id), 0) FROM contents),
-    EXISTS (SELECT 1 FROM texts) AND EXISTS (SELECT 1 FROM search_textless s CROSS JOIN texts t ON t.content_id = s.content_id)";
+/// CASE looks for late texts only where there is no more else to do: it may have to read all of `search_textless`.
+const STATE: &str = "SELECT p.content_id, p.last_id,
+      CASE WHEN p.content_id < p.last_id OR NOT EXISTS (SELECT 1 FROM texts) THEN 0 ELSE EXISTS (
+        SELECT 1 FROM search_textless s CROSS JOIN texts t ON t.content_id = s.content_id) END
+    FROM (SELECT content_id, (SELECT coalesce(max(id), 0) FROM contents) AS last_id FROM search_progress WHERE id = 1) p";
 
 /// How far the index is.
 pub(super) async fn progress(conn: &mut SqliteConnection) -> Result<IndexProgress, sqlx::Error> {
@@ -138,7 +140,7 @@ async fn add(conn: &mut SqliteConnection, after: i64, now: UnixMs) -> Result<(),
 
 /// The last content of a step: so many, and so many bytes of text.
 async fn end_of_step(conn: &mut SqliteConnection, after: i64) -> Result<i64, sqlx::Error> {
-    // `length` of a large text in bytes comes from its row's header; in characters it would be read.
+    // The length in bytes stands before a text; to count characters it would be read.
     let sql = "WITH next AS (SELECT c.id, coalesce(octet_length(t.text), 0) AS bytes
                              FROM contents c LEFT JOIN texts t ON t.content_id = c.id
                              WHERE c.id > ?1 ORDER BY c.id LIMIT ?2),
@@ -150,7 +152,7 @@ async fn end_of_step(conn: &mut SqliteConnection, after: i64) -> Result<i64, sql
 /// FTS5 takes a row out only when it is told what stood in it.
 async fn add_late_texts(conn: &mut SqliteConnection) -> Result<(), sqlx::Error> {
     let sql = "SELECT s.content_id FROM search_textless s CROSS JOIN texts t ON t.content_id = s.content_id LIMIT ?";
-    let late: Vec<i64> = sqlx::query_scalar(sql).bind(CONTENTS / 4).fetch_all(&mut *conn).await?;
+    let late: Vec<i64> = sqlx::query_scalar(sql).bind(CONTENTS).fetch_all(&mut *conn).await?;
     let late = serde_json::Value::from(late).to_string();
     for sql in [
         "INSERT INTO search(search, rowid, title, headings, description, text)

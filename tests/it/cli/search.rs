@@ -103,7 +103,7 @@ async fn what_is_typed_is_found_and_ranked() {
         (&["apples NOT pears"], &["apples"]),
         (&["(fox OR café) NOT quick"], &["cafe"]),
         (&["headings:apples"], &["pears"]),
-        (&["title:(apples OR café)"], &["apples", "cafe"]),
+        (&["title:(apples OR café)"], &["cafe", "apples"]),
         (&["headings:and"], &["apples"]),
         // The levels of headings are no words.
         (&["headings:2"], &[]),
