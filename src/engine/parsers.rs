@@ -46,7 +46,7 @@ impl Parsers {
         Parsers { shared: Arc::default(), most_threads }
     }
 
-    /// Runs the work when it is its turn. Work whose future is dropped is done all the same.
+    /// Runs the work when it is its turn. Work whose future is dropped is done all the same, until the session ends.
     pub(super) async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
@@ -84,8 +84,12 @@ impl Parsers {
 
 impl Drop for Parsers {
     fn drop(&mut self) {
-        self.shared.lock().over = true;
+        let mut queue = self.shared.lock();
+        queue.over = true;
+        let unbegun = std::mem::take(&mut queue.work);
+        drop(queue);
         self.shared.more.notify_all();
+        drop(unbegun);
     }
 }
 
@@ -104,11 +108,11 @@ impl Shared {
     fn next(&self) -> Option<Work> {
         let mut queue = self.lock();
         loop {
-            if let Some(work) = queue.work.pop_front() {
-                return Some(work);
-            }
             if queue.over {
                 return None;
+            }
+            if let Some(work) = queue.work.pop_front() {
+                return Some(work);
             }
             queue.idle += 1;
             queue = self.more.wait(queue).unwrap_or_else(PoisonError::into_inner);

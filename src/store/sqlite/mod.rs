@@ -7,7 +7,7 @@
 //! - `migrate` brings a file of an earlier version to this schema.
 //! - `clock` notices that the time was put back.
 //! - `copy` writes a consistent copy into another file.
-//! - `mover` empties the write-ahead log beside the writer.
+//! - `mover` moves the write-ahead log into the file beside the writer.
 //! - `writer` is the connection with its transactions; `names` gives URLs their ids; `settle`,
 //!   `lease`, `session` are the verbs, SQL beside its method.
 //! - `inbox` applies what an operator asks for beside the crawl; [`Inbox`] is where they put it.

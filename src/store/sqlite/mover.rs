@@ -3,22 +3,24 @@
 //! SQLite moves the log in the COMMIT that makes it long, and meanwhile nothing is settled or leased: with 64 requests
 //! in flight that took half of them away for a tenth of a second, each second. Here another connection does nearly all
 //! of it (`PRAGMA wal_checkpoint(PASSIVE)`, which keeps nobody from writing), in passes. A log begins anew when all of it
-//! has been moved: that last piece, which others keep adding to, is left to a COMMIT.
+//! has been moved: that last piece, which others keep adding to, is left to the COMMIT that makes the log
+//! [`CHECKPOINT_PAGES`] long. What there is to move is asked with `NOOP` (SQLite 3.51), which locks nothing.
 //!
 //! What goes wrong here is no error: the writer moves what is left, and names the cause.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use sqlx::sqlite::SqliteConnection;
 use sqlx::{Connection, Row};
 use tokio::sync::{Mutex, MutexGuard, Notify};
 use tokio::task::JoinHandle;
 
+use crate::failpoint;
+
 use super::open::{self, CHECKPOINT_PAGES, PAGE_BYTES};
 
-/// Pages in the log, moved or not, from which on every commit is followed by a pass: soon a COMMIT moves the rest.
+/// Pages in the log, moved or not, from which on every commit is followed by a pass: soon a COMMIT moves what is left.
 const NEARLY_FULL_PAGES: u32 = CHECKPOINT_PAGES / 3 * 2;
 
 /// Pages that are worth a pass: each waits twice for the disk.
@@ -34,7 +36,6 @@ pub(super) struct Mover {
 #[derive(Debug)]
 struct Shared {
     path: PathBuf,
-    commits: AtomicU32,
     committed: Notify,
     /// Held during a pass. `None`: there was none yet.
     connection: Mutex<Option<SqliteConnection>>,
@@ -42,8 +43,7 @@ struct Shared {
 
 impl Mover {
     pub(super) fn new(path: PathBuf) -> Self {
-        let shared =
-            Shared { path, commits: AtomicU32::new(0), committed: Notify::new(), connection: Mutex::default() };
+        let shared = Shared { path, committed: Notify::new(), connection: Mutex::default() };
         Mover { shared: Arc::new(shared), task: std::sync::Mutex::default() }
     }
 
@@ -53,7 +53,6 @@ impl Mover {
         if log_bytes < u64::from(PASS_PAGES * PAGE_BYTES) {
             return;
         }
-        self.shared.commits.fetch_add(1, Ordering::Relaxed);
         let mut task = self.task.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         task.get_or_insert_with(|| tokio::spawn(move_on(Arc::clone(&self.shared))));
         self.shared.committed.notify_one();
@@ -67,8 +66,10 @@ impl Mover {
 
     /// Ends it: the connection that is closed last removes the log.
     pub(super) async fn close(&self) {
+        // What is under way comes to its end first.
+        let mut connection = self.shared.connection.lock().await;
         self.stop();
-        if let Some(connection) = self.shared.connection.lock().await.take() {
+        if let Some(connection) = connection.take() {
             let _ = connection.close().await;
         }
     }
@@ -86,62 +87,37 @@ impl Drop for Mover {
 }
 
 async fn move_on(shared: Arc<Shared>) {
-    let mut pace = Pace::default();
     loop {
         shared.committed.notified().await;
-        if !pace.is_due(shared.commits.load(Ordering::Relaxed)) {
-            continue;
-        }
-        let commits = shared.commits.swap(0, Ordering::Relaxed);
         let mut connection = shared.connection.lock().await;
-        match pass(&mut connection, &shared.path).await {
-            Ok(pages) => pace.passed(commits, pages),
-            Err(error) => {
-                tracing::debug!(%error, "the write-ahead log could not be moved beside the writer");
-                *connection = None;
-            }
+        if let Err(error) = pass(&mut connection, &shared.path).await {
+            tracing::debug!(%error, "the write-ahead log could not be moved beside the writer");
+            *connection = None;
         }
     }
 }
 
-/// Moves what is in the log; how many pages it has.
-async fn pass(connection: &mut Option<SqliteConnection>, path: &Path) -> Result<u32, sqlx::Error> {
+/// Moves what is in the log, if that is worth it.
+async fn pass(connection: &mut Option<SqliteConnection>, path: &Path) -> Result<(), sqlx::Error> {
     let connection = match connection {
         Some(connection) => connection,
         None => connection.insert(open::connect(path, false, false).await?),
     };
-    let row = sqlx::query("PRAGMA wal_checkpoint(PASSIVE)").fetch_one(connection).await?;
-    // -1 while somebody else moves it.
-    Ok(u32::try_from(row.try_get::<i64, _>(1)?).unwrap_or(0))
+    let row = sqlx::query("PRAGMA wal_checkpoint(NOOP)").fetch_one(&mut *connection).await?;
+    if is_due(row.try_get(1)?, row.try_get(2)?) {
+        failpoint::reach("moving the log", "begin", "");
+        sqlx::query("PRAGMA wal_checkpoint(PASSIVE)").fetch_one(connection).await?;
+        failpoint::reach("moving the log", "after", "");
+    }
+    Ok(())
 }
 
-/// When a pass is worth it. How many pages a commit adds is known only from passes.
-#[derive(Debug)]
-struct Pace {
-    log_pages: u32,
-    pages_per_commit: u32,
-}
-
-impl Default for Pace {
-    fn default() -> Self {
-        Pace { log_pages: 0, pages_per_commit: PASS_PAGES / 4 }
-    }
-}
-
-impl Pace {
-    /// After so many commits since the last pass.
-    fn is_due(&self, commits: u32) -> bool {
-        let pages = self.pages_per_commit.saturating_mul(commits);
-        pages >= PASS_PAGES || (commits > 0 && self.log_pages.saturating_add(pages) >= NEARLY_FULL_PAGES)
-    }
-
-    /// A pass found so many pages in the log, so many commits after the last.
-    fn passed(&mut self, commits: u32, log_pages: u32) {
-        // One that began anew has fewer.
-        let grown = log_pages.checked_sub(self.log_pages).unwrap_or(log_pages);
-        self.pages_per_commit = (grown / commits.max(1)).max(1);
-        self.log_pages = log_pages;
-    }
+/// Whether a pass is worth it, with so many pages in the log, of which so many have been moved.
+fn is_due(log_pages: i64, moved_pages: i64) -> bool {
+    let to_move = log_pages - moved_pages;
+    // The COMMIT that moves the rest is not to find it locked.
+    log_pages < i64::from(CHECKPOINT_PAGES)
+        && (to_move >= i64::from(PASS_PAGES) || (log_pages >= i64::from(NEARLY_FULL_PAGES) && to_move > 0))
 }
 
 #[cfg(test)]
@@ -152,16 +128,20 @@ mod tests {
 
     #[test]
     fn passes_come_when_there_is_something_to_move() {
-        let mut pace = Pace::default();
-        assert!(!pace.is_due(0) && !pace.is_due(3) && pace.is_due(4));
-        pace.passed(4, 64);
-        assert!(!pace.is_due(PASS_PAGES / 16 - 1) && pace.is_due(PASS_PAGES / 16), "16 pages a commit");
-        pace.passed(2, NEARLY_FULL_PAGES);
-        assert!(!pace.is_due(0) && pace.is_due(1), "nearly full");
-        pace.passed(1, 10);
-        assert!(!pace.is_due(1), "it began anew");
-        pace.passed(1, 0);
-        assert!(!pace.is_due(1) && pace.is_due(u32::MAX));
+        let [pass, nearly, full] = [PASS_PAGES, NEARLY_FULL_PAGES, CHECKPOINT_PAGES].map(i64::from);
+        for (log, moved, expected) in [
+            (0, 0, false),
+            (pass - 1, 0, false),
+            (pass, 0, true),
+            (pass + 9, 10, false),
+            (pass * 2 - 1, pass, false),
+            (nearly, pass, true),
+            (nearly + 1, nearly, true),
+            (nearly + 1, nearly + 1, false),
+            (full, 0, false),
+        ] {
+            assert_eq!(is_due(log, moved), expected, "{moved} of {log} moved");
+        }
     }
 
     /// Half of the requests in flight stopped for a tenth of a second each second, while a COMMIT moved the log.
@@ -178,9 +158,12 @@ mod tests {
             mover.committed(std::fs::metadata(open::beside(&path, "-wal")).unwrap().len());
         }
         // No commit has moved anything: each would do so beyond 48 MB.
-        while std::fs::metadata(&path).unwrap().len() < before + 15_000_000 {
-            tokio::task::yield_now().await;
-        }
+        let moved = async {
+            while std::fs::metadata(&path).unwrap().len() < before + 15_000_000 {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(std::time::Duration::from_secs(60), moved).await.expect("a pass");
         drop(mover.hold().await);
         mover.close().await;
         connection.close().await.unwrap();

@@ -318,7 +318,7 @@ impl Tx<'_> {
         }
     }
 
-    /// Cuts a write-ahead log back that has outgrown its limit. SQLite empties it by itself unless
+    /// Cuts a write-ahead log back that has outgrown its limit. As a rule a COMMIT begins it anew before that, unless
     /// somebody reads in one long transaction; then nobody can, and the operator is told why the
     /// disk fills.
     async fn bound_log(&mut self) {
