@@ -92,7 +92,7 @@ fn without_a_crawl_that_runs_it_is_done_at_once() {
     let ran = world.run(&["status"]);
     assert!(ran.out.contains("go on with: sqrawl resume"), "{}", ran.out);
     sound(&world);
-    let (code, summary, err) = world.json(&["resume"]);
+    let (code, summary, err) = world.json(&["resume", "--retries", "0"]);
     assert_eq!((code, &summary["ended_by"]), (Some(0), &json!("complete")), "{err}");
     assert!(err.contains("going on with a crawl that was complete"), "{err}");
     let skipped = "SELECT count(*) AS n, count(u.last_fetch_id) AS asked FROM urls u JOIN rules r ON r.id = u.rule_id WHERE r.name = 'skip'";
@@ -110,7 +110,7 @@ fn without_a_crawl_that_runs_it_is_done_at_once() {
         assert_eq!((code, &answer["queued"]), (Some(0), &queued), "{args:?} {err}");
     }
     sound(&world);
-    assert_eq!(world.json(&["resume"]).1["ended_by"], "complete");
+    assert_eq!(world.json(&["resume", "--retries", "0"]).1["ended_by"], "complete");
     assert_eq!(world.rows("SELECT count(*) AS n FROM urls WHERE state = 'failed'")[0]["n"], failed);
     sound(&world);
 

@@ -30,7 +30,7 @@ fn has(module: &str) -> bool {
 /// Runs it with the file of a crawl that is running before and after; what it prints.
 fn beside_a_crawl(script: &str) -> String {
     let world = World::new();
-    let child = slower_crawl(&world, "1m");
+    let child = slower_crawl(&world, "3s");
     let ran = python().args(["-c", script, "crawl.db"]).current_dir(world.path()).output().unwrap();
     let running = world.json(&["status"]).1["running"].clone();
     signal(&child, rustix::process::Signal::INT);
@@ -44,7 +44,7 @@ fn beside_a_crawl(script: &str) -> String {
 #[test]
 fn the_shell_reads_beside_a_crawl() {
     let world = World::new();
-    let child = slower_crawl(&world, "1m");
+    let child = slower_crawl(&world, "3s");
     let database = world.path().join("crawl.db");
     let pages = shell::ask(&database, "SELECT count(*) > 0 FROM pages");
     let views = shell::ask(&database, "SELECT name FROM sqlite_schema WHERE type IN ('table', 'view')");
