@@ -86,6 +86,8 @@ pub(super) enum Verb {
     Search(SearchArgs),
     /// One page: facts, links in and out, history
     Show(ShowArgs),
+    /// What differs between two rounds: new, gone, moved and changed pages
+    Diff(DiffArgs),
     /// Pages for other programs: JSON lines, CSV, WARC, sitemap, text, Markdown
     Export(Box<ExportArgs>),
     /// Take in lists of URLs, sitemaps and WARC files, without a network
@@ -384,6 +386,36 @@ pub(super) struct ShowArgs {
     /// Print its response headers alone [default: off]
     #[arg(long)]
     pub(super) headers: bool,
+}
+
+/// `sqrawl diff`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "A round is one pass over the site; sqrawl resume --recrawl begins another. Rounds are named by their \
+number, their name, last and prev. What counts as changed and what is known of earlier rounds: docs/explain.md."
+)]
+pub(super) struct DiffArgs {
+    /// The earlier round [default: prev]
+    #[arg(value_name = "A")]
+    pub(super) before: Option<String>,
+    /// The later round [default: last]
+    #[arg(value_name = "B")]
+    pub(super) after: Option<String>,
+    /// How rows are printed [default: table on a terminal, else csv]
+    #[arg(short, long, value_enum, hide_default_value = true)]
+    pub(super) format: Option<QueryFormat>,
+    /// Only some kinds, with commas between: new, gone, moved, changed [default: all]
+    #[arg(long, value_name = "KINDS", value_delimiter = ',')]
+    pub(super) only: Vec<String>,
+    /// Most rows printed, or none; the others are counted [default: 50 on a terminal, else none]
+    #[arg(long, value_name = "N")]
+    pub(super) limit: Option<String>,
+    /// Exit with 10 when there is a row, for builds [default: off]
+    #[arg(long)]
+    pub(super) exit_code: bool,
+    /// Longest time, or none [default: 60s]
+    #[arg(long, value_name = "TIME")]
+    pub(super) timeout: Option<String>,
 }
 
 /// `sqrawl export`.

@@ -11,6 +11,7 @@ mod config_show;
 mod cookie_file;
 mod crawl;
 mod demo;
+mod diff;
 mod doctor;
 mod exit;
 mod export;
@@ -119,6 +120,7 @@ fn run(verb: Verb, sources: &Sources, terminal: &Terminal) -> anyhow::Result<Exi
             Verb::Report(args) => report::run(args, sources, terminal).await,
             Verb::Search(args) => search::run(args, sources, terminal).await,
             Verb::Show(args) => show::run(args, sources, terminal).await,
+            Verb::Diff(args) => diff::run(args, sources, terminal).await,
             Verb::Export(args) => export::run(*args, sources, terminal).await,
             Verb::Import(args) => import::run(args, sources, terminal).await,
             Verb::Backup(args) => backup::run(args, sources, terminal).await,

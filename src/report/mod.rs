@@ -5,11 +5,13 @@
 //!   [`json`] writes any of them for programs.
 //! - [`REPORTS`] lists the reports of a crawl, a view each; a [`Gate`] is a condition on one. [`html`] writes all of
 //!   them as one page.
+//! - [`ChangesTable`] puts the differences between two rounds into three columns.
 //! - [`Bounded`] hands on the first rows of a result and counts the others.
 //! - [`neutralise`] makes text from the web safe for a terminal. Everything here uses it.
 
 mod bounded;
 mod catalogue;
+mod changes;
 mod gate;
 pub mod html;
 mod neutral;
@@ -20,6 +22,7 @@ mod words;
 
 pub use bounded::Bounded;
 pub use catalogue::{REPORTS, Report, Topic};
+pub use changes::ChangesTable;
 pub use gate::{Gate, unknown};
 pub use neutral::{is_harmful, neutralise, neutralise_lines};
 pub use prose::{diagnosis, page, status};

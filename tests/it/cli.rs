@@ -14,6 +14,7 @@ mod rank;
 mod recipes;
 mod recrawls;
 mod rot;
+mod rounds;
 mod search;
 mod shelf;
 mod sitemaps;

@@ -10,7 +10,7 @@ use sqrawl::model::CrawlSettings;
 
 use super::in_empty_folder;
 
-const VERBS: [&str; 18] = [
+const VERBS: [&str; 19] = [
     "crawl",
     "resume",
     "status",
@@ -22,6 +22,7 @@ const VERBS: [&str; 18] = [
     "report",
     "search",
     "show",
+    "diff",
     "export",
     "import",
     "backup",

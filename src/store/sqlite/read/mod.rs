@@ -6,6 +6,7 @@
 //!   [`PageFacts`]. [`Reader::doctor`] checks the promises: [`Diagnosis`].
 //! - [`Reader::graph_nodes`] and [`Reader::graph_links`] hand over the link graph.
 //! - [`Hits`] is the statement of a search; [`Reader::index_progress`] says how far its index is.
+//! - [`Reader::rounds`] and [`Reader::diff`] compare two rounds.
 //! - [`Reader::fetch_ids`] and [`Reader::fetch_rows`] walk the fetches of a [`Selection`], for exports.
 //!
 //! A reader opens the file read-only, never takes the crawl's lock and holds a read transaction
@@ -15,6 +16,7 @@
 mod body;
 mod catalogue;
 mod checks;
+mod diff;
 mod doctor;
 mod export;
 mod facts;
@@ -35,6 +37,7 @@ mod value;
 pub use body::{Body, ContentIdentity};
 pub use catalogue::{Catalogue, Relation};
 pub(in crate::store::sqlite) use checks::INDEX_ROWS;
+pub use diff::{Change, DiffCounts, DiffOptions, RoundSpan};
 pub use doctor::{Diagnosis, DoctorOptions, Finding, Severity};
 pub use export::IdRange;
 pub use facts::{Attempt, Hop, LinkLine, LinkList, Lookup, PageFacts, PageVersion, ShowLimits, UnknownUrl};
