@@ -12,6 +12,7 @@ pub mod cli;
 pub mod config;
 pub mod demo;
 pub mod engine;
+pub mod explain;
 pub mod export;
 pub mod failpoint;
 pub mod fetch;

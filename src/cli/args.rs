@@ -84,8 +84,10 @@ pub(super) enum Verb {
     Rank(RankArgs),
     /// Pages by their words: phrases, prefixes, AND, OR, NOT
     Search(SearchArgs),
-    /// One page: facts, links in and out, history
+    /// One page: facts, links in and out, versions, duplicates, history
     Show(ShowArgs),
+    /// Why a URL is crawled or is not: rules, robots.txt, host, attempts, when it is due
+    Explain(ExplainArgs),
     /// What differs between two rounds: new, gone, moved and changed pages
     Diff(DiffArgs),
     /// Pages for other programs: JSON lines, CSV, WARC, sitemap, text, Markdown
@@ -386,6 +388,19 @@ pub(super) struct ShowArgs {
     /// Print its response headers alone [default: off]
     #[arg(long)]
     pub(super) headers: bool,
+    /// The page as it was: 2026-11-23 (the end of that day, UTC), 2026-11-23T10:00Z, 2h ago [default: now]
+    #[arg(long, value_name = "TIME")]
+    pub(super) at: Option<String>,
+}
+
+/// `sqrawl explain`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Also for a URL that nobody has named yet: it says what would become of it. docs/explain.md has an example."
+)]
+pub(super) struct ExplainArgs {
+    /// The URL, as stored or as typed
+    pub(super) url: String,
 }
 
 /// `sqrawl diff`.

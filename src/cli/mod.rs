@@ -14,6 +14,7 @@ mod demo;
 mod diff;
 mod doctor;
 mod exit;
+mod explain;
 mod export;
 mod files;
 mod flags;
@@ -120,6 +121,7 @@ fn run(verb: Verb, sources: &Sources, terminal: &Terminal) -> anyhow::Result<Exi
             Verb::Report(args) => report::run(args, sources, terminal).await,
             Verb::Search(args) => search::run(args, sources, terminal).await,
             Verb::Show(args) => show::run(args, sources, terminal).await,
+            Verb::Explain(args) => explain::run(args, sources, terminal).await,
             Verb::Diff(args) => diff::run(args, sources, terminal).await,
             Verb::Export(args) => export::run(*args, sources, terminal).await,
             Verb::Import(args) => import::run(args, sources, terminal).await,

@@ -6,6 +6,8 @@ use super::config_show::stored_settings;
 use super::exit::UsageError;
 use super::sources::Sources;
 use super::terminal::Terminal;
+use crate::config::moment_ms;
+use crate::engine::{Clock, SystemClock};
 use crate::report::{self, neutralise_lines};
 use crate::scope::{UrlRules, seed_url, without_credentials};
 use crate::store::sqlite::read::{Limits, Lookup, PageFacts, Reader, ShowLimits, UnknownUrl};
@@ -15,9 +17,16 @@ use crate::store::sqlite::read::{Limits, Lookup, PageFacts, Reader, ShowLimits, 
 /// # Errors
 /// A URL that is none or is not known, a database that cannot be read.
 pub(super) async fn run(args: ShowArgs, sources: &Sources, terminal: &Terminal) -> anyhow::Result<Exit> {
+    let now = SystemClock::default().now_ms();
+    let at_ms = args.at.as_deref().map(|text| {
+        let wrong = |why| UsageError(format!("--at {text}: {why}; for example --at 2026-11-23"));
+        moment_ms(text, now).map_err(wrong)
+    });
+    let at_ms = at_ms.transpose()?;
     let spelled = spellings(&args.url, sources).await?;
     let mut reader = Reader::open(sources.path()).await?;
-    let (url, known) = match look_up(&mut reader, spelled).await? {
+    let limits = ShowLimits { at_ms, ..ShowLimits::default() };
+    let known = match look_up(&mut reader, spelled, limits).await? {
         Ok(found) => found,
         Err(unknown) => {
             if sources.json {
@@ -26,10 +35,19 @@ pub(super) async fn run(args: ShowArgs, sources: &Sources, terminal: &Terminal) 
             anyhow::bail!("{unknown}");
         }
     };
+    let content = known.page.as_ref().and_then(|page| page.content_id);
     let bytes = if args.body {
-        part(&url, "body", known.page.is_some(), reader.body(&url).await?.map(|body| body.bytes))?
+        let body = match content {
+            Some(content) => reader.body_of(content).await?.map(|body| body.bytes),
+            None => None,
+        };
+        part(&known, "body", body)?
     } else if args.text {
-        part(&url, "text", known.page.is_some(), reader.text(&url).await?.map(String::into_bytes))?
+        let text = match content {
+            Some(content) => reader.text_of(content).await?.map(String::into_bytes),
+            None => None,
+        };
+        part(&known, "text", text)?
     } else if args.headers {
         headers(&known).into_bytes()
     } else if sources.json {
@@ -64,20 +82,25 @@ async fn spellings(given: &str, sources: &Sources) -> anyhow::Result<[String; 2]
 async fn look_up(
     reader: &mut Reader,
     [as_written, ours]: [String; 2],
-) -> anyhow::Result<Result<(String, Box<PageFacts>), UnknownUrl>> {
-    if let Lookup::Known(facts) = reader.show(&as_written, ShowLimits::default(), &Limits::default()).await? {
-        return Ok(Ok((as_written, facts)));
+    limits: ShowLimits,
+) -> anyhow::Result<Result<Box<PageFacts>, UnknownUrl>> {
+    if let Lookup::Known(facts) = reader.show(&as_written, limits, &Limits::default()).await? {
+        return Ok(Ok(facts));
     }
-    Ok(match reader.show(&ours, ShowLimits::default(), &Limits::default()).await? {
-        Lookup::Known(facts) => Ok((ours, facts)),
+    Ok(match reader.show(&ours, limits, &Limits::default()).await? {
+        Lookup::Known(facts) => Ok(facts),
         Lookup::Unknown(unknown) => Err(unknown),
     })
 }
 
-fn part(url: &str, what: &str, is_page: bool, found: Option<Vec<u8>>) -> anyhow::Result<Vec<u8>> {
+fn part(known: &PageFacts, what: &str, found: Option<Vec<u8>>) -> anyhow::Result<Vec<u8>> {
+    let url = &known.url;
     match found {
         Some(bytes) => Ok(bytes),
-        None if is_page => anyhow::bail!("the {what} of {url} was not kept (--store-body, --no-text)"),
+        None if known.page.is_some() => anyhow::bail!("the {what} of {url} was not kept (--store-body, --no-text)"),
+        None if known.at_ms.is_some() => {
+            anyhow::bail!("{url} had given no page by then; sqrawl show without --at lists its versions")
+        }
         None => anyhow::bail!("{url} gave no page; sqrawl show without --{what} says why"),
     }
 }

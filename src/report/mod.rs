@@ -1,7 +1,7 @@
 //! What the store's read side found, written for people and programs.
 //!
 //! - [`RowWriter`] writes the rows of a query in a [`Format`]; [`write_rows`] those in memory.
-//! - [`status`], [`page`] and [`diagnosis`] write the structs of the same names for people;
+//! - [`status`], [`page`], [`diagnosis`] and [`explanation`] write the structs of the same names for people;
 //!   [`json`] writes any of them for programs.
 //! - [`REPORTS`] lists the reports of a crawl, a view each; a [`Gate`] is a condition on one. [`html`] writes all of
 //!   them as one page.
@@ -12,6 +12,7 @@
 mod bounded;
 mod catalogue;
 mod changes;
+mod explanation;
 mod gate;
 pub mod html;
 mod neutral;
@@ -23,6 +24,7 @@ mod words;
 pub use bounded::Bounded;
 pub use catalogue::{REPORTS, Report, Topic};
 pub use changes::ChangesTable;
+pub use explanation::explanation;
 pub use gate::{Gate, unknown};
 pub use neutral::{is_harmful, neutralise, neutralise_lines};
 pub use prose::{diagnosis, page, status};

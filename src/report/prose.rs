@@ -7,7 +7,9 @@ use std::fmt::Write;
 use super::neutral::neutralise;
 use super::rows::{Format, Look, write_rows};
 use super::words::{counted, duration, from_now, moment, number, size};
-use crate::store::sqlite::read::{Diagnosis, Finding, LinkList, PageFacts, PageVersion, Severity, Status, Value};
+use crate::store::sqlite::read::{
+    CopyList, Diagnosis, Finding, LinkList, PageFacts, PageVersion, Severity, Status, Value,
+};
 
 /// Where a crawl stands, in some twenty lines.
 pub fn status(status: &Status, look: Look) -> String {
@@ -111,6 +113,9 @@ fn status_facts(out: &mut String, status: &Status) {
 /// Everything known of one URL.
 pub fn page(facts: &PageFacts, look: Look) -> String {
     let mut out = format!("{}\n\n", neutralise(&facts.url));
+    if let Some(at_ms) = facts.at_ms {
+        line(&mut out, "as of", format!("{}; state, copies and links are those of now", moment(at_ms)));
+    }
     let rule = facts.rule.as_deref().map(|r| format!(" by rule '{}'", neutralise(r))).unwrap_or_default();
     let due = facts.due_ms.map(|ms| format!(", due {}", moment(ms))).unwrap_or_default();
     line(&mut out, "state", format!("{}{rule}{due}", neutralise(&facts.state)));
@@ -138,6 +143,9 @@ pub fn page(facts: &PageFacts, look: Look) -> String {
     let title = format!("attempts ({})", number(facts.attempt_count));
     let columns = ["started_at", "outcome", "status", "elapsed_ms", "wire_bytes", "error"];
     section(&mut out, &title, &columns, attempts.collect(), look);
+    versions(&mut out, facts, look);
+    copies(&mut out, "the same content", &facts.copies, look);
+    copies(&mut out, "nearly the same text", &facts.near_copies, look);
     links(&mut out, "links out", &facts.links_out, look);
     links(&mut out, "links in", &facts.links_in, look);
     let headers = facts.headers.iter().map(|(name, value)| vec![text(name), text(value)]);
@@ -181,6 +189,42 @@ fn headings(out: &mut String, facts: &PageFacts) {
     }
 }
 
+fn versions(out: &mut String, facts: &PageFacts, look: Look) {
+    let list = &facts.versions;
+    let rows = list.versions.iter().map(|v| {
+        let kept = match (v.has_body, v.has_text) {
+            (true, true) => "body, text",
+            (true, false) => "body",
+            (false, true) => "text",
+            (false, false) => "",
+        };
+        let times = [v.first_ms, v.last_ms].map(|ms| Value::Text(moment(ms)));
+        let numbers = [Some(i64::try_from(v.fetches).unwrap_or(0)), v.size_bytes, v.words].map(optional);
+        times.into_iter().chain(numbers).chain([optional_text(&v.title), text(kept)]).collect()
+    });
+    let shown = list.versions.len() as u64;
+    let first = if shown < list.count { format!(", the latest {shown}") } else { String::new() };
+    let title = format!("versions ({}{first}); --at TIME shows one", number(list.count));
+    let columns = ["from", "to", "fetches", "size_bytes", "words", "title", "kept"];
+    section(out, &title, &columns, rows.collect(), look);
+}
+
+fn copies(out: &mut String, title: &str, list: &CopyList, look: Look) {
+    if !list.complete && list.copies.is_empty() {
+        let _ = writeln!(
+            out,
+            "\n{title}: not known, there was no time to read all contents; sqrawl report near-duplicates does"
+        );
+        return;
+    }
+    let rows = list.copies.iter().map(|c| vec![text(&c.url), optional(Some(c.distance)), optional_text(&c.title)]);
+    let shown = list.copies.len() as u64;
+    let least = if list.complete { "" } else { "at least " };
+    let first = if shown < list.count { format!(", the first {shown}") } else { String::new() };
+    let title = format!("{title} ({least}{}{first})", number(list.count));
+    section(out, &title, &["url", "distance", "title"], rows.collect(), look);
+}
+
 fn links(out: &mut String, title: &str, list: &LinkList, look: Look) {
     let rows = list.links.iter().map(|l| {
         let nofollow = if l.nofollow { text("nofollow") } else { Value::Null };
@@ -188,7 +232,11 @@ fn links(out: &mut String, title: &str, list: &LinkList, look: Look) {
     });
     let shown = list.links.len() as u64;
     let first = if shown < list.count { format!(", the first {shown}") } else { String::new() };
-    let title = format!("{title} ({}{first})", number(list.count));
+    let least = if list.complete { "" } else { "at least " };
+    let title = format!("{title} ({least}{}{first})", number(list.count));
+    if !list.complete && list.links.is_empty() {
+        let _ = writeln!(out, "\n{title}: there was no time to read all links");
+    }
     section(out, &title, &["url", "kind", "nofollow", "anchor", "state", "status"], rows.collect(), look);
 }
 
@@ -223,18 +271,18 @@ fn finding(out: &mut String, finding: &Finding) {
 }
 
 /// `  name         value`; the value is neutralised already.
-fn line(out: &mut String, name: &str, value: String) {
+pub(super) fn line(out: &mut String, name: &str, value: String) {
     let _ = writeln!(out, "  {name:<12} {value}");
 }
 
-fn maybe(out: &mut String, name: &str, value: Option<&str>) {
+pub(super) fn maybe(out: &mut String, name: &str, value: Option<&str>) {
     if let Some(value) = value {
         line(out, name, Cow::into_owned(neutralise(value)));
     }
 }
 
 /// A titled table; nothing when there are no rows.
-fn section(out: &mut String, title: &str, columns: &[&str], rows: Vec<Vec<Value>>, look: Look) {
+pub(super) fn section(out: &mut String, title: &str, columns: &[&str], rows: Vec<Vec<Value>>, look: Look) {
     if rows.is_empty() {
         return;
     }
@@ -245,18 +293,18 @@ fn section(out: &mut String, title: &str, columns: &[&str], rows: Vec<Vec<Value>
     let _ = write!(out, "\n{title}\n{}", String::from_utf8_lossy(&table));
 }
 
-fn text(value: &str) -> Value {
+pub(super) fn text(value: &str) -> Value {
     Value::Text(value.to_owned())
 }
 
-fn optional_text(value: &Option<String>) -> Value {
+pub(super) fn optional_text(value: &Option<String>) -> Value {
     value.as_deref().map_or(Value::Null, text)
 }
 
-fn integer(n: u64) -> Value {
+pub(super) fn integer(n: u64) -> Value {
     Value::Integer(i64::try_from(n).unwrap_or(i64::MAX))
 }
 
-fn optional(n: Option<i64>) -> Value {
+pub(super) fn optional(n: Option<i64>) -> Value {
     n.map_or(Value::Null, Value::Integer)
 }

@@ -132,6 +132,14 @@ impl Scope {
         rejected.map_or(Admission::Queue, Admission::Exclude)
     }
 
+    /// The pattern that decides about this URL, where one does.
+    pub fn deciding_pattern(&self, url: &CrawlUrl) -> Option<PatternRule> {
+        self.patterns.first_match(url).map(|pattern| match pattern.rejects {
+            Some(_) => PatternRule::Exclude(pattern.regex.as_str().to_owned()),
+            None => PatternRule::Include(pattern.regex.as_str().to_owned()),
+        })
+    }
+
     fn reject(&self, url: &CrawlUrl, by: NamedBy) -> Option<Rule> {
         let named = |rejects: bool, rule: Rule| rejects.then_some(rule);
         named(!by.followed, Rule::KIND)

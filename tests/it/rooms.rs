@@ -21,7 +21,7 @@ const NAMES_THAT_SAY_NOTHING: [&str; 9] =
 const CORE: [&str; 8] = ["model", "scope", "politeness", "frontier", "parse", "verdict", "search", "graph"];
 
 /// Each room with the rooms that it may import. `*`: all of them.
-const ROOMS: [(&str, &[&str]); 18] = [
+const ROOMS: [(&str, &[&str]); 19] = [
     // core
     ("model", &[]),
     ("scope", &["model"]),
@@ -39,7 +39,9 @@ const ROOMS: [(&str, &[&str]); 18] = [
     // shell
     ("failpoint", &[]),
     ("engine", &["failpoint", "model", "scope", "politeness", "frontier", "parse", "verdict", "store", "fetch"]),
-    ("report", &["model", "store"]),
+    // It asks the functions that the crawl asks, about what is stored.
+    ("explain", &["model", "scope", "politeness", "verdict", "store"]),
+    ("report", &["model", "store", "explain"]),
     // It turns stored HTML into Markdown, and dies between two files where a test wants it to.
     ("export", &["failpoint", "model", "parse", "store"]),
     // A page from an archive goes the way of every page, and its codings are those of the web.

@@ -10,7 +10,7 @@ use sqrawl::model::CrawlSettings;
 
 use super::in_empty_folder;
 
-const VERBS: [&str; 19] = [
+const VERBS: [&str; 20] = [
     "crawl",
     "resume",
     "status",
@@ -22,6 +22,7 @@ const VERBS: [&str; 19] = [
     "report",
     "search",
     "show",
+    "explain",
     "diff",
     "export",
     "import",

@@ -1,6 +1,8 @@
 //! `diff`, `show --at` and `explain` by the real binary, on a small site that changes between two rounds.
 
 mod diff;
+mod explain;
+mod show;
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};

@@ -71,7 +71,7 @@ async fn show_tells_all_about_a_page() {
 async fn show_follows_a_redirect_and_lists_no_more_than_asked() {
     let scratch = Scratch::new().await;
     let mut reader = scratch.reader().await;
-    let limits = ShowLimits { links: 1, attempts: 1 };
+    let limits = ShowLimits { links: 1, attempts: 1, ..ShowLimits::default() };
     let Lookup::Known(old) = reader.show("https://a.example/old", limits, &Limits::default()).await.expect("a lookup")
     else {
         panic!("unknown");

@@ -1,9 +1,11 @@
 //! [`PageFacts`]: everything known of one URL; [`UnknownUrl`] when it is not known at all.
 
 use std::fmt;
+use std::time::Duration;
 
 use serde::Serialize;
 
+use super::copies::{CopyList, VersionList};
 use crate::model::UnixMs;
 
 /// How much of the unbounded parts is listed; the counts are always whole.
@@ -13,11 +15,17 @@ pub struct ShowLimits {
     pub links: u32,
     /// Attempts, the latest first. Default 10.
     pub attempts: u32,
+    /// Versions, and copies of either kind. Default 10.
+    pub others: u32,
+    /// Longest time to read all links, and all contents, where that is needed. Default 10 s each.
+    pub scan: Duration,
+    /// As things were at this moment; links are always those of the latest version. Default: now.
+    pub at_ms: Option<UnixMs>,
 }
 
 impl Default for ShowLimits {
     fn default() -> Self {
-        ShowLimits { links: 20, attempts: 10 }
+        ShowLimits { links: 20, attempts: 10, others: 10, scan: Duration::from_secs(10), at_ms: None }
     }
 }
 
@@ -88,7 +96,15 @@ pub struct PageFacts {
     pub redirects: Vec<Hop>,
     /// Response headers of the latest attempt that had any.
     pub headers: Vec<(String, String)>,
-    /// Links on the page.
+    /// The moment that was asked about; `None`: now.
+    pub at_ms: Option<UnixMs>,
+    /// The contents it has had.
+    pub versions: VersionList,
+    /// Other URLs with the same content now.
+    pub copies: CopyList,
+    /// Other URLs with nearly the same text now.
+    pub near_copies: CopyList,
+    /// Links on the latest version of the page.
     pub links_out: LinkList,
     /// Links to the page from others.
     pub links_in: LinkList,
@@ -189,8 +205,10 @@ pub struct Hop {
 /// Links in one direction.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct LinkList {
-    /// How many there are.
+    /// How many there are, as far as was looked.
     pub count: u64,
+    /// Whether all were counted within the time.
+    pub complete: bool,
     /// The first of them.
     pub links: Vec<LinkLine>,
 }

@@ -216,7 +216,16 @@ impl Reader {
             snapshot.rollback().await?;
             Ok(lookup)
         };
-        collected.await.map_err(|e| stopped_or(&self.path, "looking the page up", &watch, e))
+        let mut lookup = collected.await.map_err(|e| stopped_or(&self.path, "looking the page up", &watch, e))?;
+        if let Lookup::Known(facts) = &mut lookup {
+            facts.links_in = self.inlinks(facts.url_id, limits, budget).await?;
+            if let Some(content) = facts.page.as_ref().and_then(|page| page.content_id) {
+                facts.near_copies = self.near_copies(facts.url_id, content, limits, budget).await?;
+            } else {
+                facts.near_copies.complete = true;
+            }
+        }
+        Ok(lookup)
     }
 
     /// The stored body of the page at `url`, unpacked; `None` when the URL or its body is not kept.
@@ -224,11 +233,21 @@ impl Reader {
     /// # Errors
     /// [`StoreError::Corrupt`] when it cannot be unpacked.
     pub async fn body(&mut self, url: &str) -> Result<Option<Body>, StoreError> {
+        match self.content_of(url).await? {
+            Some(content) => self.body_of(content).await,
+            None => Ok(None),
+        }
+    }
+
+    /// The body of a content, unpacked; `None` when it is not kept.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] when it cannot be unpacked.
+    pub async fn body_of(&mut self, content: i64) -> Result<Option<Body>, StoreError> {
         self.watch(&Limits::default()).await?;
-        let body = show::body(&mut self.conn, url).await.map_err(|e| store_error(&self.path, "reading the body", e))?;
-        body.transpose().map_err(|why| StoreError::Corrupt {
-            path: self.path.clone(),
-            detail: format!("bodies.data of {url}: {why}"),
+        let body = show::body_of(&mut self.conn, content).await;
+        body.map_err(|e| store_error(&self.path, "reading the body", e))?.transpose().map_err(|why| {
+            StoreError::Corrupt { path: self.path.clone(), detail: format!("bodies.data of content {content}: {why}") }
         })
     }
 
@@ -237,8 +256,24 @@ impl Reader {
     /// # Errors
     /// [`StoreError`] when the file is at fault.
     pub async fn text(&mut self, url: &str) -> Result<Option<String>, StoreError> {
+        match self.content_of(url).await? {
+            Some(content) => self.text_of(content).await,
+            None => Ok(None),
+        }
+    }
+
+    /// The plain text of a content; `None` when it is not kept.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the file is at fault.
+    pub async fn text_of(&mut self, content: i64) -> Result<Option<String>, StoreError> {
         self.watch(&Limits::default()).await?;
-        show::text(&mut self.conn, url).await.map_err(|e| store_error(&self.path, "reading the text", e))
+        show::text_of(&mut self.conn, content).await.map_err(|e| store_error(&self.path, "reading the text", e))
+    }
+
+    async fn content_of(&mut self, url: &str) -> Result<Option<i64>, StoreError> {
+        self.watch(&Limits::default()).await?;
+        show::content_of(&mut self.conn, url).await.map_err(|e| store_error(&self.path, "looking the page up", e))
     }
 
     /// Checks every promise, within `budget`. What is wrong is in the [`Diagnosis`].
