@@ -34,17 +34,16 @@ pub(super) fn due(
 /// What would become of it if a page linked to it.
 fn of_unknown(scope: &ScopeWord, robots: &RobotsWord) -> String {
     let named = "no seed and no page that was read names it";
+    let refused = robots.allowed == Some(false) && !robots.is_ignored;
     let then = match (scope.accepted, robots.allowed) {
         (false, _) => format!("a link to it would be excluded: {}", scope.reason),
-        (true, Some(false)) if !robots.is_ignored => {
-            "a link to it would be accepted, and robots.txt refuses it".to_owned()
-        }
+        (true, Some(false)) if refused => "a link to it would be accepted, and robots.txt refuses it".to_owned(),
         (true, None) if !robots.is_ignored => {
             "a link to it would be accepted, and robots.txt be asked first".to_owned()
         }
         (true, _) => "a link to it would be accepted".to_owned(),
     };
-    let seed = if scope.accepted_as_seed { "; sqrawl crawl URL --add-seeds takes it in" } else { "" };
+    let seed = if scope.accepted_as_seed && !refused { "; sqrawl crawl URL --add-seeds takes it in" } else { "" };
     format!("{named}; {then}{seed}")
 }
 

@@ -135,7 +135,9 @@ fn scope_word(
         Admission::Exclude(rule) => Some(rule),
     };
     let pattern = scope.deciding_pattern(url);
-    let as_seed = scope.judge(url, named(0, true)) == Admission::Queue;
+    // Whoever types a URL asks for it by name, but neither robots.txt nor the address guard is asked less.
+    let refused = rule.is_some_and(|rule| [Rule::ROBOTS, Rule::ADDRESS].contains(rule));
+    let as_seed = !refused && scope.judge(url, named(0, true)) == Admission::Queue;
     Ok(ScopeWord {
         accepted: rule.is_none(),
         rule: rule.map(|rule| rule.as_str().to_owned()),

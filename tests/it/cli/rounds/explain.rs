@@ -64,6 +64,7 @@ fn every_kind_of_url_is_explained() {
         &[
             ("/state/rule", json!("robots")),
             ("/scope/rule", json!("robots")),
+            ("/scope/accepted_as_seed", json!(false)),
             ("/robots/allowed", json!(false)),
             ("/robots/line", json!(2)),
             ("/robots/text", json!("Disallow: /secret")),
