@@ -181,3 +181,37 @@ fn last_words_are_repeated() {
     let copy = world.json(&["explain", &world.url("copy")]);
     check(&copy, &[("/last_words/words", json!("the parser failed: too deep"))]);
 }
+
+/// The host is leased and the URL waits its turn; explaining it disturbs nobody.
+#[test]
+fn what_waits_is_explained_while_the_crawl_runs() {
+    let world = World::new();
+    let mut crawl = crate::cli::sqrawl(world.folder.path());
+    crawl.args(["crawl", &world.url(""), "--delay", "2s", "-q"]);
+    let mut crawl = crawl.spawn().unwrap();
+    let found = loop {
+        assert_eq!(crawl.try_wait().unwrap(), None, "the crawl ended too soon");
+        let ran = world.run(&["explain", &world.url("same"), "--json"]);
+        match serde_json::from_str::<Value>(&ran.out) {
+            Ok(found) if found["is_known"] == true => break found,
+            _ => {}
+        }
+    };
+    crawl.kill().unwrap();
+    crawl.wait().unwrap();
+    check(
+        &found,
+        &[
+            ("/state/state", json!("queued")),
+            ("/host/is_leased", json!(true)),
+            ("/host/delay_ms", json!(2000)),
+            ("/host/delay_by", json!("setting")),
+            ("/host/delay_setting_ms", json!(2000)),
+        ],
+    );
+    assert!(found["due"]["at_ms"].as_i64() >= found["at_ms"].as_i64(), "{found:#}");
+    let why = found["due"]["why"].as_str().unwrap();
+    assert!(why.contains("URLs of its host come before it") && !why.contains("no crawl runs"), "{why}");
+    let killed = world.json(&["explain", &world.url("same")]);
+    assert!(killed["due"]["why"].as_str().unwrap().contains("no crawl runs; sqrawl resume goes on"), "{killed:#}");
+}
