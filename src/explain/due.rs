@@ -43,7 +43,7 @@ fn of_unknown(scope: &ScopeWord, robots: &RobotsWord) -> String {
         }
         (true, _) => "a link to it would be accepted".to_owned(),
     };
-    let seed = if scope.accepted_as_seed && !refused { "; sqrawl crawl URL --add-seeds takes it in" } else { "" };
+    let seed = if scope.accepted_as_seed && !refused { "; sqrawl add URL takes it in" } else { "" };
     format!("{named}; {then}{seed}")
 }
 

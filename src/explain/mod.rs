@@ -14,7 +14,7 @@ use crate::model::{
     Admission, CrawlSettings, CrawlUrl, Host, Pace, PatternRule, RobotsRecord, RobotsVerdict, Rule, ScopeKind, UnixMs,
 };
 use crate::politeness::{self, RobotsFile};
-use crate::scope::{NamedBy, PatternError, Scope, Spelling};
+use crate::scope::{NamedBy, PatternError, Scope, Skips, Spelling};
 use crate::store::sqlite::read::{CrawlRecord, HostRecord, KnownUrl, UrlRecords};
 use crate::verdict::{self, NamedBefore};
 
@@ -111,7 +111,8 @@ fn scope_word(
     let settings = &crawl.settings;
     let seeds: Vec<CrawlUrl> = crawl.seeds.iter().filter_map(|seed| CrawlUrl::stored(&seed.url).ok()).collect();
     let widened: Vec<Host> = crawl.seeds.iter().flat_map(|seed| seed.widened_to.clone()).collect();
-    let scope = Scope::new(settings, &seeds, &widened)?;
+    let mut scope = Scope::new(settings, &seeds, &widened)?;
+    scope.set_skips(Skips::new("skip", &crawl.skips)?);
     let named = |depth, seed| NamedBy { depth, hops: 0, followed: true, nofollow: false, seed, trap: None, now };
     let (admission, assumed) = match known {
         None => (scope.judge(url, named(ASSUMED_DEPTH, false)), true),
@@ -181,6 +182,7 @@ fn reason(rule: Option<&Rule>, settings: &CrawlSettings, seeds: &[CrawlUrl], pat
         "nofollow" => "only links marked nofollow name it".to_owned(),
         "robots" => "robots.txt forbids it".to_owned(),
         "address" => "its host has an address that is not public (--allow-net)".to_owned(),
+        "skip" => "sqrawl skip left it out; sqrawl skip --undo takes that back".to_owned(),
         "sitemap_steps" => "too many indexes or redirects lead to this sitemap".to_owned(),
         other => match (other.strip_prefix("exclude:"), other.strip_prefix("trap:")) {
             (Some(pattern), _) => format!("--exclude {pattern} matches"),

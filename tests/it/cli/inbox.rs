@@ -46,6 +46,12 @@ fn a_running_crawl_honours_what_is_asked_of_it() {
     assert!(err.contains("skip host shop.localhost"), "{err}");
     let waiting = "SELECT count(*) AS n FROM frontier WHERE host = 'shop.localhost'";
     assert_eq!(world.rows(waiting)[0]["n"], 0);
+    let (_, explained, err) = world.json(&["explain", &format!("{shop}never-seen")]);
+    assert_eq!(
+        (&explained["is_known"], &explained["scope"]["rule"]),
+        (&json!(false), &json!("skip")),
+        "{explained} {err}"
+    );
     assert_eq!(world.rows("SELECT kind, pattern FROM skips"), json!([{"kind": "host", "pattern": "shop.localhost"}]));
 
     let (code, answer, err) = world.json(&["retry", &calm]);

@@ -7,7 +7,9 @@ use super::facts::{Attempt, Hop};
 use super::limits::Limits;
 use super::reader::{Reader, stopped_or};
 use super::show;
-use crate::model::{CrawlSettings, CrawlUrl, Host, Origin, RobotsHop, RobotsRecord, RobotsVerdict, Scheme, UnixMs};
+use crate::model::{
+    CrawlSettings, CrawlUrl, Host, Origin, RobotsHop, RobotsRecord, RobotsVerdict, Scheme, UnixMs, UrlPattern,
+};
 use crate::store::sqlite::fault::store_error;
 use crate::store::sqlite::suspects::HELD_MS;
 use crate::store::{StoreError, StoredSeed};
@@ -43,6 +45,8 @@ pub struct CrawlRecord {
     pub settings: CrawlSettings,
     /// Seeds of the latest round.
     pub seeds: Vec<StoredSeed>,
+    /// What the operator has left out.
+    pub skips: Vec<UrlPattern>,
     /// `rounds.id` of the latest round.
     pub round_id: i64,
     /// Whether nothing is left to do in it.
@@ -250,7 +254,7 @@ async fn crawl(conn: &mut SqliteConnection, running: bool) -> Collected<Option<C
                       (SELECT json_group_array(h.name) FROM seed_hosts w JOIN hosts h ON h.id = w.host_id
                        WHERE w.seed_id = s.id)
                FROM seeds s JOIN urls u ON u.id = s.url_id WHERE s.round_id = ? ORDER BY s.id";
-    let rows: Vec<(String, String, bool, String)> = sqlx::query_as(sql).bind(round_id).fetch_all(conn).await?;
+    let rows: Vec<(String, String, bool, String)> = sqlx::query_as(sql).bind(round_id).fetch_all(&mut *conn).await?;
     let seeds = rows.into_iter().map(|(given, url, grants_origin, hosts)| {
         let names: Vec<String> = serde_json::from_str(&hosts).map_err(|error| format!("seed_hosts: {error}"))?;
         Ok(StoredSeed { given, url, grants_origin, widened_to: names.into_iter().map(Host::new).collect() })
@@ -259,8 +263,11 @@ async fn crawl(conn: &mut SqliteConnection, running: bool) -> Collected<Option<C
         Ok(seeds) => seeds,
         Err(why) => return Ok(Err(why)),
     };
+    let rows: Vec<(String, String)> =
+        sqlx::query_as("SELECT kind, pattern FROM skips ORDER BY id").fetch_all(conn).await?;
+    let skips = rows.into_iter().filter_map(|(kind, pattern)| UrlPattern::from_stored(&kind, &pattern)).collect();
     let (round_pages, spent_ms) = (u64::try_from(pages).unwrap_or(0), u64::try_from(spent).unwrap_or(0));
-    Ok(Ok(Some(CrawlRecord { settings, seeds, round_id, complete, ended_by, running, round_pages, spent_ms })))
+    Ok(Ok(Some(CrawlRecord { settings, seeds, skips, round_id, complete, ended_by, running, round_pages, spent_ms })))
 }
 
 async fn state_of(conn: &mut SqliteConnection, url: &CrawlUrl) -> Result<Option<UrlState>, sqlx::Error> {
