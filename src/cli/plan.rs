@@ -8,7 +8,7 @@ use super::seeds::GivenSeed;
 use super::terminal::shell_word;
 use crate::model::{CrawlSettings, CrawlUrl, Host, Origin};
 use crate::report::neutralise;
-use crate::scope::{PatternError, Scope, Skips};
+use crate::scope::{PatternError, Scope};
 use crate::store::StoredCrawl;
 
 /// Seeds that are named in a message; the rest are counted.
@@ -108,9 +108,7 @@ pub(super) fn scope(
     seeds: &[CrawlUrl],
     stored: Option<&StoredCrawl>,
 ) -> Result<Scope, PatternError> {
-    let mut scope = Scope::new(settings, seeds, &widened(stored))?;
-    scope.set_skips(Skips::new("skip", stored.map_or(&[], |stored| &stored.skips))?);
-    Ok(scope)
+    Scope::new(settings, seeds, &widened(stored))?.skipping(stored.map_or(&[], |stored| &stored.skips))
 }
 
 /// The origins that stored and new seeds allow.

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use crate::model::{Admission, CrawlUrl, UnixMs, UrlId};
-use crate::scope::{Scope, Skips};
+use crate::scope::Scope;
 use crate::store::{Judged, Store, StoredCrawl};
 use crate::verdict;
 
@@ -20,10 +20,8 @@ pub(super) fn scope_of(job: &Job) -> Result<Scope, EngineError> {
         urls.extend(CrawlUrl::stored(&seed.url));
         widened.extend_from_slice(&seed.widened_to);
     }
-    let mut scope = Scope::new(&job.settings, &urls, &widened)?;
-    let skips = job.stored.as_ref().map(|stored| Skips::new("skip", &stored.skips)).transpose()?;
-    scope.set_skips(skips.unwrap_or_default());
-    Ok(scope)
+    let skips = job.stored.as_ref().map_or(&[][..], |stored| &stored.skips);
+    Ok(Scope::new(&job.settings, &urls, &widened)?.skipping(skips)?)
 }
 
 /// The stored crawl, when this session has other settings or more seeds: other URLs may belong to

@@ -10,7 +10,8 @@
 //! the body parsed off the async threads, and hands the visit to the `writer`, which settles batches
 //! in one transaction each. What robots.txt says stands in the worker's book (`robots`), written from
 //! the files that the session has at hand (`shelf`, `reading`). What is in work is noted where it outlives the process
-//! (`in_work`), what the operator asks for meanwhile is taken from the `inbox` between two batches, and what may have killed one is read in another first (`rehearsal`).
+//! (`in_work`), what the operator asks for meanwhile is taken from the `inbox` between two batches, and what may have
+//! killed one is read in another first (`rehearsal`).
 
 mod addresses;
 mod clock;

@@ -14,7 +14,7 @@ use crate::model::{
     Admission, CrawlSettings, CrawlUrl, Host, Pace, PatternRule, RobotsRecord, RobotsVerdict, Rule, ScopeKind, UnixMs,
 };
 use crate::politeness::{self, RobotsFile};
-use crate::scope::{NamedBy, PatternError, Scope, Skips, Spelling};
+use crate::scope::{NamedBy, PatternError, Scope, Spelling};
 use crate::store::sqlite::read::{CrawlRecord, HostRecord, KnownUrl, UrlRecords};
 use crate::verdict::{self, NamedBefore};
 
@@ -111,8 +111,7 @@ fn scope_word(
     let settings = &crawl.settings;
     let seeds: Vec<CrawlUrl> = crawl.seeds.iter().filter_map(|seed| CrawlUrl::stored(&seed.url).ok()).collect();
     let widened: Vec<Host> = crawl.seeds.iter().flat_map(|seed| seed.widened_to.clone()).collect();
-    let mut scope = Scope::new(settings, &seeds, &widened)?;
-    scope.set_skips(Skips::new("skip", &crawl.skips)?);
+    let scope = Scope::new(settings, &seeds, &widened)?.skipping(&crawl.skips)?;
     let named = |depth, seed| NamedBy { depth, hops: 0, followed: true, nofollow: false, seed, trap: None, now };
     let (admission, assumed) = match known {
         None => (scope.judge(url, named(ASSUMED_DEPTH, false)), true),

@@ -8,7 +8,7 @@ use super::domain::registrable;
 use super::skips::Skips;
 use super::trap::Traps;
 use super::url_rules::UrlRules;
-use crate::model::{Admission, CrawlSettings, CrawlUrl, Host, PatternRule, Rule, ScopeKind, Trap, UnixMs};
+use crate::model::{Admission, CrawlSettings, CrawlUrl, Host, PatternRule, Rule, ScopeKind, Trap, UnixMs, UrlPattern};
 
 /// The path by which a URL was named.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,6 +105,14 @@ impl Scope {
     /// What the operator skips.
     pub fn skips(&self) -> &Skips {
         &self.skips
+    }
+
+    /// The same scope without what these patterns name.
+    ///
+    /// # Errors
+    /// [`PatternError`] names the pattern that is no regular expression.
+    pub fn skipping(self, patterns: &[UrlPattern]) -> Result<Self, PatternError> {
+        Ok(Scope { skips: Skips::new("skip", patterns)?, ..self })
     }
 
     /// Skips these from now on, and nothing else.

@@ -41,11 +41,7 @@ impl Beside {
     /// # Errors
     /// [`StoreError`], as for [`SqliteStore::open`](super::SqliteStore::open) but that a crawl may run.
     pub(super) async fn open(path: &Path) -> Result<Beside, StoreError> {
-        let path = open::absolute(path)?;
-        open::check(&path, OpenMode::AsItIs, Schema::THIS)?;
-        let mut conn = open::connect(&path, false, false).await.map_err(|e| store_error(&path, "opening", e))?;
-        let found = super::migrate::version(&mut conn, &path).await?;
-        header::fits(&path, found, Schema::THIS.version(), false)?;
+        let (path, conn) = connect(path).await?;
         Ok(Beside { path, conn })
     }
 
@@ -102,6 +98,19 @@ impl BesideTx<'_> {
         failpoint::reach(self.what, "after", "");
         Ok(self.began.elapsed())
     }
+}
+
+/// Connects to a crawl of this version's schema without its lock.
+///
+/// # Errors
+/// As for [`Beside::open`].
+pub(super) async fn connect(path: &Path) -> Result<(PathBuf, SqliteConnection), StoreError> {
+    let path = open::absolute(path)?;
+    open::check(&path, OpenMode::AsItIs, Schema::THIS)?;
+    let mut conn = open::connect(&path, false, false).await.map_err(|e| store_error(&path, "opening", e))?;
+    let found = super::migrate::version(&mut conn, &path).await?;
+    header::fits(&path, found, Schema::THIS.version(), false)?;
+    Ok((path, conn))
 }
 
 #[expect(

@@ -34,9 +34,12 @@ fn read(kind: &str, payload: &str) -> Result<Command, String> {
     serde_json::from_value(json!({ kind: payload })).map_err(|error| format!("{kind}: {error}"))
 }
 
-/// What the operator has left out.
+/// What the operator has left out: kind and text of each pattern.
+pub(super) const SKIPS_SQL: &str = "SELECT kind, pattern FROM skips ORDER BY id";
+
+/// The same, read.
 pub(super) async fn skips(tx: &mut Tx<'_>) -> Result<Vec<UrlPattern>, StoreError> {
-    let rows = tx.rows(sql("SELECT kind, pattern FROM skips ORDER BY id")).await?;
+    let rows = tx.rows(sql(SKIPS_SQL)).await?;
     let mut skips = Vec::with_capacity(rows.len());
     for row in &rows {
         skips.extend(UrlPattern::from_stored(get(tx, row, "kind")?, get(tx, row, "pattern")?));

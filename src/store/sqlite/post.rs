@@ -10,8 +10,7 @@ use crate::model::{Applied, Command, UnixMs};
 use crate::store::StoreError;
 
 use super::fault::store_error;
-use super::migrate::Schema;
-use super::open::{self, OpenMode};
+use super::{beside, open};
 
 /// A connection to the inbox of a crawl.
 #[derive(Debug)]
@@ -27,9 +26,8 @@ impl Inbox {
     /// # Errors
     /// [`StoreError`] when there is no crawl of this version's schema, or it cannot be written.
     pub async fn open(path: &Path) -> Result<Self, StoreError> {
-        let path = open::absolute(path)?;
-        open::check(&path, OpenMode::AsItIs, Schema::THIS)?;
-        Self::attach(&path).await
+        let (path, connection) = beside::connect(path).await?;
+        Ok(Inbox { path, connection })
     }
 
     /// As [`Inbox::open`], in a process that has the file open: its header is not read beside SQLite.

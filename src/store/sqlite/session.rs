@@ -32,16 +32,14 @@ pub(super) async fn stored_crawl(tx: &mut Tx<'_>) -> Result<Option<StoredCrawl>,
     }))
 }
 
+/// Seeds of the round `?1`, in the order given: as typed, URL, whether it grants its origin, and hosts as a JSON array.
+pub(super) const SEEDS_SQL: &str = "SELECT s.given, u.url, s.grants_origin,
+        (SELECT json_group_array(h.name ORDER BY h.name)
+         FROM seed_hosts w JOIN hosts h ON h.id = w.host_id WHERE w.seed_id = s.id) AS widened_to
+ FROM seeds s JOIN urls u ON u.id = s.url_id WHERE s.round_id = ?1 ORDER BY s.id";
+
 async fn stored_seeds(tx: &mut Tx<'_>, round: i64) -> Result<Vec<StoredSeed>, StoreError> {
-    let rows = tx
-        .rows(
-            sql("SELECT s.given, u.url, s.grants_origin,
-                        (SELECT json_group_array(h.name ORDER BY h.name)
-                         FROM seed_hosts w JOIN hosts h ON h.id = w.host_id WHERE w.seed_id = s.id) AS widened_to
-                 FROM seeds s JOIN urls u ON u.id = s.url_id WHERE s.round_id = ?1 ORDER BY s.id")
-            .bind(round),
-        )
-        .await?;
+    let rows = tx.rows(sql(SEEDS_SQL).bind(round)).await?;
     let mut seeds = Vec::with_capacity(rows.len());
     for row in &rows {
         seeds.push(StoredSeed {

@@ -11,6 +11,8 @@ use crate::model::{
     CrawlSettings, CrawlUrl, Host, Origin, RobotsHop, RobotsRecord, RobotsVerdict, Scheme, UnixMs, UrlPattern,
 };
 use crate::store::sqlite::fault::store_error;
+use crate::store::sqlite::inbox::SKIPS_SQL;
+use crate::store::sqlite::session::SEEDS_SQL;
 use crate::store::sqlite::suspects::HELD_MS;
 use crate::store::{StoreError, StoredSeed};
 
@@ -250,11 +252,8 @@ async fn crawl(conn: &mut SqliteConnection, running: bool) -> Collected<Option<C
         Ok(settings) => settings,
         Err(why) => return Ok(Err(why)),
     };
-    let sql = "SELECT s.given, u.url, s.grants_origin,
-                      (SELECT json_group_array(h.name) FROM seed_hosts w JOIN hosts h ON h.id = w.host_id
-                       WHERE w.seed_id = s.id)
-               FROM seeds s JOIN urls u ON u.id = s.url_id WHERE s.round_id = ? ORDER BY s.id";
-    let rows: Vec<(String, String, bool, String)> = sqlx::query_as(sql).bind(round_id).fetch_all(&mut *conn).await?;
+    let rows: Vec<(String, String, bool, String)> =
+        sqlx::query_as(SEEDS_SQL).bind(round_id).fetch_all(&mut *conn).await?;
     let seeds = rows.into_iter().map(|(given, url, grants_origin, hosts)| {
         let names: Vec<String> = serde_json::from_str(&hosts).map_err(|error| format!("seed_hosts: {error}"))?;
         Ok(StoredSeed { given, url, grants_origin, widened_to: names.into_iter().map(Host::new).collect() })
@@ -263,8 +262,7 @@ async fn crawl(conn: &mut SqliteConnection, running: bool) -> Collected<Option<C
         Ok(seeds) => seeds,
         Err(why) => return Ok(Err(why)),
     };
-    let rows: Vec<(String, String)> =
-        sqlx::query_as("SELECT kind, pattern FROM skips ORDER BY id").fetch_all(conn).await?;
+    let rows: Vec<(String, String)> = sqlx::query_as(SKIPS_SQL).fetch_all(conn).await?;
     let skips = rows.into_iter().filter_map(|(kind, pattern)| UrlPattern::from_stored(&kind, &pattern)).collect();
     let (round_pages, spent_ms) = (u64::try_from(pages).unwrap_or(0), u64::try_from(spent).unwrap_or(0));
     Ok(Ok(Some(CrawlRecord { settings, seeds, skips, round_id, complete, ended_by, running, round_pages, spent_ms })))
