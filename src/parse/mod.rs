@@ -6,8 +6,10 @@
 //! and [`sink`] keep html5ever linear), or in a [`stream`] without a tree, and one [`walk`] ([`elements`],
 //! [`references`], [`flow`]); [`language`] and [`soft_404`] look at the text. `docs/extraction.md` lists what is taken from where.
 
+mod characters;
 mod charset;
 mod directives;
+mod doctype;
 mod elements;
 mod feed;
 mod fingerprint;
@@ -15,6 +17,7 @@ mod flow;
 mod language;
 mod link_header;
 mod markdown;
+mod markup;
 mod mime;
 mod names;
 mod nesting;
@@ -28,9 +31,9 @@ mod soft_404;
 mod stream;
 mod structured;
 mod syndication;
-mod tags;
 #[cfg(test)]
 mod tests;
+mod tokens;
 mod tree;
 mod walk;
 mod xml;

@@ -39,20 +39,25 @@ impl Element for scraper::node::Element {
     }
 
     fn attribute(&self, name: Attr) -> Option<Cow<'_, str>> {
-        let local = name.atom();
-        let space = if name == Attr::XlinkHref { ns!(xlink) } else { ns!() };
+        let (space, local) = match name {
+            Attr::XlinkHref => (ns!(xlink), local_name!("href")),
+            _ => (ns!(), name.atom()),
+        };
         let found = self.attrs.iter().find(|(held, _)| held.local == local && held.ns == space);
         found.map(|(_, value)| Cow::Borrowed(&**value))
     }
 }
 
-/// A name of up to 16 ASCII characters as a number, in lower case; 0 for any other.
+/// A name of up to 16 characters as a number, ASCII in lower case; 0 for longer ones and those with NUL.
 const fn key(name: &[u8]) -> u128 {
     if name.len() > 16 {
         return 0;
     }
     let (mut key, mut at) = (0_u128, 0);
     while at < name.len() {
+        if name[at] == 0 {
+            return 0;
+        }
         key = (key << 8) | name[at].to_ascii_lowercase() as u128;
         at += 1;
     }
@@ -77,6 +82,14 @@ macro_rules! tags {
                 match key(name) {
                     $($variant => Tag::$variant,)*
                     _ => Tag::Other,
+                }
+            }
+
+            /// The name for the tree builder; `None` for [`Tag::Other`].
+            pub(crate) fn atom(self) -> Option<LocalName> {
+                match self {
+                    $(Tag::$variant => Some(local_name!($name)),)*
+                    Tag::Other => None,
                 }
             }
 
@@ -136,10 +149,23 @@ macro_rules! attributes {
                 }
             }
 
-            fn atom(self) -> LocalName {
+            /// The attribute of a name in any case, if some rule looks at it.
+            #[allow(non_upper_case_globals)]
+            pub(crate) fn of(name: &[u8]) -> Option<Attr> {
+                $(const $variant: u128 = key($name.as_bytes());)*
+                const XlinkHref: u128 = key(b"xlink:href");
+                match key(name) {
+                    $($variant => Some(Attr::$variant),)*
+                    XlinkHref => Some(Attr::XlinkHref),
+                    _ => None,
+                }
+            }
+
+            /// The name for the tree builder, which gives foreign elements their own.
+            pub(crate) fn atom(self) -> LocalName {
                 match self {
                     $(Attr::$variant => local_name!($name),)*
-                    Attr::XlinkHref => local_name!("href"),
+                    Attr::XlinkHref => local_name!("xlink:href"),
                 }
             }
         }
@@ -170,6 +196,7 @@ mod tests {
             ("custom-element", Tag::Other),
             ("a-name-of-more-than-16-bytes", Tag::Other),
             ("", Tag::Other),
+            ("\0p", Tag::Other),
             ("ä", Tag::Other),
         ] {
             assert_eq!(Tag::of(name.as_bytes()), tag, "{name}");

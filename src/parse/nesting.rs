@@ -7,14 +7,14 @@
 //!
 //! - a start tag whose parent is `max_depth` deep is dropped, and as many end tags of its name;
 //!   elements that hold no elements (void, raw text) pass, and a link passes without its content;
-//! - a name is an atom in a table that slows down with the number of different names (10 MB of
-//!   attributes, each with a name of its own: half a minute), so only so many are let in;
+//! - a name is an atom in a table that slows down with the number of different names, so only so many
+//!   are let in;
 //! - when more elements exist than the tags account for, or more nodes than the limit, the rest of
 //!   the page is not read.
 
-use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
 
+use html5ever::tokenizer::states::RawKind;
 use html5ever::tokenizer::{Tag, TagKind, Token, TokenSink, TokenSinkResult};
 use html5ever::tree_builder::{TreeBuilder, TreeBuilderOpts, TreeSink};
 use html5ever::{LocalName, local_name};
@@ -22,18 +22,21 @@ use scraper::Html;
 
 use super::ParseLimits;
 use super::sink::{BoundedSink, NodeId};
+use super::tokens::RawText;
 use crate::model::ParseCut;
 
 /// Elements that each start tag pays for; ordinary misnesting makes one or two.
 const ELEMENTS_PER_TAG: usize = 4;
 /// Elements, and attributes, that nobody has to pay for.
 const FREE_ELEMENTS: usize = 10_000;
-/// Different names of elements and attributes that one page may bring.
+/// Different names of elements that one page may bring.
 const MAX_NAMES: usize = 10_000;
 /// Names up to this length are kept in the atom itself and cost nothing.
 const INLINE_NAME_BYTES: usize = 7;
 /// Steps beyond the depth limit after which the depth is no longer counted.
 const DEPTH_MARGIN: usize = 8;
+/// The tree builder is told of lines for messages that nobody reads.
+const LINE: u64 = 1;
 
 /// The filter. Its decisions depend on the tokens alone, so a page gives the same tree every time.
 pub(crate) struct NestingFilter {
@@ -41,20 +44,19 @@ pub(crate) struct NestingFilter {
     limits: ParseLimits,
     xhtml: bool,
     /// Start tags handed on, and their attributes.
-    tags: Cell<usize>,
-    attributes: Cell<usize>,
+    tags: usize,
+    attributes: usize,
     /// Depth of the current node, and how many elements there were when it was measured.
-    depth: Cell<usize>,
-    measured_at: Cell<usize>,
+    depth: usize,
+    measured_at: usize,
     /// An end tag was handed on since: the depth may be less.
-    maybe_less: Cell<bool>,
+    maybe_less: bool,
     /// Dropped start tags whose end tag has not come.
-    dropped: RefCell<HashMap<LocalName, usize>>,
+    dropped: HashMap<LocalName, usize>,
     /// Names let in, the short ones left out.
-    names: RefCell<HashSet<LocalName>>,
-    raw_text: Cell<bool>,
-    stopped: Cell<bool>,
-    cut: Cell<Option<ParseCut>>,
+    names: HashSet<LocalName>,
+    stopped: bool,
+    cut: Option<ParseCut>,
 }
 
 impl NestingFilter {
@@ -62,25 +64,19 @@ impl NestingFilter {
     pub(crate) fn new(limits: ParseLimits, xhtml: bool) -> Self {
         let options = TreeBuilderOpts { scripting_enabled: false, ..TreeBuilderOpts::default() };
         NestingFilter {
-            builder: TreeBuilder::new(BoundedSink::new(limits.max_attributes), options),
+            builder: TreeBuilder::new(BoundedSink::new(), options),
             limits,
             xhtml,
-            tags: Cell::new(0),
-            attributes: Cell::new(0),
-            depth: Cell::new(0),
-            measured_at: Cell::new(0),
-            maybe_less: Cell::new(false),
-            dropped: RefCell::default(),
-            names: RefCell::default(),
-            raw_text: Cell::new(false),
-            stopped: Cell::new(false),
-            cut: Cell::new(None),
+            tags: 0,
+            attributes: 0,
+            depth: 0,
+            measured_at: 0,
+            maybe_less: false,
+            dropped: Default::default(),
+            names: Default::default(),
+            stopped: false,
+            cut: None,
         }
-    }
-
-    /// Whether the tokenizer is inside raw text (a script, a style …) or plain text.
-    pub(crate) fn in_raw_text(&self) -> bool {
-        self.raw_text.get()
     }
 
     /// Whether the current node is SVG or MathML, where CDATA sections mean something.
@@ -90,169 +86,161 @@ impl NestingFilter {
 
     /// Whether the node limit was reached: nothing more is taken.
     pub(crate) fn stopped(&self) -> bool {
-        self.stopped.get()
+        self.stopped
     }
 
     /// Notes that a cap was reached; the first one stays.
-    pub(crate) fn note(&self, cut: ParseCut) {
-        self.cut.set(self.cut.get().or(Some(cut)));
+    pub(crate) fn note(&mut self, cut: ParseCut) {
+        self.cut = self.cut.or(Some(cut));
     }
 
     /// The tree as built so far, and the first cap that was reached.
     pub(crate) fn into_tree(self) -> (Html, Option<ParseCut>) {
-        (self.builder.sink.finish(), self.cut.get())
+        (self.builder.sink.finish(), self.cut)
     }
 
-    fn start_tag(&self, mut tag: Tag, line: u64) -> TokenSinkResult<NodeId> {
-        tag.attrs.retain(|attribute| self.admits(&attribute.name.local));
+    /// Takes a start tag; what its content is when that is no markup.
+    pub(crate) fn start(&mut self, tag: Tag) -> Option<RawText> {
+        let raw = self.start_tag(tag);
+        self.stop_if_exhausted();
+        raw
+    }
+
+    /// Takes an end tag.
+    pub(crate) fn end(&mut self, tag: Tag) {
+        if !self.was_dropped(&tag.name) {
+            self.end_raw_text(tag);
+        }
+    }
+
+    /// Takes the end tag of raw text, which is never dropped.
+    pub(crate) fn end_raw_text(&mut self, tag: Tag) {
+        self.maybe_less = true;
+        self.hand(Token::TagToken(tag));
+    }
+
+    /// Takes what is no tag.
+    pub(crate) fn hand(&mut self, token: Token) {
+        let _ = self.builder.process_token(token, LINE);
+        self.stop_if_exhausted();
+    }
+
+    fn start_tag(&mut self, tag: Tag) -> Option<RawText> {
         if !self.admits(&tag.name) {
-            return TokenSinkResult::Continue;
+            return None;
         }
         if self.too_deep() && !self.is_leaf(&tag) {
-            return self.drop_start(tag, line);
+            self.drop_start(tag);
+            return None;
         }
         if self.xhtml && tag.self_closing && !is_void(&tag.name) && !self.in_foreign_content() {
-            return self.empty_element(tag, line);
+            self.empty_element(tag);
+            return None;
         }
-        self.hand_on(tag, line)
+        self.hand_on(tag)
     }
 
     /// Whether the name is known, or there is room for it.
-    fn admits(&self, name: &LocalName) -> bool {
+    fn admits(&mut self, name: &LocalName) -> bool {
         if name.len() <= INLINE_NAME_BYTES {
             return true;
         }
-        let mut names = self.names.borrow_mut();
-        if names.contains(name) {
+        if self.names.contains(name) {
             return true;
         }
-        let room = names.len() < MAX_NAMES;
+        let room = self.names.len() < MAX_NAMES;
         if room {
-            names.insert(name.clone());
+            self.names.insert(name.clone());
         } else {
             self.note(ParseCut::Size);
         }
         room
     }
 
-    fn hand_on(&self, tag: Tag, line: u64) -> TokenSinkResult<NodeId> {
-        self.tags.set(self.tags.get() + 1);
-        self.attributes.set(self.attributes.get() + tag.attrs.len());
-        let result = self.builder.process_token(Token::TagToken(tag), line);
-        self.raw_text.set(matches!(result, TokenSinkResult::RawData(_) | TokenSinkResult::Plaintext));
-        result
+    fn hand_on(&mut self, tag: Tag) -> Option<RawText> {
+        self.tags += 1;
+        self.attributes += tag.attrs.len();
+        match self.builder.process_token(Token::TagToken(tag), LINE) {
+            TokenSinkResult::RawData(RawKind::Rcdata) => Some(RawText::Replaceable),
+            TokenSinkResult::RawData(RawKind::Rawtext) => Some(RawText::Raw),
+            TokenSinkResult::RawData(RawKind::ScriptData | RawKind::ScriptDataEscaped(_)) => Some(RawText::Script),
+            TokenSinkResult::Plaintext => Some(RawText::Endless),
+            // A script that ended, or a charset: neither changes anything here.
+            TokenSinkResult::Continue | TokenSinkResult::Script(_) | TokenSinkResult::EncodingIndicator(_) => None,
+        }
     }
 
-    /// Start and end at once: the tokenizer hears nothing of raw text.
-    fn empty_element(&self, mut tag: Tag, line: u64) -> TokenSinkResult<NodeId> {
+    /// Start and end at once: the page goes on with markup.
+    fn empty_element(&mut self, mut tag: Tag) {
         let end = Tag { kind: TagKind::EndTag, self_closing: false, attrs: Vec::new(), ..tag.clone() };
         tag.self_closing = false;
-        let _ = self.hand_on(tag, line);
-        self.raw_text.set(false);
-        self.maybe_less.set(true);
-        let _ = self.builder.process_token(Token::TagToken(end), line);
-        TokenSinkResult::Continue
+        let _ = self.hand_on(tag);
+        self.end_raw_text(end);
     }
 
     /// The words around a dropped tag stay apart. Links are what a crawl lives on: a dropped one
     /// stays as an empty element.
-    fn drop_start(&self, tag: Tag, line: u64) -> TokenSinkResult<NodeId> {
+    fn drop_start(&mut self, tag: Tag) {
         self.note(ParseCut::Depth);
-        *self.dropped.borrow_mut().entry(tag.name.clone()).or_default() += 1;
-        let _ = self.builder.process_token(Token::CharacterTokens(" ".into()), line);
+        *self.dropped.entry(tag.name.clone()).or_default() += 1;
+        self.hand(Token::CharacterTokens(" ".into()));
         if tag.name == local_name!("a") && tag.attrs.iter().any(|a| a.name.local == local_name!("href")) {
-            return self.empty_element(tag, line);
+            self.empty_element(tag);
         }
-        TokenSinkResult::Continue
     }
 
-    fn end_tag(&self, tag: Tag, line: u64) -> TokenSinkResult<NodeId> {
-        if self.was_dropped(&tag.name) {
-            return TokenSinkResult::Continue;
-        }
-        self.raw_text.set(false);
-        self.maybe_less.set(true);
-        self.builder.process_token(Token::TagToken(tag), line)
-    }
-
-    fn was_dropped(&self, name: &LocalName) -> bool {
-        if self.dropped.borrow().is_empty() || !self.too_deep() {
+    fn was_dropped(&mut self, name: &LocalName) -> bool {
+        if self.dropped.is_empty() || !self.too_deep() {
             return false;
         }
-        let mut dropped = self.dropped.borrow_mut();
-        let Some(count) = dropped.get_mut(name) else { return false };
+        let Some(count) = self.dropped.get_mut(name) else { return false };
         *count -= 1;
         if *count == 0 {
-            dropped.remove(name);
+            self.dropped.remove(name);
         }
         true
     }
 
     /// Whether the current node is `max_depth` deep. The depth is measured only when enough
     /// elements were made since the last time that it could be.
-    fn too_deep(&self) -> bool {
-        let made = self.builder.sink.elements() - self.measured_at.get();
-        if self.depth.get() + made < self.limits.max_depth {
+    fn too_deep(&mut self) -> bool {
+        let made = self.builder.sink.elements() - self.measured_at;
+        if self.depth + made < self.limits.max_depth {
             return false;
         }
-        if made > 0 || self.maybe_less.get() {
+        if made > 0 || self.maybe_less {
             self.measure();
         }
-        let deep = self.depth.get() >= self.limits.max_depth;
+        let deep = self.depth >= self.limits.max_depth;
         if !deep {
             // Whatever was dropped stood inside an element that is closed now.
-            self.dropped.borrow_mut().clear();
+            self.dropped.clear();
         }
         deep
     }
 
-    fn measure(&self) {
+    fn measure(&mut self) {
         let sink = &self.builder.sink;
         sink.forget_named();
         // The builder keeps its stack to itself, but asks the sink for the current node's name here.
         self.builder.adjusted_current_node_present_but_not_in_html_namespace();
-        self.depth.set(sink.depth_of_named(self.limits.max_depth + DEPTH_MARGIN));
-        self.measured_at.set(sink.elements());
-        self.maybe_less.set(false);
+        self.depth = sink.depth_of_named(self.limits.max_depth + DEPTH_MARGIN);
+        self.measured_at = sink.elements();
+        self.maybe_less = false;
     }
 
     fn is_leaf(&self, tag: &Tag) -> bool {
         is_void(&tag.name) || is_raw_text(&tag.name) || (tag.self_closing && self.in_foreign_content())
     }
 
-    fn stop_if_exhausted(&self) {
+    fn stop_if_exhausted(&mut self) {
         let sink = &self.builder.sink;
-        let amplified = sink.elements() > ELEMENTS_PER_TAG * self.tags.get() + FREE_ELEMENTS
-            || sink.attributes() > ELEMENTS_PER_TAG * self.attributes.get() + FREE_ELEMENTS;
+        let amplified = sink.elements() > ELEMENTS_PER_TAG * self.tags + FREE_ELEMENTS
+            || sink.attributes() > ELEMENTS_PER_TAG * self.attributes + FREE_ELEMENTS;
         if amplified || sink.nodes() > self.limits.max_nodes {
-            self.stopped.set(true);
+            self.stopped = true;
             self.note(ParseCut::Nodes);
         }
-    }
-}
-
-impl TokenSink for NestingFilter {
-    type Handle = NodeId;
-
-    fn process_token(&self, token: Token, line: u64) -> TokenSinkResult<NodeId> {
-        if self.stopped.get() {
-            return TokenSinkResult::Continue;
-        }
-        let result = match token {
-            Token::TagToken(tag) if tag.kind == TagKind::StartTag => self.start_tag(tag, line),
-            Token::TagToken(tag) => self.end_tag(tag, line),
-            other => self.builder.process_token(other, line),
-        };
-        self.stop_if_exhausted();
-        result
-    }
-
-    fn end(&self) {
-        self.builder.end();
-    }
-
-    fn adjusted_current_node_present_but_not_in_html_namespace(&self) -> bool {
-        self.in_foreign_content()
     }
 }
 

@@ -1,7 +1,7 @@
 //! [`ScriptEscape`]: whether a script's text is inside a comment in which a `<script>` was opened.
 //! There `</script>` ends only that inner one (HTML 13.2.5.20 to 13.2.5.31).
 
-use super::tags::is_space;
+use super::markup::is_space;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {

@@ -14,18 +14,16 @@ pub(crate) type NodeId = <HtmlTreeSink as TreeSink>::Handle;
 /// Builds the same tree as [`HtmlTreeSink`], with counters for the guards around the tree builder.
 pub(crate) struct BoundedSink {
     inner: HtmlTreeSink,
-    max_attributes: usize,
     elements: Cell<usize>,
     attributes: Cell<usize>,
     named: Cell<Option<NodeId>>,
 }
 
 impl BoundedSink {
-    /// An empty document. Repeated `html` and `body` tags add no attributes beyond `max_attributes`.
-    pub(crate) fn new(max_attributes: usize) -> Self {
+    /// An empty document.
+    pub(crate) fn new() -> Self {
         BoundedSink {
             inner: HtmlTreeSink::new(Html::new_document()),
-            max_attributes,
             elements: Cell::new(0),
             attributes: Cell::new(0),
             named: Cell::new(None),
@@ -123,15 +121,7 @@ impl TreeSink for BoundedSink {
         self.inner.append_before_sibling(sibling, new_node);
     }
 
-    /// Each attribute is inserted into a sorted list: without the limit, `html` tags in their
-    /// thousands would cost quadratic time.
-    fn add_attrs_if_missing(&self, target: &NodeId, mut attrs: Vec<Attribute>) {
-        let held = {
-            let html = self.inner.0.borrow();
-            let element = html.tree.get(*target).and_then(|node| node.value().as_element());
-            element.map_or(0, |element| element.attrs.len())
-        };
-        attrs.truncate(self.max_attributes.saturating_sub(held));
+    fn add_attrs_if_missing(&self, target: &NodeId, attrs: Vec<Attribute>) {
         self.inner.add_attrs_if_missing(target, attrs);
     }
 

@@ -1,6 +1,6 @@
 //! [`extract`]: what a page says, without a tree of it.
 //!
-//! [`tokens`] reads tags and texts that are borrowed from the page, [`characters`] decodes what needs it,
+//! [`super::tokens`] reads tags and texts that are borrowed from the page, [`super::characters`] decodes what needs it,
 //! [`construction`] (with [`modes`], [`body`], [`table`] and [`formatting`]) follows which elements a tree would hold
 //! open on its [`stack`], and the walk of [`super::walk`] is told of them as they begin and end. What is kept beside
 //! the findings is one entry for each open element: memory does not grow with the page.
@@ -8,27 +8,25 @@
 //! Where it differs from the tree: `docs/extraction.md`, "Without a tree".
 
 mod body;
-mod characters;
 mod construction;
 mod formatting;
 mod modes;
 mod stack;
+mod start_tag;
 mod table;
-mod tokens;
 
 use std::collections::HashMap;
 
-use self::characters::{Place, decode};
 use self::construction::Construction;
 use self::stack::{holds_no_elements, is_void};
-use self::tokens::{Attributes, RawText, StartTag, Token, Tokens};
+use self::start_tag::StartTag;
 use super::ParseLimits;
+use super::characters::{PIECE_BYTES, Place, decode, piece_len};
 use super::names::{Attr, Namespace, Tag};
+use super::tokens::{Attributes, RawText, Token, Tokens};
 use super::walk::{Findings, Walk};
 use crate::model::ParseCut;
 
-/// Bytes between two looks at the clock.
-const PIECE_BYTES: usize = 16 * 1024;
 /// Different names, and bytes of a name, that dropped start tags are noted with.
 const MAX_DROPPED_NAMES: usize = 1000;
 const MAX_DROPPED_NAME_BYTES: usize = 64;
@@ -107,7 +105,7 @@ struct Reader<'a, 'w, 'c> {
 
 impl<'a> Reader<'a, '_, '_> {
     fn document(&mut self) -> Option<()> {
-        while let Some(token) = self.tokens.next(self.construction.in_foreign_content()) {
+        while let Some(token) = self.tokens.next(|| self.construction.in_foreign_content()) {
             match token {
                 Token::Start { name, self_closing } => self.start_tag(name, self_closing)?,
                 Token::End { name } => self.end_tag(name),
@@ -115,6 +113,7 @@ impl<'a> Reader<'a, '_, '_> {
                 Token::Text(text) => self.pieces(text, Place::Content)?,
                 Token::Cdata(text) if self.construction.holds_foreign_text() => self.pieces(text, Place::Raw)?,
                 Token::Cdata(text) => self.pieces(text, Place::RawContent)?,
+                Token::Comment => self.construction.ignore_line_break = false,
                 Token::Doctype(declaration) => self.construction.doctype(declaration),
             }
             if self.tokens.excess {
@@ -229,14 +228,6 @@ impl<'a> Reader<'a, '_, '_> {
         }
         deep
     }
-}
-
-/// Where a text is cut: not in a character, nor in a reference or line end.
-fn piece_len(text: &str) -> usize {
-    let end = text.floor_char_boundary(PIECE_BYTES);
-    let tail = end - text[..end].len().min(64);
-    let cut = text.as_bytes()[tail..end].iter().rposition(|&byte| matches!(byte, b'&' | b'\r'));
-    cut.map_or(end, |at| tail + at)
 }
 
 #[cfg(test)]

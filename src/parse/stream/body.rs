@@ -3,8 +3,9 @@
 use super::construction::{Construction, Mode};
 use super::modes::of_head;
 use super::stack::{Scope, is_formatting, is_heading, is_special};
-use super::tokens::{RawText, StartTag};
+use super::start_tag::StartTag;
 use crate::parse::names::{Attr, Namespace, Tag};
+use crate::parse::tokens::RawText;
 
 impl<'a> Construction<'a, '_> {
     /// A start tag in the body.

@@ -6,10 +6,14 @@
 //! would move nodes that were seen already stays where it is written: content that does not belong into a table, and
 //! the content of a link that is closed around an open block.
 
+use html5ever::tokenizer::Doctype;
+
 use super::formatting::Formatting;
 use super::stack::{Open, Scope, Stack, ends_foreign_content, has_implied_end, is_special};
-use super::tokens::{Attributes, RawText, StartTag};
+use super::start_tag::StartTag;
+use crate::parse::doctype::doctype;
 use crate::parse::names::{Attr, Namespace, Tag};
+use crate::parse::tokens::{Attributes, RawText};
 use crate::parse::walk::Walk;
 
 /// The insertion modes (HTML 13.2.4.1). The text in raw elements needs none.
@@ -87,7 +91,7 @@ impl<'a, 'w> Construction<'a, 'w> {
     /// A document type: without a modern one in front a table may stand in a paragraph.
     pub(super) fn doctype(&mut self, declaration: &str) {
         if self.mode == Mode::Initial {
-            self.quirks = asks_for_quirks(declaration);
+            self.quirks = asks_for_quirks(&doctype(declaration));
             self.mode = Mode::BeforeHtml;
         }
     }
@@ -359,15 +363,20 @@ impl<'a, 'w> Construction<'a, 'w> {
 
 /// Whether a document type is one of the old ones (HTML 13.2.6.4.1), of which those are told apart that pages
 /// still have: HTML up to 3.2, and transitional and frameset HTML 4 without an address.
-fn asks_for_quirks(declaration: &str) -> bool {
-    let declaration = declaration.to_ascii_lowercase();
-    let old =
-        ["//dtd html 2", "//dtd html 3", "//ietf//dtd html", "//dtd html 4.0 transitional", "//dtd html 4.0 frameset"];
-    let loose = ["//dtd html 4.01 transitional", "//dtd html 4.01 frameset"];
-    let has = |ids: &[&str]| ids.iter().any(|id| declaration.contains(id));
-    !declaration.trim_start_matches(is_space).starts_with("html")
-        || has(&old)
-        || has(&loose) && !declaration.contains("http")
+fn asks_for_quirks(declared: &Doctype) -> bool {
+    let old = [
+        "-//w3c//dtd html 3",
+        "-//ietf//dtd html",
+        "-//w3c//dtd html 4.0 transitional",
+        "-//w3c//dtd html 4.0 frameset",
+    ];
+    let loose = ["-//w3c//dtd html 4.01 transitional", "-//w3c//dtd html 4.01 frameset"];
+    let public_id = declared.public_id.as_deref().unwrap_or_default().to_ascii_lowercase();
+    let is_one_of = |ids: &[&str]| ids.iter().any(|id| public_id.starts_with(id));
+    declared.force_quirks
+        || declared.name.as_deref() != Some("html")
+        || is_one_of(&old)
+        || is_one_of(&loose) && declared.system_id.is_none()
 }
 
 /// White space as the construction of a tree knows it.

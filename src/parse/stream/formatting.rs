@@ -5,9 +5,10 @@ use std::collections::VecDeque;
 
 use super::construction::Construction;
 use super::stack::Scope;
-use super::tokens::{Attribute, Attributes, StartTag};
+use super::start_tag::StartTag;
 use crate::parse::names::{Attr, Namespace, Tag};
 use crate::parse::references::MAX_LINK_BYTES;
+use crate::parse::tokens::{Attribute, Attributes};
 
 /// Entries of the list. A page needs one for each open link, cell, caption, template and object; those that a page
 /// leaves behind without an end tag are forgotten, the oldest first.

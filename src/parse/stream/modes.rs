@@ -2,8 +2,9 @@
 //! (HTML 13.2.6.4.1 to 13.2.6.4.6, and 13.2.6.4.16 to the end).
 
 use super::construction::{Construction, Mode};
-use super::tokens::{RawText, StartTag};
+use super::start_tag::StartTag;
 use crate::parse::names::Tag;
+use crate::parse::tokens::RawText;
 
 impl<'a> Construction<'a, '_> {
     /// A start tag by the rules of a mode.

@@ -3,7 +3,7 @@
 use super::body::is_hidden_input;
 use super::construction::{Construction, Mode};
 use super::stack::{Scope, is_table_part};
-use super::tokens::StartTag;
+use super::start_tag::StartTag;
 use crate::parse::names::Tag;
 
 fn is_section(tag: Tag) -> bool {

@@ -82,13 +82,15 @@ fn links_below_the_depth_limit_are_kept() {
 
 #[test]
 fn formatting_elements_that_multiply() {
-    let body: String = (0..4000).map(|i| format!("<b i{i}><p>x")).collect();
+    let body: String = (0..4000).map(|i| format!("<b lang={i}><p>x")).collect();
     let page = html(&format!("<a href=/first>f</a>{body}"));
     assert_eq!(page.cut, Some(ParseCut::Nodes));
     assert_eq!(page.links[0].href, "/first");
-    let fonts: String = (0..4000).map(|i| format!("<div><font c{i}></div>")).collect();
+    let fonts: String = (0..4000).map(|i| format!("<div><font size={i}></div>")).collect();
     assert_eq!(html(&fonts).cut, Some(ParseCut::Nodes));
-    let wide = format!("<p><b {}>{}", (0..500).map(|i| format!("a{i} ")).collect::<String>(), "<p>x".repeat(5000));
+    let read =
+        "action alt as background color content data face href lang method name poster rel size src srcset type ";
+    let wide = format!("<p><b {read}>{}", "<p>x".repeat(8000));
     assert_eq!(html(&wide).cut, Some(ParseCut::Nodes), "clones of many attributes count as well");
 }
 
@@ -118,16 +120,13 @@ fn attributes_of_many_html_tags() {
     let tags: String =
         (0..200).map(|i| (0..50).fold("<html".to_owned(), |t, j| format!("{t} a{i}x{j}")) + ">").collect();
     check(&tags, None);
-    let (tree, _) = build(&tags, false, &ParseLimits::default(), &mut || false);
-    assert_eq!(tree.root_element().value().attrs.len(), 512);
 }
 
 #[test]
 fn names_without_number() {
     let attributes: String =
         (0..60).map(|i| (0..500).fold("<p".to_owned(), |t, j| format!("{t} attr-{i}-{j}")) + ">").collect();
-    let page =
-        check(&format!("<p data-known=1 id=x>{attributes}<p data-known=2><a href=/in>in</a>"), Some(ParseCut::Size));
+    let page = check(&format!("<p data-known=1 id=x>{attributes}<p data-known=2><a href=/in>in</a>"), None);
     assert_eq!(page.links[0].href, "/in");
     let elements: String = (0..20_000).map(|i| format!("<element-{i}>x </element-{i}>")).collect();
     assert_eq!(check(&elements, Some(ParseCut::Size)).words, Some(20_002));

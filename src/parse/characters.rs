@@ -5,6 +5,8 @@ use std::borrow::Cow;
 
 use html5ever::data::{C1_REPLACEMENTS, NAMED_ENTITIES};
 
+/// Bytes of a text that are decoded at once, and bytes of a page between two looks at the clock.
+pub(super) const PIECE_BYTES: usize = 16 * 1024;
 /// Longest name in the standard's table, its semicolon included.
 const MAX_NAME_BYTES: usize = 32;
 
@@ -46,6 +48,14 @@ pub(super) fn decode(raw: &str, place: Place) -> Cow<'_, str> {
     }
     out.push_str(&raw[copied..]);
     Cow::Owned(out)
+}
+
+/// Where a text longer than [`PIECE_BYTES`] is cut: not in a character, nor in a reference or line end.
+pub(super) fn piece_len(text: &str) -> usize {
+    let end = text.floor_char_boundary(PIECE_BYTES);
+    let tail = end - text[..end].len().min(64);
+    let cut = text.as_bytes()[tail..end].iter().rposition(|&byte| matches!(byte, b'&' | b'\r'));
+    cut.map_or(end, |at| tail + at)
 }
 
 /// Decodes the reference whose `&` stands before `rest`; bytes of `rest` that belong to it.

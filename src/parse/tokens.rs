@@ -1,18 +1,19 @@
 //! [`Tokens`]: start tags, end tags and texts of a page, borrowed from it. The states of the
-//! standard's tokenizer (HTML 13.2.5), read as searches for the bytes that end them.
+//! standard's tokenizer (HTML 13.2.5), read as searches for the bytes that end them. Both parsers read
+//! them: in one pass, and without comparing attributes with each other.
 
 use std::borrow::Cow;
 
 use super::characters::{Place, decode};
-use crate::parse::names::{Attr, Element, Namespace, Tag};
-use crate::parse::script::ScriptEscape;
-use crate::parse::tags::{self, comment_len, is_space};
+use super::markup::{comment_len, is_space, raw_text_end};
+use super::names::Attr;
+use super::script::ScriptEscape;
 
 /// An attribute as written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Attribute<'a> {
-    name: &'a str,
-    value: &'a str,
+    pub(super) name: &'a str,
+    pub(super) value: &'a str,
 }
 
 impl Attribute<'_> {
@@ -35,30 +36,6 @@ impl<'t, 'a> Attributes<'t, 'a> {
     }
 }
 
-/// A start tag, and the element it makes in `namespace`.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct StartTag<'t, 'a> {
-    pub(super) name: &'a str,
-    pub(super) tag: Tag,
-    pub(super) namespace: Namespace,
-    pub(super) self_closing: bool,
-    pub(super) attributes: Attributes<'t, 'a>,
-}
-
-impl Element for StartTag<'_, '_> {
-    fn namespace(&self) -> Namespace {
-        self.namespace
-    }
-
-    fn tag(&self) -> Tag {
-        self.tag
-    }
-
-    fn attribute(&self, name: Attr) -> Option<Cow<'_, str>> {
-        self.attributes.get(name)
-    }
-}
-
 /// What stands next. The attributes of a start tag are in [`Tokens::attributes`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Token<'a> {
@@ -71,7 +48,8 @@ pub(super) enum Token<'a> {
     },
     Text(&'a str),
     Cdata(&'a str),
-    /// What stands between `<!doctype` and the next `>`.
+    Comment,
+    /// What stands after `<!doctype`, with the `>` that ends it where there is one.
     Doctype(&'a str),
 }
 
@@ -109,30 +87,36 @@ impl<'a> Tokens<'a> {
     }
 
     /// The next token. CDATA sections are such in foreign content alone.
-    pub(super) fn next(&mut self, in_foreign_content: bool) -> Option<Token<'a>> {
+    pub(super) fn next(&mut self, in_foreign_content: impl Fn() -> bool) -> Option<Token<'a>> {
         let bytes = self.text.as_bytes();
         loop {
             let start = self.at;
             match bytes.get(start..)? {
                 [] => return None,
-                [b'<', b'!', b'-', b'-', rest @ ..] => self.at += 4 + comment_len(rest),
-                [b'<', b'!', b'[', b'C', b'D', b'A', b'T', b'A', b'[', ..] if in_foreign_content => {
+                [b'<', b'!', b'-', b'-', rest @ ..] => {
+                    self.at += 4 + comment_len(rest);
+                    return Some(Token::Comment);
+                }
+                [b'<', b'!', b'[', b'C', b'D', b'A', b'T', b'A', b'[', ..] if in_foreign_content() => {
                     return Some(Token::Cdata(self.cdata()));
                 }
                 [b'<', b'!', rest @ ..] => {
                     self.bogus();
-                    if rest.get(..7).is_some_and(|name| name.eq_ignore_ascii_case(b"doctype")) {
-                        let declaration = &self.text[start + "<!doctype".len()..self.at];
-                        return Some(Token::Doctype(declaration.trim_end_matches('>')));
-                    }
+                    let is_doctype = rest.get(..7).is_some_and(|name| name.eq_ignore_ascii_case(b"doctype"));
+                    return Some(match is_doctype {
+                        true => Token::Doctype(&self.text[start + "<!doctype".len()..self.at]),
+                        false => Token::Comment,
+                    });
                 }
-                [b'<', b'?', ..] => self.bogus(),
                 [b'<', b'/', b'>', ..] => self.at += 3,
                 [b'<', b'/', c, ..] if c.is_ascii_alphabetic() => {
                     let (name, _) = self.tag(start + 2)?;
                     return Some(Token::End { name });
                 }
-                [b'<', b'/', _, ..] => self.bogus(),
+                [b'<', b'?', ..] | [b'<', b'/', _, ..] => {
+                    self.bogus();
+                    return Some(Token::Comment);
+                }
                 [b'<', c, ..] if c.is_ascii_alphabetic() => {
                     let (name, self_closing) = self.tag(start + 1)?;
                     return Some(Token::Start { name, self_closing });
@@ -237,6 +221,6 @@ impl<'a> Tokens<'a> {
 
     fn end_of_raw_text(&self, name: &str, kind: RawText) -> Option<usize> {
         let mut script = (kind == RawText::Script).then(|| ScriptEscape::new(self.at));
-        tags::raw_text_end(self.text.as_bytes(), self.at, name, script.as_mut())
+        raw_text_end(self.text.as_bytes(), self.at, name, script.as_mut())
     }
 }
