@@ -3,8 +3,10 @@
 real_verbs.py BIN FOLDER PORT TLS_PORT     FOLDER has the site of verbs_site.py, whose nginx runs; outputs go to FOLDER/out
 """
 
+import json
 import os
 import pathlib
+import random
 import re
 import signal
 import sqlite3
@@ -201,6 +203,40 @@ class Verbs:
             crawl.wait()
         self.sqrawl("resume", "--rate", "none", "--no-progress")
 
+    def exactly_once(self):
+        """`--since auto` again and again while the site is crawled, most runs killed with -9, and `--follow` beside it."""
+        db, out = self.folder / "since.db", self.out / "since.jsonl"
+        def args(*words):
+            return [self.bin, *map(str, words), "--db", str(db)]
+        export = args("export", "-o", out, "--since", "auto", "-q")
+        pace = ["--delay", "0", "--rate", "130/s", "-c", "16", "--per-host", "16", "--allow-net", "127.0.0.0/8"]
+        crawl = subprocess.Popen(args("crawl", f"{self.docs}/", *pace, "-q"))
+        while subprocess.run(args("status", "-q"), capture_output=True).returncode != 0:
+            time.sleep(0.2)
+        with open(self.out / "follow.jsonl", "wb") as stream:
+            follow = subprocess.Popen(args("export", "-o", "-", "--follow", "--until-complete", "-q"), stdout=stream)
+        chance, runs, kills = random.Random(7), 0, 0
+        while crawl.poll() is None:
+            child, runs = subprocess.Popen(export), runs + 1
+            if chance.random() < 0.6:
+                time.sleep(chance.uniform(0.005, 0.12))
+                kills += child.poll() is None
+                child.kill()
+            child.wait()
+            time.sleep(chance.uniform(0, 0.6))
+        subprocess.run(export, check=True)
+        follow.wait()
+        files = [out.parent / file["name"] for file in json.loads(pathlib.Path(f"{out}.manifest.json").read_text())["files"]]
+        def urls(paths):
+            return sorted(json.loads(line)["url"] for path in paths for line in path.read_text().splitlines())
+        connection = sqlite3.connect(f"file:{db}?mode=ro", uri=True)
+        pages = sorted(url for (url,) in connection.execute("SELECT url FROM pages"))
+        connection.close()
+        wrong = (urls(files) != pages) + (urls([self.out / "follow.jsonl"]) != pages)
+        self.figures.faults += wrong
+        print(f"  {runs} exports, {kills} of them killed: {len(files)} files have each of {len(pages):,} pages "
+              f"{'once, and so has the stream that followed' if not wrong else 'NOT ONCE'}")
+
     def same_texts(self):
         """Title and text of what was imported: those of the first capture of each page, so of the first round."""
         of = "FROM fetches f JOIN urls u ON u.id = f.url_id JOIN contents c ON c.id = f.content_id JOIN texts t ON t.content_id = c.id"
@@ -222,6 +258,7 @@ def main(binary, folder, port, tls):
     print("== what is known of the site"); verbs.facts()
     print(f"== the second round at {RATE}, and every verb beside it"); verbs.beside()
     print("== every verb after it"); verbs.examples("after"); verbs.same_texts()
+    print("== exports again and again while the site is crawled, and killed"); verbs.exactly_once()
     verbs.figures.print()
     slowest = max((run for runs in verbs.figures.runs["after"].values() for run in runs))
     print(f"\nslowest after the crawl: {slowest[0]:.2f} s, {slowest[3]}")

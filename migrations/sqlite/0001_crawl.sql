@@ -520,7 +520,7 @@ reached AS MATERIALIZED (
   SELECT l.target_id AS id
   FROM links l CROSS JOIN listed e
   WHERE l.kind IN ('a','frame','refresh','next','prev') AND e.id = l.target_id AND l.source_id <> l.target_id
-    AND l.source_id NOT IN (SELECT r.id FROM former r)
+    AND CASE WHEN e.id > 0 THEN l.source_id NOT IN (SELECT r.id FROM former r) END
   UNION
   SELECT f.target_id
   FROM urls u JOIN fetches f ON f.id = +u.last_fetch_id
@@ -537,9 +537,11 @@ SELECT u.url, u.depth, v.url AS named_by
 FROM urls u LEFT JOIN urls v ON v.id = u.via_id
 WHERE u.page_fetch_id IS NOT NULL
   AND u.id NOT IN (SELECT r.id FROM former r)
-  AND u.id NOT IN (SELECT l.target_id FROM links l
-                   WHERE l.source_id <> l.target_id AND l.kind IN ('a','img','script','style','media','frame')
-                     AND l.source_id NOT IN (SELECT r.id FROM former r));
+  AND u.id NOT IN (
+    SELECT l.target_id FROM urls s CROSS JOIN links l
+    WHERE s.page_fetch_id IS NOT NULL AND (s.last_fetch_id = s.page_fetch_id OR s.id NOT IN (SELECT r.id FROM former r))
+      AND l.source_id = s.id AND l.source_id <> l.target_id
+      AND (l.kind = 'a' OR l.kind = 'img' OR l.kind = 'script' OR l.kind = 'style' OR l.kind = 'media' OR l.kind = 'frame'));
 
 CREATE VIEW report_sitemap_problems AS
 SELECT s.url AS sitemap, u.url,
