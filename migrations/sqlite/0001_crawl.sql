@@ -26,7 +26,7 @@ CREATE TABLE sessions (
   started_ms INTEGER NOT NULL,
   alive_ms   INTEGER NOT NULL,                  -- rewritten by every settle: bounds the moment of a crash
   ended_ms   INTEGER,                           -- NULL while it runs, and after a crash
-  ended_by   TEXT CHECK (ended_by IN ('complete','limit','signal','error')),
+  ended_by   TEXT CHECK (ended_by IN ('complete','limit','signal','error','import')),
   version    TEXT NOT NULL,
   config     TEXT NOT NULL CHECK (json_valid(config)),   -- resolved settings, nothing secret
   judging    INTEGER NOT NULL DEFAULT 0 CHECK (judging IN (0,1)),   -- 1 until URLs are judged by settings that are not in config yet
@@ -419,8 +419,9 @@ WHERE u.last_fetch_id <> coalesce(u.page_fetch_id, 0) AND f.outcome NOT IN ('pag
 GROUP BY h.name, f.outcome, f.status;
 
 CREATE VIEW report_hosts AS
-SELECT h.name AS host, q.pages, q.queued, q.scheduled, q.done, q.failed, q.excluded, q.delay_ms, q.page_limit
-FROM host_queue q JOIN hosts h ON h.id = q.host_id;
+SELECT h.name AS host, coalesce(n.pages, 0) AS pages, q.queued, q.scheduled, q.done, q.failed, q.excluded, q.delay_ms, q.page_limit
+FROM host_queue q JOIN hosts h ON h.id = q.host_id
+LEFT JOIN (SELECT u.host_id, count(u.page_fetch_id) AS pages FROM urls u GROUP BY u.host_id) n ON n.host_id = q.host_id;
 
 -- Breaches are rows in which less was kept than asked for: there are none.
 CREATE VIEW report_politeness AS
@@ -438,7 +439,8 @@ WITH broken AS MATERIALIZED (
     AND f.outcome IN ('gone','http_error','dns','connect','tls','timeout','protocol'))
 SELECT b.url AS target, b.outcome, b.status, s.url AS source, l.kind, l.anchor
 FROM links l CROSS JOIN broken b CROSS JOIN urls s
-WHERE b.id = l.target_id AND s.id = l.source_id;
+WHERE b.id = l.target_id AND s.id = l.source_id AND (s.last_fetch_id = s.page_fetch_id
+    OR (SELECT y.outcome FROM fetches y WHERE y.id = s.last_fetch_id) NOT IN ('gone','redirect'));
 
 CREATE VIEW report_redirects AS
 SELECT s.url AS source, f.status, t.url AS target, g.outcome AS target_outcome, g.status AS target_status
@@ -474,20 +476,27 @@ SELECT start, final, hops FROM report_redirect_chains WHERE is_loop = 1;
 CREATE VIEW report_mixed_content AS
 SELECT s.url, t.url AS resource, l.kind
 FROM urls s CROSS JOIN links l CROSS JOIN urls t
-WHERE s.page_fetch_id IS NOT NULL AND substr(s.url, 1, 6) = 'https:' AND l.source_id = s.id AND t.id = l.target_id
+WHERE s.page_fetch_id IS NOT NULL AND (s.last_fetch_id = s.page_fetch_id
+    OR (SELECT y.outcome FROM fetches y WHERE y.id = s.last_fetch_id) NOT IN ('gone','redirect'))
+  AND substr(s.url, 1, 6) = 'https:' AND l.source_id = s.id AND t.id = l.target_id
   AND l.kind IN ('script','style','frame','img','media','form') AND substr(t.url, 1, 5) = 'http:';
 
 -- Another registrable domain; addresses and single labels have none and stand for themselves.
 CREATE VIEW report_external_links AS
 SELECT s.url AS source, t.url AS target, g.name AS host, l.anchor, l.nofollow
 FROM urls s CROSS JOIN hosts h CROSS JOIN links l CROSS JOIN urls t CROSS JOIN hosts g
-WHERE s.page_fetch_id IS NOT NULL AND h.id = s.host_id AND l.source_id = s.id AND l.kind = 'a' AND t.id = l.target_id
+WHERE s.page_fetch_id IS NOT NULL AND (s.last_fetch_id = s.page_fetch_id
+    OR (SELECT y.outcome FROM fetches y WHERE y.id = s.last_fetch_id) NOT IN ('gone','redirect'))
+  AND h.id = s.host_id AND l.source_id = s.id AND l.kind = 'a' AND t.id = l.target_id
   AND g.id = t.host_id AND t.host_id <> s.host_id AND coalesce(g.domain, g.name) <> coalesce(h.domain, h.name);
 
 CREATE VIEW report_inlinks AS
 SELECT u.url, n.inlinks, n.hosts
 FROM (SELECT l.target_id, count(1) AS inlinks, count(DISTINCT s.host_id) AS hosts
-      FROM links l JOIN urls s ON s.id = l.source_id WHERE l.kind = 'a' GROUP BY l.target_id) n
+      FROM links l JOIN urls s ON s.id = l.source_id
+      WHERE l.kind = 'a' AND (s.last_fetch_id = s.page_fetch_id
+        OR (SELECT y.outcome FROM fetches y WHERE y.id = s.last_fetch_id) NOT IN ('gone','redirect'))
+      GROUP BY l.target_id) n
 JOIN urls u ON u.id = n.target_id;
 
 -- Empty until `sqrawl rank` has run. 1 in relative is the rank of an average page.
@@ -499,7 +508,10 @@ LEFT JOIN contents c ON c.id = +f.content_id
 WHERE r.id = (SELECT max(w.id) FROM rank_runs w WHERE w.finished_ms IS NOT NULL) AND k.run_id = r.id AND u.id = k.url_id;
 
 CREATE VIEW report_orphans AS
-WITH listed AS MATERIALIZED (
+WITH former AS MATERIALIZED (
+  SELECT u.id FROM urls u JOIN fetches f ON f.id = +u.last_fetch_id
+  WHERE u.page_fetch_id IS NOT NULL AND u.last_fetch_id <> u.page_fetch_id AND f.outcome IN ('gone','redirect')),
+listed AS MATERIALIZED (
   SELECT e.target_id AS id, min(e.source_id) AS sitemap_id
   FROM sitemap_entries e
   WHERE e.target_id NOT IN (SELECT m.url_id FROM sitemaps m)
@@ -508,6 +520,7 @@ reached AS MATERIALIZED (
   SELECT l.target_id AS id
   FROM links l CROSS JOIN listed e
   WHERE l.kind IN ('a','frame','refresh','next','prev') AND e.id = l.target_id AND l.source_id <> l.target_id
+    AND CASE WHEN e.id > 0 THEN l.source_id NOT IN (SELECT r.id FROM former r) END
   UNION
   SELECT f.target_id
   FROM urls u JOIN fetches f ON f.id = +u.last_fetch_id
@@ -517,10 +530,18 @@ FROM listed e JOIN urls u ON u.id = e.id JOIN urls m ON m.id = e.sitemap_id
 WHERE e.id NOT IN (SELECT r.id FROM reached r);
 
 CREATE VIEW report_unlinked AS
+WITH former AS MATERIALIZED (
+  SELECT u.id FROM urls u JOIN fetches f ON f.id = +u.last_fetch_id
+  WHERE u.page_fetch_id IS NOT NULL AND u.last_fetch_id <> u.page_fetch_id AND f.outcome IN ('gone','redirect'))
 SELECT u.url, u.depth, v.url AS named_by
 FROM urls u LEFT JOIN urls v ON v.id = u.via_id
 WHERE u.page_fetch_id IS NOT NULL
-  AND u.id NOT IN (SELECT l.target_id FROM links l WHERE l.source_id <> l.target_id AND l.kind = 'a');
+  AND u.id NOT IN (SELECT r.id FROM former r)
+  AND u.id NOT IN (
+    SELECT l.target_id FROM urls s CROSS JOIN links l
+    WHERE s.page_fetch_id IS NOT NULL AND (s.last_fetch_id = s.page_fetch_id OR s.id NOT IN (SELECT r.id FROM former r))
+      AND l.source_id = s.id AND l.source_id <> l.target_id
+      AND (l.kind = 'a' OR l.kind = 'img' OR l.kind = 'script' OR l.kind = 'style' OR l.kind = 'media' OR l.kind = 'frame'));
 
 CREATE VIEW report_sitemap_problems AS
 SELECT s.url AS sitemap, u.url,
@@ -541,7 +562,8 @@ WHERE u.state NOT IN ('queued','scheduled')
 CREATE VIEW report_duplicates AS
 SELECT f.content_id, count(1) AS urls, min(u.url) AS example, min(c.title) AS title, min(c.size_bytes) AS size_bytes
 FROM urls u JOIN fetches f ON f.id = +u.page_fetch_id JOIN contents c ON c.id = +f.content_id
-WHERE f.canonical_id IS NULL OR f.canonical_id = u.id
+WHERE (f.canonical_id IS NULL OR f.canonical_id = u.id) AND (u.last_fetch_id = u.page_fetch_id
+    OR (SELECT y.outcome FROM fetches y WHERE y.id = u.last_fetch_id) NOT IN ('gone','redirect'))
 GROUP BY f.content_id
 HAVING count(1) > 1;
 
@@ -550,7 +572,9 @@ SELECT u.url, d.example, d.urls, d.title, d.content_id
 FROM report_duplicates d
 JOIN fetches f ON f.content_id = d.content_id
 JOIN urls u ON u.id = f.url_id
-WHERE u.page_fetch_id = f.id AND (f.canonical_id IS NULL OR f.canonical_id = u.id);
+WHERE u.page_fetch_id = f.id AND (u.last_fetch_id = u.page_fetch_id
+    OR (SELECT y.outcome FROM fetches y WHERE y.id = u.last_fetch_id) NOT IN ('gone','redirect'))
+  AND (f.canonical_id IS NULL OR f.canonical_id = u.id);
 
 -- Pairs whose simhashes differ in at most 3 of 64 bits (Manku, Jain, Das Sarma 2007). Of four bands of 16 bits one is then equal,
 -- so only contents that share a band are compared, and of those that share one only 64 at a time: at most 252 comparisons for a
@@ -559,7 +583,8 @@ CREATE VIEW report_near_duplicates AS
 WITH held AS MATERIALIZED (
   SELECT DISTINCT c.id, c.simhash
   FROM urls u JOIN fetches f ON f.id = +u.page_fetch_id JOIN contents c ON c.id = +f.content_id
-  WHERE c.simhash IS NOT NULL AND (f.canonical_id IS NULL OR f.canonical_id = u.id)),
+  WHERE c.simhash IS NOT NULL AND (f.canonical_id IS NULL OR f.canonical_id = u.id) AND (u.last_fetch_id = u.page_fetch_id
+    OR (SELECT y.outcome FROM fetches y WHERE y.id = u.last_fetch_id) NOT IN ('gone','redirect'))),
 banded AS (
   SELECT h.simhash & 65535 AS band, h.id, h.simhash FROM held h
   UNION ALL SELECT 65536 + ((h.simhash >> 16) & 65535), h.id, h.simhash FROM held h
@@ -581,9 +606,13 @@ counted AS (
   FROM fours),
 near AS (SELECT DISTINCT one, other, distance FROM counted WHERE distance <= 3)
 SELECT (SELECT min(u.url) FROM fetches f JOIN urls u ON u.id = f.url_id AND u.page_fetch_id = f.id
-        WHERE f.content_id = n.one AND (f.canonical_id IS NULL OR f.canonical_id = u.id)) AS url,
+        WHERE f.content_id = n.one AND (f.canonical_id IS NULL OR f.canonical_id = u.id)
+          AND (u.last_fetch_id = u.page_fetch_id
+            OR (SELECT y.outcome FROM fetches y WHERE y.id = u.last_fetch_id) NOT IN ('gone','redirect'))) AS url,
        (SELECT min(u.url) FROM fetches f JOIN urls u ON u.id = f.url_id AND u.page_fetch_id = f.id
-        WHERE f.content_id = n.other AND (f.canonical_id IS NULL OR f.canonical_id = u.id)) AS other_url,
+        WHERE f.content_id = n.other AND (f.canonical_id IS NULL OR f.canonical_id = u.id)
+          AND (u.last_fetch_id = u.page_fetch_id
+            OR (SELECT y.outcome FROM fetches y WHERE y.id = u.last_fetch_id) NOT IN ('gone','redirect'))) AS other_url,
        n.distance, a.title, b.title AS other_title
 FROM near n JOIN contents a ON a.id = n.one JOIN contents b ON b.id = n.other;
 
@@ -592,7 +621,9 @@ CREATE VIEW report_titles AS
 WITH page AS MATERIALIZED (
   SELECT u.id, nullif(c.title, '') AS title
   FROM urls u JOIN fetches f ON f.id = +u.page_fetch_id JOIN contents c ON c.id = +f.content_id
-  WHERE c.mime IN ('text/html','application/xhtml+xml') AND (f.canonical_id IS NULL OR f.canonical_id = u.id)),
+  WHERE c.mime IN ('text/html','application/xhtml+xml') AND (f.canonical_id IS NULL OR f.canonical_id = u.id)
+    AND (u.last_fetch_id = u.page_fetch_id
+    OR (SELECT y.outcome FROM fetches y WHERE y.id = u.last_fetch_id) NOT IN ('gone','redirect'))),
 shared AS MATERIALIZED (
   SELECT p.title, count(1) AS pages FROM page p WHERE p.title IS NOT NULL GROUP BY p.title HAVING count(1) > 1)
 SELECT u.url, p.title,
@@ -608,7 +639,9 @@ CREATE VIEW report_descriptions AS
 WITH page AS MATERIALIZED (
   SELECT u.id, nullif(c.description, '') AS description
   FROM urls u JOIN fetches f ON f.id = +u.page_fetch_id JOIN contents c ON c.id = +f.content_id
-  WHERE c.mime IN ('text/html','application/xhtml+xml') AND (f.canonical_id IS NULL OR f.canonical_id = u.id)),
+  WHERE c.mime IN ('text/html','application/xhtml+xml') AND (f.canonical_id IS NULL OR f.canonical_id = u.id)
+    AND (u.last_fetch_id = u.page_fetch_id
+    OR (SELECT y.outcome FROM fetches y WHERE y.id = u.last_fetch_id) NOT IN ('gone','redirect'))),
 shared AS MATERIALIZED (
   SELECT p.description, count(1) AS pages
   FROM page p WHERE p.description IS NOT NULL GROUP BY p.description HAVING count(1) > 1)
@@ -631,7 +664,8 @@ FROM urls u
 JOIN fetches f ON f.id = +u.page_fetch_id
 JOIN urls k ON k.id = f.canonical_id
 LEFT JOIN fetches g ON g.id = +k.last_fetch_id
-WHERE k.id <> u.id
+WHERE k.id <> u.id AND (u.last_fetch_id = u.page_fetch_id
+    OR (SELECT y.outcome FROM fetches y WHERE y.id = u.last_fetch_id) NOT IN ('gone','redirect'))
   AND (k.state = 'excluded' OR g.outcome NOT IN ('page','unchanged') OR g.noindex = 1
     OR (g.canonical_id IS NOT NULL AND g.canonical_id <> k.id))
 UNION ALL
@@ -640,34 +674,42 @@ FROM (SELECT l.source_id FROM links l WHERE l.kind = 'canonical' GROUP BY l.sour
 JOIN urls u ON u.id = m.source_id
 JOIN fetches f ON f.id = +u.page_fetch_id
 JOIN urls k ON k.id = f.canonical_id
-LEFT JOIN fetches g ON g.id = +k.last_fetch_id;
+LEFT JOIN fetches g ON g.id = +k.last_fetch_id
+WHERE (u.last_fetch_id = u.page_fetch_id
+    OR (SELECT y.outcome FROM fetches y WHERE y.id = u.last_fetch_id) NOT IN ('gone','redirect'));
 
 CREATE VIEW report_soft_404 AS
 SELECT u.url, f.status, c.title, c.words
 FROM urls u JOIN fetches f ON f.id = +u.page_fetch_id JOIN contents c ON c.id = +f.content_id
-WHERE c.soft_404 = 1;
+WHERE c.soft_404 = 1 AND (u.last_fetch_id = u.page_fetch_id
+    OR (SELECT y.outcome FROM fetches y WHERE y.id = u.last_fetch_id) NOT IN ('gone','redirect'));
 
 CREATE VIEW report_content_types AS
 SELECT c.mime, count(1) AS pages, sum(c.size_bytes) AS size_bytes, max(c.size_bytes) AS largest_bytes,
        CAST(avg(f.elapsed_ms) AS INTEGER) AS mean_ms, min(u.url) AS example
 FROM urls u JOIN fetches f ON f.id = +u.page_fetch_id JOIN contents c ON c.id = +f.content_id
+WHERE (u.last_fetch_id = u.page_fetch_id
+    OR (SELECT y.outcome FROM fetches y WHERE y.id = u.last_fetch_id) NOT IN ('gone','redirect'))
 GROUP BY c.mime;
 
 CREATE VIEW report_languages AS
 SELECT c.lang, count(1) AS pages, sum(c.words) AS words, min(u.url) AS example
 FROM urls u JOIN fetches f ON f.id = +u.page_fetch_id JOIN contents c ON c.id = +f.content_id
-WHERE c.words IS NOT NULL
+WHERE c.words IS NOT NULL AND (u.last_fetch_id = u.page_fetch_id
+    OR (SELECT y.outcome FROM fetches y WHERE y.id = u.last_fetch_id) NOT IN ('gone','redirect'))
 GROUP BY c.lang;
 
 CREATE VIEW report_slow AS
 SELECT u.url, f.elapsed_ms, c.size_bytes
 FROM urls u JOIN fetches f ON f.id = +u.page_fetch_id LEFT JOIN contents c ON c.id = +f.content_id
-WHERE f.elapsed_ms > 1000;
+WHERE f.elapsed_ms > 1000 AND (u.last_fetch_id = u.page_fetch_id
+    OR (SELECT y.outcome FROM fetches y WHERE y.id = u.last_fetch_id) NOT IN ('gone','redirect'));
 
 CREATE VIEW report_large AS
 SELECT u.url, c.size_bytes, c.mime, f.elapsed_ms
 FROM urls u JOIN fetches f ON f.id = +u.page_fetch_id JOIN contents c ON c.id = +f.content_id
-WHERE c.size_bytes > 1000000;
+WHERE c.size_bytes > 1000000 AND (u.last_fetch_id = u.page_fetch_id
+    OR (SELECT y.outcome FROM fetches y WHERE y.id = u.last_fetch_id) NOT IN ('gone','redirect'));
 
 CREATE VIEW report_deep AS
 SELECT u.url, u.depth, c.title, v.url AS named_by
@@ -675,7 +717,8 @@ FROM urls u
 JOIN fetches f ON f.id = +u.page_fetch_id
 LEFT JOIN contents c ON c.id = +f.content_id
 LEFT JOIN urls v ON v.id = u.via_id
-WHERE u.depth > 4;
+WHERE u.depth > 4 AND (u.last_fetch_id = u.page_fetch_id
+    OR (SELECT y.outcome FROM fetches y WHERE y.id = u.last_fetch_id) NOT IN ('gone','redirect'));
 
 CREATE VIEW report_depths AS
 SELECT u.depth, count(1) AS urls, count(u.page_fetch_id) AS pages, min(u.url) AS example

@@ -19,6 +19,7 @@ use crate::export::{
     to_files,
 };
 use crate::report::neutralise_lines;
+use crate::scope::{UrlRules, seed_url};
 use crate::store::StoreError;
 use crate::store::sqlite::read::Reader;
 
@@ -82,10 +83,13 @@ async fn into_files(
     if summary.complete {
         return Ok(Exit::Done);
     }
-    terminal.error(format_args!(
-        "stopped by a signal; what is whole is in {}, and --since auto goes on after it",
-        summary.manifest.display()
-    ));
+    match summary.files.is_empty() {
+        true => terminal.error("stopped by a signal; nothing was written"),
+        false => terminal.error(format_args!(
+            "stopped by a signal; what is whole is in {}, and --since auto goes on after it",
+            summary.manifest.display()
+        )),
+    }
     Ok(Exit::Stopped)
 }
 
@@ -98,7 +102,10 @@ fn say(summary: &Summary, target: &Target, terminal: &Terminal) {
     if summary.files.is_empty() && summary.complete {
         terminal.say("nothing new");
     }
-    terminal.say(format_args!("cursor {}: {}", summary.cursor, shell_word(&summary.manifest.display().to_string())));
+    if summary.complete || !summary.files.is_empty() {
+        let manifest = summary.manifest.display().to_string();
+        terminal.say(format_args!("cursor {}: {}", summary.cursor, shell_word(&manifest)));
+    }
 }
 
 async fn onto_stdout(
@@ -177,8 +184,9 @@ fn job(args: &ExportArgs) -> Result<Job, UsageError> {
     let format = match args.format {
         Some(said) => format_of(said),
         None if on_stdout => Format::Jsonl,
-        None => Format::of_name(&name)
-            .ok_or_else(|| UsageError(format!("-o {name}: its name says no format; give one, for example -f jsonl")))?,
+        None => Format::of_name(&name).ok_or_else(|| {
+            UsageError(format!("-o {}: its name says no format; give one, for example -f jsonl", args.output.display()))
+        })?,
     };
     let refuse = |wrong: bool, words: &str| if wrong { Err(UsageError(words.to_owned())) } else { Ok(()) };
     let is_table = matches!(format, Format::Jsonl | Format::Csv);
@@ -191,6 +199,10 @@ fn job(args: &ExportArgs) -> Result<Job, UsageError> {
     refuse(on_stdout && format == Format::Sitemap, "a sitemap is one or more files; give -o sitemap.xml")?;
     refuse(format == Format::Sitemap && args.since.is_some(), "a sitemap is always the whole site; leave --since out")?;
     refuse(args.base_url.is_some() && format != Format::Sitemap, "--base-url is for a sitemap")?;
+    if let Some(url) = args.base_url.as_deref().filter(|url| !is_web_url(url)) {
+        let words = "neither http:// nor https:// and a host; for example --base-url https://example.org/maps/";
+        return Err(UsageError(format!("--base-url {url}: {words}")));
+    }
     refuse(
         args.dedupe.is_some() && matches!(format, Format::Warc | Format::Cdxj),
         "--dedupe is for pages; in WARC files a copy is a revisit record that refers to the first one",
@@ -208,6 +220,11 @@ fn job(args: &ExportArgs) -> Result<Job, UsageError> {
         lines: Format::of_name(&name) == Some(Format::Jsonl),
         base_url: args.base_url.clone(),
     })
+}
+
+fn is_web_url(text: &str) -> bool {
+    let is_absolute = text.starts_with("http://") || text.starts_with("https://");
+    is_absolute && seed_url(text, &UrlRules::none()).is_ok()
 }
 
 fn format_of(said: ExportFormat) -> Format {

@@ -79,10 +79,14 @@ pub(super) async fn run(args: ImportArgs, sources: &Sources, terminal: &Terminal
             break;
         }
     }
-    let (counts, totals) = importer.finish(clock.now_ms()).await?;
+    // What failed first is the cause: after it the store takes nothing more.
+    let finished = match taken {
+        Ok(()) => importer.finish(cancel.is_cancelled(), clock.now_ms()).await.map_err(anyhow::Error::from),
+        Err(error) => Err(error),
+    };
     let wrong = reading.wrong;
     super::files::close(store).await;
-    taken?;
+    let (counts, totals) = finished?;
     say(&counts, wrong, sources, terminal);
     if sources.json {
         let all = json!({"database": sources.path(), "counts": counts, "unusable": wrong, "totals": totals});
@@ -127,7 +131,10 @@ fn found(path: &Path) -> anyhow::Result<Found> {
     let mut start = Vec::new();
     let read = open(path)?.take(1024).read_to_end(&mut start);
     read.map_err(|error| UsageError(format!("{}: {error}", path.display())))?;
-    Ok(Found::of(&start))
+    Found::of(&start).ok_or_else(|| {
+        let words = "neither a WARC file, nor a sitemap, nor a list of URLs in UTF-8: it holds bytes of 0";
+        UsageError(format!("{}: {words}", path.display())).into()
+    })
 }
 
 /// Reads files, and says what in them cannot be used.

@@ -121,6 +121,10 @@ async fn patterns(
     }
     let mut inbox = Inbox::open(path).await?;
     for text in given {
+        if text.trim().is_empty() {
+            let words = format!("{verb}: an empty pattern is every URL; if that is meant, say .*");
+            return Err(UsageError(words).into());
+        }
         let is_url = ["http://", "https://"].iter().any(|scheme| text.starts_with(scheme));
         let host = text.to_ascii_lowercase();
         patterns.push(if is_url && !text.contains(OF_PATTERNS) {
@@ -141,7 +145,7 @@ async fn patterns(
 /// `404`, `5xx`, `500-503`.
 fn status_range(text: &str) -> Result<(u16, u16), UsageError> {
     let wrong = || UsageError(format!("--status {text}: no status code; for example --status 5xx, 404 or 500-503"));
-    let code = |text: &str| text.parse::<u16>().ok().filter(|code| (100..=999).contains(code)).ok_or_else(wrong);
+    let code = |text: &str| text.parse::<u16>().ok().filter(|code| (100..=599).contains(code)).ok_or_else(wrong);
     if let Some(hundreds) = text.strip_suffix("xx") {
         let first = code(&format!("{hundreds}00"))?;
         return Ok((first, first + 99));
@@ -264,7 +268,7 @@ mod tests {
         assert_eq!(read("404"), Some((404, 404)));
         assert_eq!(read("5xx"), Some((500, 599)));
         assert_eq!(read("500-503"), Some((500, 503)));
-        for wrong in ["", "xx", "4x", "40", "4444", "500-", "all"] {
+        for wrong in ["", "xx", "4x", "40", "4444", "500-", "all", "9xx", "600"] {
             assert_eq!(read(wrong), None, "{wrong}");
         }
     }

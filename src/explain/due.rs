@@ -19,9 +19,11 @@ pub(super) fn due(
     let row = &known.row;
     match row.state.as_str() {
         "excluded" => never(format!("excluded: {}", scope.reason)),
-        "done" => never("visited in this round; sqrawl resume --recrawl visits it again".to_owned()),
+        "done" => {
+            never("visited in this round; sqrawl retry URL visits it again, sqrawl resume --recrawl all".to_owned())
+        }
         "failed" => never(format!(
-            "given up after {}; sqrawl resume --recrawl tries it again",
+            "given up after {}; sqrawl retry URL visits it again, sqrawl resume --recrawl all",
             latest(known).unwrap_or_else(|| "no try".to_owned())
         )),
         "scheduled" if row.held => never(

@@ -137,7 +137,7 @@ impl PartFile {
         let part = part_of(path);
         let mut options = OpenOptions::new();
         options.write(true).create(true).truncate(false);
-        let file = options.open(&part).map_err(ExportError::file(&part))?;
+        let file = options.open(&part).map_err(ExportError::file(path))?;
         file.try_lock().map_err(|error| match error {
             TryLockError::WouldBlock => ExportError::Busy(path.to_owned()),
             TryLockError::Error(source) => ExportError::File { path: part.clone(), source },

@@ -147,6 +147,8 @@ fn remedy(error: &io::Error) -> &'static str {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
             "; make room, then run the same command with --since auto, which goes on after the last whole file"
         }
+        io::ErrorKind::NotFound => "; make its folder, or choose another -o",
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => "; choose another -o",
         _ => "",
     }
 }

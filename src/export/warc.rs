@@ -97,10 +97,13 @@ impl WarcFormat {
         let digest = is_whole.then(|| base32(&Sha1::digest(body)));
         let mut fields = self.fields_of(row, kind, &id);
         let payload: &[u8] = if kind == "revisit" { &[] } else { body };
-        fields.push(("WARC-Block-Digest", block_digest(&[head.text.as_bytes(), payload])));
-        if row.outcome != "unchanged"
-            && let Some(digest) = &digest
-        {
+        // pywb answers with the head of a revisit, 304 for every page of a second round, unless there is none. Then it takes
+        // head and payload of the record with this digest (resolvingloader.py).
+        let is_confirmed = kind == "revisit" && row.outcome == "unchanged" && row.body.is_some();
+        let block = if is_confirmed { "" } else { head.text.as_str() };
+        fields.push(("WARC-Block-Digest", block_digest(&[block.as_bytes(), payload])));
+        let digest = digest.filter(|_| row.outcome != "unchanged" || is_confirmed);
+        if let Some(digest) = &digest {
             fields.push(("WARC-Payload-Digest", format!("sha1:{digest}")));
         }
         match referred.filter(|_| kind == "revisit") {
@@ -123,10 +126,12 @@ impl WarcFormat {
                 }
             }
         }
-        fields.push(("Content-Type", "application/http;msgtype=response".to_owned()));
-        let (offset, length) = self.write(&fields, &[head.text.as_bytes(), payload], out)?;
+        if !block.is_empty() {
+            fields.push(("Content-Type", "application/http;msgtype=response".to_owned()));
+        }
+        let (offset, length) = self.write(&fields, &[block.as_bytes(), payload], out)?;
         let mime = if kind == "revisit" { "warc/revisit" } else { row.mime.as_deref().unwrap_or("unk") };
-        let digest = digest.as_deref().filter(|_| row.outcome != "unchanged");
+        let digest = digest.as_deref();
         let (url, date, file) = (row.url.as_str(), row.fetched_at.as_str(), self.file.as_str());
         let line = cdxj::line(&Entry { url, date, mime, status, digest, length, offset, file });
         self.index.as_mut().map_or(Ok(()), |index| index.add(line))?;

@@ -113,13 +113,14 @@ impl<'a> Importer<'a> {
         self.visit(wanted, now).await
     }
 
-    /// Ends the session.
+    /// Ends the session. `stopped`: by a signal, before the files came to their end.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn finish(mut self, now: UnixMs) -> Result<(Counts, Totals), StoreError> {
+    pub async fn finish(mut self, stopped: bool, now: UnixMs) -> Result<(Counts, Totals), StoreError> {
         self.flush(now).await?;
-        let totals = self.store.end_session(&self.start, EndedBy::Signal, now).await?;
+        let by = if stopped { EndedBy::Signal } else { EndedBy::Import };
+        let totals = self.store.end_session(&self.start, by, now).await?;
         Ok((self.counts, totals))
     }
 

@@ -6,6 +6,8 @@ use crate::scope::{UrlRules, seed_url};
 
 /// Longest line of a list, in bytes.
 const MOST_LINE_BYTES: usize = 64 * 1024;
+/// Where a sitemap has the end tag of its root.
+const TAIL_BYTES: usize = 256;
 /// Lines that are no URLs and are named; the rest are counted.
 const MOST_NAMED: usize = 10;
 
@@ -21,13 +23,13 @@ pub enum Found {
 }
 
 impl Found {
-    /// By the first bytes, unpacked.
-    pub fn of(start: &[u8]) -> Found {
+    /// By the first bytes, unpacked; `None`: it is no text at all.
+    pub fn of(start: &[u8]) -> Option<Found> {
         let start = start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(start).trim_ascii_start();
         match start {
-            [b'<', ..] => Found::Sitemap,
-            _ if start.starts_with(b"WARC/") => Found::Warc,
-            _ => Found::List,
+            [b'<', ..] => Some(Found::Sitemap),
+            _ if start.starts_with(b"WARC/") => Some(Found::Warc),
+            _ => (!start.contains(&0)).then_some(Found::List),
         }
     }
 }
@@ -86,6 +88,12 @@ fn sitemap(bytes: &[u8], rules: &UrlRules, most: usize, names: &mut Names) {
             false => names.refuse(&place, "too many"),
         }
     }
+    let tail = &bytes[bytes.len().saturating_sub(TAIL_BYTES)..];
+    let tail = &tail[memchr::memmem::rfind(tail, b"</").unwrap_or(tail.len())..];
+    let is_closed = ["urlset", "sitemapindex"].iter().any(|root| memchr::memmem::find(tail, root.as_bytes()).is_some());
+    if !names.urls.is_empty() && !is_closed {
+        names.refuse("its end", "missing, as of a file that was cut off; what stands before is taken");
+    }
     for _ in 0..page.links_cut {
         names.refuse("an entry", "too many");
     }
@@ -116,12 +124,13 @@ mod tests {
 
     #[test]
     fn a_file_is_known_by_its_beginning() {
-        let cases: [(&[u8], Found); 5] = [
-            (b"WARC/1.0\r\n", Found::Warc),
-            (b"\xef\xbb\xbf <?xml", Found::Sitemap),
-            (b"https://a.example/", Found::List),
-            (b"", Found::List),
-            (b"# <x>", Found::List),
+        let cases: [(&[u8], Option<Found>); 6] = [
+            (b"WARC/1.0\r\n", Some(Found::Warc)),
+            (b"\xef\xbb\xbf <?xml", Some(Found::Sitemap)),
+            (b"https://a.example/", Some(Found::List)),
+            (b"", Some(Found::List)),
+            (b"# <x>", Some(Found::List)),
+            (b"\x7fELF\x02\0\0", None),
         ];
         for (start, wanted) in cases {
             assert_eq!(Found::of(start), wanted, "{start:?}");
@@ -141,5 +150,7 @@ mod tests {
         let one = names(Found::Sitemap, xml, &rules, 1);
         assert_eq!((urls(&one).len(), one.wrong_count), (1, 1));
         assert_eq!(names(Found::Sitemap, b"<html></html>", &rules, 9).wrong_count, 1);
+        let cut = names(Found::Sitemap, &xml[..xml.len() - 20], &rules, 9);
+        assert_eq!((urls(&cut).len(), cut.wrong_count), (1, 1), "{:?}", cut.wrong);
     }
 }

@@ -124,8 +124,10 @@ pub fn page(facts: &PageFacts, look: Look) -> String {
     line(&mut out, "found", moment(facts.discovered_ms));
     maybe(&mut out, "first on", facts.via.as_deref());
     maybe(&mut out, "seed", facts.seed.as_deref());
-    if let Some(version) = &facts.page {
-        copy(&mut out, version);
+    match &facts.page {
+        Some(version) => copy(&mut out, version),
+        None if facts.at_ms.is_some() => line(&mut out, "page", "none had been fetched by then".to_owned()),
+        None => {}
     }
     headings(&mut out, facts);
     let hops = facts.redirects.iter().map(|h| vec![text(&h.url), optional_text(&h.outcome), optional(h.status)]);

@@ -101,23 +101,32 @@ impl<W: Write> TableWriter<W> {
 
     /// The first rows with the columns' names above, the later ones as wide as those.
     fn write_table(&mut self, rows: Vec<Vec<Cell>>, known: Option<(Vec<u16>, String)>) -> io::Result<()> {
+        let is_first = known.is_none();
+        let (widths, bottom) = known.unwrap_or_else(|| {
+            let bottom = self.lines(rows.clone(), true, None).pop().unwrap_or_default();
+            (widths_of(&bottom), bottom)
+        });
+        let rows = rows.into_iter().map(|row| row.into_iter().zip(&widths).map(|(cell, w)| fitted(cell, *w)).collect());
+        let mut lines = self.lines(rows.collect(), is_first, Some(&widths));
+        lines.pop();
+        for line in lines.iter().skip(usize::from(!is_first)) {
+            writeln!(self.out, "{line}")?;
+        }
+        self.layout = Some(Layout::Table { widths, bottom });
+        Ok(())
+    }
+
+    /// Rows between two borders, of these widths or of those that they need.
+    fn lines(&self, rows: Vec<Vec<Cell>>, with_names: bool, widths: Option<&[u16]>) -> Vec<String> {
         let mut table = self.table(if self.look.ascii { ASCII_FULL_CONDENSED } else { UTF8_FULL_CONDENSED });
-        if known.is_none() {
+        if with_names {
             table.set_header(self.names.clone());
         }
         rows.into_iter().for_each(|row| add_row(&mut table, row));
         // Only columns that exist take a width.
-        let widths = known.iter().flat_map(|(widths, _)| widths);
+        let widths = widths.into_iter().flatten();
         table.set_constraints(widths.map(|w| ColumnConstraint::Absolute(Width::Fixed(*w))));
-        let mut lines: Vec<String> = table.lines().collect();
-        let bottom = lines.pop().unwrap_or_default();
-        let skip = usize::from(known.is_some());
-        for line in lines.iter().skip(skip) {
-            writeln!(self.out, "{line}")?;
-        }
-        let (widths, bottom) = known.unwrap_or_else(|| (widths_of(&bottom), bottom));
-        self.layout = Some(Layout::Table { widths, bottom });
-        Ok(())
+        table.lines().collect()
     }
 
     /// The columns of a result without rows, where they do not fit beside each other.
@@ -151,6 +160,17 @@ fn add_row(table: &mut Table, cells: Vec<Cell>) {
     let mut row = Row::from(cells);
     row.max_height(1);
     table.add_row(row);
+}
+
+/// A URL that is wider than its column, `width` with its padding, without its middle: the URLs of a site begin alike.
+fn fitted(cell: Cell, width: u16) -> Cell {
+    let (text, room) = (cell.content(), usize::from(width.saturating_sub(2)));
+    let is_url = (text.starts_with("http://") || text.starts_with("https://")) && text.is_ascii();
+    if !is_url || text.len() <= room || room < usize::from(LEAST_WIDTH) {
+        return cell;
+    }
+    let head = room / 3;
+    Cell::new(format!("{}…{}", &text[..head], &text[text.len() - (room - head - 1)..]))
 }
 
 /// Column widths, padding included, read off a border line like `+----+---+`.
@@ -216,11 +236,24 @@ mod tests {
 +----+-----------------------+
 | id | url                   |
 +============================+
-|  1 | https://a.example/a/… |
+|  1 | https:/…ery/long/path |
 |    | 日本語日本語日本語日… |
 +----+-----------------------+
 ";
         assert_eq!(table(look, &["id", "url"], rows), wanted);
+    }
+
+    /// Every URL of a site was cut to the same beginning.
+    #[test]
+    fn urls_of_a_site_were_cut_to_what_they_share() {
+        let look = Look { width: Some(60), terminal: true, ascii: true };
+        let url = |path: &str| text(&format!("https://docs.example.org/a/long/folder/of/pages/{path}.html"));
+        let rows = vec![vec![url("one"), url("two")], vec![url("three"), text(&"x".repeat(99))]];
+        let out = table(look, &["source", "target"], rows);
+        for part in ["one.html |", "two.html |", "three.html |", "| https://d…", "xxx… |"] {
+            assert!(out.contains(part), "{part} in\n{out}");
+        }
+        assert!(out.lines().all(|line| line.chars().count() <= 60), "{out}");
     }
 
     #[test]

@@ -78,6 +78,8 @@ impl<W: Write> Listing<W> {
 }
 
 const INDENT: &str = "   ";
+/// Most lines of a title.
+const TITLE_LINES: usize = 2;
 
 impl<W: Write> RowSink for Listing<W> {
     fn columns(&mut self, _: &[String]) -> io::Result<()> {
@@ -91,6 +93,11 @@ impl<W: Write> RowSink for Listing<W> {
             _ => "",
         };
         let (url, title) = (neutralise(text(0)), neutralise(text(1)));
+        // A title may have a thousand characters.
+        let title = match title.char_indices().nth(TITLE_LINES * self.width) {
+            Some((end, _)) => format!("{}…", &title[..end]).into(),
+            None => title,
+        };
         let heading = if title.is_empty() { &url } else { &title };
         let heading = if self.colored { self.emphasized(heading) } else { heading.to_string() };
         writeln!(self.out, "{}. {heading}", self.rows)?;
@@ -120,9 +127,13 @@ mod tests {
         ];
         listing.row(texts.map(|text| Value::Text(text.to_owned())).to_vec()).unwrap();
         listing.row(vec![Value::Text("https://b.example/".to_owned()), Value::Null, Value::Null]).unwrap();
-        assert_eq!(listing.finish().unwrap(), 2);
+        listing
+            .row(["https://c.example/", &"x".repeat(99), ""].map(|text| Value::Text(text.to_owned())).to_vec())
+            .unwrap();
+        assert_eq!(listing.finish().unwrap(), 3);
         let wanted = "1. A ␛[2Jtitle\n   https://a.example/\n   …it [found], and [found] ␛]0;x it\n   again among many words\n\n\
                       2. https://b.example/\n\n";
+        let wanted = format!("{wanted}3. {}…\n   https://c.example/\n\n", "x".repeat(80));
         assert_eq!(String::from_utf8(out).unwrap(), wanted);
     }
 

@@ -18,10 +18,10 @@ use super::sources::Sources;
 use super::terminal::{Terminal, shell_word, unwritten};
 use crate::config::units::{about_duration, count, counted, duration_ms, grouped, is_unlimited};
 use crate::engine::{Clock, SystemClock};
-use crate::report::RowWriter;
+use crate::report::{RowWriter, neutralise};
 use crate::search::{FOUND, FOUND_END, expression};
 use crate::store::StoreError;
-use crate::store::sqlite::read::{Cancel, Hits, Limits, QueryEndReason, Reader, RowSink, read_statement};
+use crate::store::sqlite::read::{Cancel, Hits, Limits, QueryEndReason, Reader, RowSink, Rows, Value, read_statement};
 use catch_up::{Caught, catch_up};
 use listing::Listing;
 
@@ -59,6 +59,13 @@ pub(super) async fn run(args: SearchArgs, sources: &Sources, terminal: &Terminal
         Some(mut hits) => {
             let limits = Limits { time: time_ms.map(Duration::from_millis), cancel, ..Limits::default() };
             let found = find(&args, &mut hits, &mut reader, &limits, sources, terminal).await;
+            let unknown = match &found {
+                Ok((_, 0)) => unknown_host(&hits, &mut reader, &limits).await?,
+                _ => None,
+            };
+            if let Some(host) = unknown {
+                terminal.warn(format_args!("the crawl knows no host {host}; sqrawl report hosts lists them"));
+            }
             found.map(|(reason, rows)| said(reason, rows, &args, time_ms, terminal))
         }
     };
@@ -92,6 +99,16 @@ async fn find(
             Err(error)
         }
     }
+}
+
+/// The host that was asked for, when the crawl has none of that name.
+async fn unknown_host(hits: &Hits, reader: &mut Reader, limits: &Limits) -> anyhow::Result<Option<String>> {
+    let Some(host) = &hits.host else { return Ok(None) };
+    let sql = "SELECT 1 FROM hosts h WHERE h.name = :host OR (:subdomains AND h.name LIKE '%.' || :host) LIMIT 1";
+    let mut found = Rows::default();
+    let values = [Value::Text(host.clone()), Value::Integer(hits.subdomains.into())];
+    reader.query(sql, &values, limits, &mut found).await?;
+    Ok(found.rows.is_empty().then(|| neutralise(host).into_owned()))
 }
 
 async fn ask(
@@ -154,7 +171,8 @@ async fn say_what_is_missing(
     }
     if let (true, Caught::Whole { contents }) = (is_update, caught) {
         let added = counted(*contents, "content");
-        terminal.say(format_args!("the index is up to date: {added} added"));
+        let standing = if progress.is_complete() { "the index is up to date: " } else { "" };
+        terminal.say(format_args!("{standing}{added} added"));
     }
     Ok(())
 }
@@ -180,9 +198,11 @@ fn most(said: Option<&str>) -> Result<Option<u64>, UsageError> {
     match said {
         None => Ok(Some(ROWS)),
         Some(text) if is_unlimited(text) => Ok(None),
-        Some(text) => {
-            count(text).map(Some).map_err(|why| UsageError(format!("--limit {text}: {why}; for example --limit 50")))
-        }
+        Some(text) => match count(text) {
+            Ok(0) => Err(UsageError("--limit 0: at least one; for example --limit 50".to_owned())),
+            Ok(most) => Ok(Some(most)),
+            Err(why) => Err(UsageError(format!("--limit {text}: {why}; for example --limit 50"))),
+        },
     }
 }
 

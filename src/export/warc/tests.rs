@@ -109,6 +109,26 @@ fn what_is_not_kept_is_said() {
     assert!(answer.contains(NOT_MODIFIED) && answer.contains("HTTP/1.1 304 Not Modified"), "{answer}");
 }
 
+/// pywb answered 304 for every page that a second round had confirmed.
+#[test]
+fn a_confirmed_page_was_replayed_as_304() {
+    let mut format = format(false);
+    let (mut file, first) = (Vec::new(), page(1, "https://a.example/"));
+    format.row(&first, None, &mut file).unwrap();
+    let digest = |record: &str| {
+        record.lines().find(|line| line.starts_with("WARC-Payload-Digest: ")).map(str::to_owned).expect(record)
+    };
+    let wanted = digest(&records(&file)[0]);
+    let same = StoredFetch { outcome: "unchanged".to_owned(), status: Some(304), fetch_id: 4, ..first.clone() };
+    let mark = FetchMark { fetch_id: 1, url: same.url.clone(), fetched_at: "2025-01-01T00:00:01.000Z".to_owned() };
+    let mut file = Vec::new();
+    format.row(&same, Some(&mark), &mut file).unwrap();
+    let answer = records(&file)[0].clone();
+    assert!(answer.contains(NOT_MODIFIED) && answer.contains("Content-Length: 0\r\n"), "{answer}");
+    assert_eq!(digest(&answer), wanted);
+    assert!(!answer.contains("HTTP/1.1"), "{answer}");
+}
+
 #[test]
 fn each_record_is_a_gzip_member() {
     let mut format = format(true);

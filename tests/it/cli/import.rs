@@ -79,13 +79,30 @@ fn lists_and_sitemaps_are_queued_through_the_scope() {
     for (args, words) in [
         (vec!["import", "none.txt"], "none.txt: No such file"),
         (vec!["import", "empty.txt", "--db", "new.db"], "no URL was found"),
+        (vec!["import", "binary", "--db", "new.db"], "binary: neither a WARC file, nor a sitemap, nor a list of URLs"),
     ] {
+        fs::write(folder.join("binary"), b"\x7fELF\x02\x01\0\0https://a.example/\n").unwrap();
         fs::write(folder.join("empty.txt"), "# nothing\n").unwrap();
         let ran = run(sqrawl(folder).args(&args));
         assert_eq!(ran.code, Some(2), "{}", ran.err);
         assert!(ran.err.contains(words), "{}", ran.err);
     }
     assert!(!folder.join("new.db").exists());
+}
+
+/// An import was said to have been stopped by a signal, and a sitemap that was cut off was taken for a whole one.
+#[test]
+fn an_import_ends_as_an_import() {
+    let folder = TempDir::new().unwrap();
+    let folder = folder.path();
+    fs::write(folder.join("cut.xml"), "<urlset><url><loc>https://a.example/1</loc></url><url><loc>https://a.exa")
+        .unwrap();
+    let (_, said) = done(folder, &["import", "cut.xml"]);
+    assert!(said.contains("cut.xml: its end: missing") && said.contains("1 new URL"), "{said}");
+    assert_eq!(query(folder, "crawl.db", "SELECT ended_by FROM sessions"), "ended_by\r\nimport\r\n");
+    let (status, _) = done(folder, &["status"]);
+    assert!(status.contains("ended by import") && status.contains("go on with: sqrawl resume"), "{status}");
+    done(folder, &["doctor"]);
 }
 
 /// Records that are none, are too large or end too early are named, and the others are taken in.

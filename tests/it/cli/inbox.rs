@@ -123,7 +123,9 @@ fn without_a_crawl_that_runs_it_is_done_at_once() {
     for (args, words) in [
         (&["skip", "("][..], "error: skip \"(\" is not a usable regular expression"),
         (&["skip", "https://"], "error: \"https://\" is no URL"),
+        (&["skip", ""], "error: skip: an empty pattern is every URL; if that is meant, say .*"),
         (&["retry", "--status", "many"], "error: --status many: no status code; for example --status 5xx"),
+        (&["retry", "--status", "9xx"], "error: --status 9xx: no status code"),
         (&["retry", "--outcome", "bad"], "error: --outcome bad: none of page, unchanged"),
         (&["add"], "error: no URL is given"),
         (&["status", "--watch", "--interval", "soon"], "error: --interval: not a duration"),
@@ -131,6 +133,47 @@ fn without_a_crawl_that_runs_it_is_done_at_once() {
         let ran = world.run(args);
         assert!(ran.code == Some(2) && ran.err.starts_with(words), "{args:?}: {}", ran.err);
     }
+}
+
+#[test]
+fn urls_are_added_from_stdin() {
+    let world = World::new();
+    assert_eq!(world.run(&["crawl", &world.url("calm.localhost"), "-q"]).code, Some(0));
+    for (args, line) in [(&["add", "-"][..], "one"), (&["add", "-i", "-"], "two")] {
+        let mut command = sqrawl(world.path());
+        command.args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let lines = format!("# a comment\n\n{}{line}\n", world.url("calm.localhost"));
+        std::io::Write::write_all(&mut child.stdin.take().unwrap(), lines.as_bytes()).unwrap();
+        let ran = child.wait_with_output().unwrap();
+        let said = String::from_utf8_lossy(&ran.stderr).into_owned();
+        assert_eq!(ran.status.code(), Some(0), "{said}");
+        assert!(said.contains("add 1 URL: applied\n  1 new, 1 more to visit"), "{said}");
+    }
+    let sources = world.rows("SELECT source, count(*) AS n FROM seeds GROUP BY source ORDER BY source");
+    assert_eq!(sources, json!([{"source": "argument", "n": 1}, {"source": "stdin", "n": 2}]));
+    sound(&world);
+}
+
+#[test]
+fn what_is_not_waited_for_is_applied_by_the_crawl() {
+    let world = World::new();
+    let child = slow_crawl(&world);
+    let (code, answer, err) = world.json(&["add", "--no-wait", &world.url("calm.localhost")]);
+    assert_eq!((code, &answer["applied"]), (Some(0), &json!(false)), "{err}");
+    assert!(answer["inbox"][0].is_i64() && err.contains("left for the crawl that runs"), "{answer} {err}");
+    wait_for(&world, "SELECT count(*) AS n FROM inbox WHERE applied_ms IS NOT NULL");
+    wait_for(&world, "SELECT count(*) AS n FROM pages WHERE host = 'calm.localhost'");
+    signal(&child, rustix::process::Signal::INT);
+    child.wait_with_output().unwrap();
+    // Nobody runs: it is applied at once, and says so.
+    let (code, answer, err) = world.json(&["skip", "--no-wait", "calm.localhost"]);
+    assert_eq!(
+        (code, &answer["applied"], &answer["by_running_crawl"]),
+        (Some(0), &json!(true), &json!(false)),
+        "{err}"
+    );
+    sound(&world);
 }
 
 /// Whatever dies in the middle of it, a command is applied exactly once.
@@ -177,6 +220,36 @@ fn who_asked_does_what_a_dying_crawl_left() {
     assert_eq!((code, &answer["by_running_crawl"], &answer["queued"]), (Some(0), &json!(false), &json!(1)), "{err}");
     assert_eq!(child.wait().unwrap().code(), None, "the crawl was killed");
     sound(&world);
+}
+
+/// On a terminal each picture is written over the one before, and what that had more is taken away.
+#[test]
+fn a_watch_redraws_the_screen() {
+    let world = World::new();
+    let child = slow_crawl(&world);
+    let (ours, theirs) = super::prompt::terminal();
+    let mut command = sqrawl(world.path());
+    command.args(["status", "--watch", "--interval", "200ms"]).env("TERM", "xterm");
+    let mut watch = command.stdout(std::fs::File::from(theirs)).stderr(Stdio::null()).spawn().unwrap();
+    drop(command);
+    let mut screen = std::fs::File::from(ours);
+    let (mut shown, mut bytes) = (Vec::new(), [0; 4096]);
+    // A terminal whose last process is gone gives an error.
+    while let Ok(n @ 1..) = std::io::Read::read(&mut screen, &mut bytes) {
+        shown.extend_from_slice(&bytes[..n]);
+    }
+    assert_eq!(watch.wait().unwrap().code(), Some(0));
+    child.wait_with_output().unwrap();
+    let shown = String::from_utf8_lossy(&shown).into_owned();
+    let pictures: Vec<&str> = shown.split("\x1b[H").collect();
+    assert!(pictures.len() > 3 && pictures[0].is_empty(), "{shown:?}");
+    assert!(pictures[1].starts_with("\x1b[J") && pictures[1].contains("running; session 1"), "{shown:?}");
+    assert!(pictures.iter().skip(1).all(|picture| picture.ends_with("\x1b[J")), "{shown:?}");
+    assert!(pictures[pictures.len() - 1].contains("not running"), "{shown:?}");
+    assert!(
+        pictures[2].lines().all(|line| line.trim_end().ends_with("\x1b[K") || line.contains("\x1b[J")),
+        "{shown:?}"
+    );
 }
 
 #[test]

@@ -130,7 +130,7 @@ impl Drop for Typist {
 }
 
 /// Both ends of a new terminal of 100 columns.
-fn terminal() -> (OwnedFd, OwnedFd) {
+pub(super) fn terminal() -> (OwnedFd, OwnedFd) {
     let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a terminal");
     grantpt(&ours).expect("granted");
     unlockpt(&ours).expect("unlocked");

@@ -151,6 +151,7 @@ async fn what_cannot_be_searched_is_explained() {
         (&["++"], "there is no word in it"),
         (&["fox", "--since", "soon"], "--since soon: not a date"),
         (&["fox", "--limit", "x"], "--limit x"),
+        (&["fox", "--limit", "0"], "--limit 0: at least one"),
         (&["--no-update"], "nothing to search for"),
     ] {
         let ran = search(folder.path(), args);
@@ -159,6 +160,31 @@ async fn what_cannot_be_searched_is_explained() {
     }
     let ran = search(folder.path(), &["fox", "--db", "none.db"]);
     assert_eq!(ran.code, Some(4), "{}", ran.err);
+}
+
+/// `snippet` took eight seconds for a word that a long page has 15,000 times.
+#[tokio::test]
+async fn a_common_word_of_a_long_page_took_the_time_of_its_square() {
+    let folder = site().await;
+    let text = format!("It begins here. {}", "grass and more ".repeat(60_000));
+    write(folder.path(), &format!("UPDATE texts SET text = '{text}' WHERE content_id = 1")).await;
+    write(folder.path(), "UPDATE contents SET words = 180003 WHERE id = 1").await;
+    let began = std::time::Instant::now();
+    let rows = found(folder.path(), &["grass", "--timeout", "20s"]);
+    let snippet = rows[0]["snippet"].as_str().unwrap();
+    assert!(snippet.starts_with("…[grass] and more [grass] and"), "{snippet} after {:?}", began.elapsed());
+    assert!(snippet.len() < 400 && snippet.ends_with('…'), "{snippet}");
+    let rows = found(folder.path(), &["title:apples"]);
+    assert_eq!(rows[0]["snippet"], "", "nothing of a long text that has no match");
+}
+
+#[tokio::test]
+async fn a_host_that_is_not_known_is_named() {
+    let folder = site().await;
+    let ran = search(folder.path(), &["apples", "--host", "no.example"]);
+    assert!(ran.code == Some(0) && ran.err.contains("the crawl knows no host no.example"), "{}", ran.err);
+    let ran = search(folder.path(), &["nowhere", "--host", "*.a.example"]);
+    assert!(ran.code == Some(0) && !ran.err.contains("knows no host"), "{}", ran.err);
 }
 
 #[tokio::test]

@@ -31,7 +31,11 @@ fn has(module: &str) -> bool {
 fn beside_a_crawl(script: &str) -> String {
     let world = World::new();
     let child = slower_crawl(&world, "3s");
-    let ran = python().args(["-c", script, "crawl.db"]).current_dir(world.path()).output().unwrap();
+    let ran = python()
+        .args(["-c", script, "crawl.db", concat!(env!("CARGO_MANIFEST_DIR"), "/docs/datasette.json")])
+        .current_dir(world.path())
+        .output()
+        .unwrap();
     let running = world.json(&["status"]).1["running"].clone();
     signal(&child, rustix::process::Signal::INT);
     child.wait_with_output().unwrap();
@@ -80,9 +84,12 @@ fn datasette_reads_beside_a_crawl() {
     }
     let said = beside_a_crawl(
         "import subprocess, sys
-run = lambda path: subprocess.run([sys.executable, '-m', 'datasette', sys.argv[1], '--get', path], check=True, capture_output=True, text=True).stdout
+run = lambda path: subprocess.run([sys.executable, '-m', 'datasette', sys.argv[1], '-m', sys.argv[2], '--get', path], check=True, capture_output=True, text=True).stdout
 print(run('/crawl/pages.json?_shape=array').strip())
 print(run('/crawl/report_status.json?_shape=array').strip())
+for query in ('broken_links', 'what_is_left', 'search'):
+    shown = run(f'/crawl/{query}.json?words=page')
+    assert '\"ok\": true' in shown, shown
 assert 'report_broken_links' in run('/crawl')",
     );
     for line in said.lines() {

@@ -308,12 +308,63 @@ async fn on_a_terminal_the_meaning_and_the_next_step_are_said() {
     }
 }
 
+/// After a second round pages that were gone, or redirected, were still duplicates, titles and sources of broken links.
+#[tokio::test]
+async fn pages_that_are_gone_were_reported_on() {
+    let scratch = site().await;
+    scratch
+        .write(
+            "INSERT INTO fetches(id, url_id, host_id, round_id, session_id, started_ms, started_at, elapsed_ms, outcome, status, target_id)
+             VALUES (30, 2, 1, 1, 1, 3000, '1970-01-01T00:00:03.000Z', 9, 'gone', 410, NULL),
+                    (31, 15, 1, 1, 1, 3000, '1970-01-01T00:00:03.000Z', 9, 'redirect', 301, 1),
+                    (32, 16, 1, 1, 1, 3000, '1970-01-01T00:00:03.000Z', 9, 'http_error', 500, NULL);
+             UPDATE urls SET last_fetch_id = 30, state = 'failed' WHERE id = 2;
+             UPDATE urls SET last_fetch_id = 31 WHERE id = 15;
+             UPDATE urls SET last_fetch_id = 32, state = 'failed' WHERE id = 16;",
+        )
+        .await;
+    let lines = |name: &str| {
+        let output = report(&scratch, &[name, "-f", "csv"]);
+        assert_eq!(output.status.code(), Some(0), "{name}");
+        String::from_utf8(output.stdout).expect("text")
+    };
+    for name in ["duplicates", "duplicate-urls", "titles", "descriptions", "near-duplicates", "slow", "large", "deep"] {
+        let rows = lines(name);
+        for gone in ["/docs/one", "/lonely"] {
+            assert!(!rows.lines().any(|row| row.split(',').any(|cell| cell.ends_with(gone))), "{name}: {rows}");
+        }
+    }
+    assert_eq!(lines("duplicates").lines().count(), 1, "the other copy is gone");
+    let broken = lines("broken-links");
+    assert!(broken.contains("https://a.test/docs/one,gone,410,https://a.test/,a,One"), "{broken}");
+    assert!(!broken.contains("A picture"), "it stood on a page that is gone: {broken}");
+    assert!(lines("soft-404").contains("/wrong"), "an error keeps the last good copy");
+    assert!(lines("inlinks").contains("https://a.test/,1,1"), "{}", lines("inlinks"));
+}
+
+/// What a page has in it was said to be linked from nowhere.
+#[tokio::test]
+async fn pictures_of_a_page_were_unlinked() {
+    let scratch = site().await;
+    let before = report(&scratch, &["unlinked", "-f", "csv"]).stdout;
+    assert!(String::from_utf8_lossy(&before).contains("/lonely"));
+    scratch
+        .write("INSERT INTO links(source_id, target_id, kind, nofollow, position) VALUES (1, 15, 'img', 0, 99)")
+        .await;
+    let after = report(&scratch, &["unlinked", "-f", "csv"]).stdout;
+    assert!(!String::from_utf8_lossy(&after).contains("/lonely"), "{}", String::from_utf8_lossy(&after));
+}
+
 #[tokio::test]
 async fn gates_decide_the_exit_code() {
     let scratch = site().await;
     let words = |output: &Output| String::from_utf8_lossy(&output.stderr).into_owned();
     for (args, code, said) in [
-        (&["--fail-on", "broken-links>0"][..], 10, "error: gate failed: broken-links>0 (5 rows)"),
+        (
+            &["--fail-on", "broken-links>0"][..],
+            10,
+            "error: gate failed: broken-links>0 (5 rows); sqrawl report --db ./crawl.db broken-links lists them",
+        ),
         (&["--fail-on", "broken_links > 5"], 0, "gate held: not broken-links>5 (5 rows)"),
         (&["--fail-on", "slow<1", "--fail-on", " slow >= 1 "], 10, "error: gate failed: slow>=1 (1 row)"),
         (&["slow", "--fail-on", "slow=1"], 10, "gate failed: slow=1"),

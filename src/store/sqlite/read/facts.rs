@@ -51,7 +51,7 @@ impl fmt::Display for UnknownUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} is not in the database", self.url)?;
         match self.near.as_slice() {
-            [] => f.write_str("; no page that was read names it"),
+            [] => f.write_str("; no page that was read names it, and sqrawl explain says what would become of it"),
             near => write!(f, "; did you mean {}?", near.join(" or ")),
         }
     }
