@@ -21,7 +21,7 @@ pub(super) fn due(
         "excluded" => never(format!("excluded: {}", scope.reason)),
         "done" => never("visited in this round; sqrawl resume --recrawl visits it again".to_owned()),
         "failed" => never(format!(
-            "given up after {}; sqrawl resume --recrawl tries it again",
+            "given up after {}; sqrawl retry URL tries it again",
             latest(known).unwrap_or_else(|| "no try".to_owned())
         )),
         "scheduled" if row.held => never(
