@@ -323,6 +323,35 @@ JOIN hosts h ON h.id = u.host_id
 LEFT JOIN contents c ON c.id = f.content_id
 LEFT JOIN urls k ON k.id = f.canonical_id;
 
+-- URLs that have a page now. One whose latest attempt failed keeps its last good copy; one that is gone, or redirects, has none,
+-- and its links are nobody's. Only where the latest attempt gave no page is it looked up.
+CREATE VIEW current_pages AS
+SELECT u.id, u.host_id, u.depth, u.via_id, u.last_fetch_id, u.page_fetch_id, u.url
+FROM urls u
+WHERE u.page_fetch_id IS NOT NULL
+  AND (u.last_fetch_id = u.page_fetch_id
+    OR EXISTS (SELECT 1 FROM fetches g WHERE g.id = u.last_fetch_id AND g.outcome NOT IN ('gone','redirect')));
+
+-- Where redirects end. Each step makes the way twice as long, so five of them follow 32 redirects; DuckDB would not read a
+-- recursive view.
+CREATE VIEW redirect_ends AS
+WITH one AS MATERIALIZED (
+  SELECT u.id, f.target_id AS end_id
+  FROM urls u JOIN fetches f ON f.id = +u.last_fetch_id
+  WHERE u.last_fetch_id <> coalesce(u.page_fetch_id, 0) AND f.outcome = 'redirect' AND f.target_id IS NOT NULL),
+two AS MATERIALIZED (
+  SELECT a.id, coalesce(b.end_id, a.end_id) AS end_id FROM one a LEFT JOIN one b ON b.id = a.end_id),
+four AS MATERIALIZED (
+  SELECT a.id, coalesce(b.end_id, a.end_id) AS end_id FROM two a LEFT JOIN two b ON b.id = a.end_id),
+eight AS MATERIALIZED (
+  SELECT a.id, coalesce(b.end_id, a.end_id) AS end_id FROM four a LEFT JOIN four b ON b.id = a.end_id),
+sixteen AS MATERIALIZED (
+  SELECT a.id, coalesce(b.end_id, a.end_id) AS end_id FROM eight a LEFT JOIN eight b ON b.id = a.end_id),
+thirty_two AS MATERIALIZED (
+  SELECT a.id, coalesce(b.end_id, a.end_id) AS end_id FROM sixteen a LEFT JOIN sixteen b ON b.id = a.end_id)
+SELECT a.id AS url_id, CASE WHEN b.id IS NULL THEN a.end_id END AS end_id
+FROM thirty_two a LEFT JOIN one b ON b.id = a.end_id;
+
 -- Two arms, so that each can use its own index.
 CREATE VIEW frontier AS
 SELECT u.id AS url_id, u.url, h.name AS host, u.host_id, u.state, u.priority, u.depth, u.attempts, q.polite_ms AS due_ms
@@ -351,7 +380,7 @@ FROM links l JOIN urls s ON s.id = l.source_id JOIN urls t ON t.id = l.target_id
 -- because Datasette and FTS5 look for that one. DuckDB reads it, and `->>` is the operator that both have.
 CREATE VIEW documents AS
 SELECT c.id AS rowid,
-       (SELECT min(u.url) FROM fetches f JOIN urls u ON u.id = f.url_id AND u.page_fetch_id = f.id
+       (SELECT min(u.url) FROM fetches f JOIN current_pages u ON u.id = f.url_id AND u.page_fetch_id = f.id
         WHERE f.content_id = c.id) AS url,
        c.title, (SELECT group_concat(j.value ->> '$[1]', ' | ') FROM json_each(c.headings) j) AS headings, c.description,
        t.text
@@ -377,7 +406,7 @@ CREATE TABLE search_textless (
 ) STRICT;
 
 -- ---------------------------------------------------------------- ranks
--- One computation of PageRank by `sqrawl rank`. While it is written it has no finished_ms; the latest finished one counts,
+-- One computation of PageRank and click depth by `sqrawl rank`. While it is written it has no finished_ms; the latest finished one counts,
 -- and the rows of others are taken away.
 CREATE TABLE rank_runs (
   id          INTEGER PRIMARY KEY,
@@ -389,15 +418,24 @@ CREATE TABLE rank_runs (
   change      REAL NOT NULL,                    -- of all ranks together in the last iteration
   pages       INTEGER NOT NULL,
   links       INTEGER NOT NULL,                 -- from page to page, each pair once
-  dangling    INTEGER NOT NULL                  -- pages without a link to another
+  dangling    INTEGER NOT NULL,                 -- pages without a link to another
+  starts      INTEGER NOT NULL,                 -- pages from which clicks are counted
+  starts_by   TEXT NOT NULL CHECK (starts_by IN ('seeds','roots','unlinked'))   -- which those are
 ) STRICT;
 
 CREATE TABLE ranks (
   run_id INTEGER NOT NULL REFERENCES rank_runs(id),
   url_id INTEGER NOT NULL REFERENCES urls(id),
   rank   REAL NOT NULL,                         -- those of a run sum to 1
+  depth  INTEGER CHECK (depth >= 0),            -- clicks from the nearest start; NULL: no links lead there
   PRIMARY KEY (run_id, url_id)
 ) STRICT, WITHOUT ROWID;
+
+-- Those of the run that counts.
+CREATE VIEW current_ranks AS
+SELECT k.url_id, k.rank, k.depth
+FROM ranks k
+WHERE k.run_id = (SELECT max(w.id) FROM rank_runs w WHERE w.finished_ms IS NOT NULL);
 
 -- ---------------------------------------------------------------- reports
 -- src/report/catalogue.rs lists them. A report reads each large table once, in the order of its rows: links have no index by
@@ -431,16 +469,22 @@ SELECT r.host, r.delay_by, count(1) AS requests, max(r.delay_asked_ms) AS longes
 FROM requests r
 GROUP BY r.host, r.delay_by;
 
+-- A link to a redirect is broken when its end is, or when there is none.
 CREATE VIEW report_broken_links AS
-WITH broken AS MATERIALIZED (
+WITH failing AS MATERIALIZED (
   SELECT u.id, u.url, f.outcome, f.status
   FROM urls u JOIN fetches f ON f.id = +u.last_fetch_id
   WHERE u.last_fetch_id <> coalesce(u.page_fetch_id, 0) AND u.state <> 'scheduled'
-    AND f.outcome IN ('gone','http_error','dns','connect','tls','timeout','protocol'))
-SELECT b.url AS target, b.outcome, b.status, s.url AS source, l.kind, l.anchor
-FROM links l CROSS JOIN broken b CROSS JOIN urls s
-WHERE b.id = l.target_id AND s.id = l.source_id AND (s.last_fetch_id = s.page_fetch_id
-    OR (SELECT y.outcome FROM fetches y WHERE y.id = s.last_fetch_id) NOT IN ('gone','redirect'));
+    AND f.outcome NOT IN ('page','unchanged','redirect','robots','blocked_address')),
+broken AS MATERIALIZED (
+  SELECT x.id, x.url AS target, x.outcome, x.status, x.url AS final FROM failing x
+  UNION ALL
+  SELECT r.url_id, t.url, coalesce(x.outcome, 'loop'), x.status, x.url
+  FROM redirect_ends r LEFT JOIN failing x ON x.id = r.end_id JOIN urls t ON t.id = r.url_id
+  WHERE x.id IS NOT NULL OR r.end_id IS NULL)
+SELECT b.target, b.outcome, b.status, b.final, s.url AS source, l.kind, l.anchor
+FROM links l CROSS JOIN broken b CROSS JOIN current_pages s
+WHERE b.id = l.target_id AND s.id = l.source_id;
 
 CREATE VIEW report_redirects AS
 SELECT s.url AS source, f.status, t.url AS target, g.outcome AS target_outcome, g.status AS target_status
@@ -475,52 +519,42 @@ SELECT start, final, hops FROM report_redirect_chains WHERE is_loop = 1;
 
 CREATE VIEW report_mixed_content AS
 SELECT s.url, t.url AS resource, l.kind
-FROM urls s CROSS JOIN links l CROSS JOIN urls t
-WHERE s.page_fetch_id IS NOT NULL AND (s.last_fetch_id = s.page_fetch_id
-    OR (SELECT y.outcome FROM fetches y WHERE y.id = s.last_fetch_id) NOT IN ('gone','redirect'))
-  AND substr(s.url, 1, 6) = 'https:' AND l.source_id = s.id AND t.id = l.target_id
+FROM current_pages s CROSS JOIN links l CROSS JOIN urls t
+WHERE substr(s.url, 1, 6) = 'https:' AND l.source_id = s.id AND t.id = l.target_id
   AND l.kind IN ('script','style','frame','img','media','form') AND substr(t.url, 1, 5) = 'http:';
 
 -- Another registrable domain; addresses and single labels have none and stand for themselves.
 CREATE VIEW report_external_links AS
 SELECT s.url AS source, t.url AS target, g.name AS host, l.anchor, l.nofollow
-FROM urls s CROSS JOIN hosts h CROSS JOIN links l CROSS JOIN urls t CROSS JOIN hosts g
-WHERE s.page_fetch_id IS NOT NULL AND (s.last_fetch_id = s.page_fetch_id
-    OR (SELECT y.outcome FROM fetches y WHERE y.id = s.last_fetch_id) NOT IN ('gone','redirect'))
-  AND h.id = s.host_id AND l.source_id = s.id AND l.kind = 'a' AND t.id = l.target_id
+FROM current_pages s CROSS JOIN hosts h CROSS JOIN links l CROSS JOIN urls t CROSS JOIN hosts g
+WHERE h.id = s.host_id AND l.source_id = s.id AND l.kind = 'a' AND t.id = l.target_id
   AND g.id = t.host_id AND t.host_id <> s.host_id AND coalesce(g.domain, g.name) <> coalesce(h.domain, h.name);
 
 CREATE VIEW report_inlinks AS
 SELECT u.url, n.inlinks, n.hosts
 FROM (SELECT l.target_id, count(1) AS inlinks, count(DISTINCT s.host_id) AS hosts
-      FROM links l JOIN urls s ON s.id = l.source_id
-      WHERE l.kind = 'a' AND (s.last_fetch_id = s.page_fetch_id
-        OR (SELECT y.outcome FROM fetches y WHERE y.id = s.last_fetch_id) NOT IN ('gone','redirect'))
-      GROUP BY l.target_id) n
+      FROM current_pages s CROSS JOIN links l WHERE l.source_id = s.id AND l.kind = 'a' GROUP BY l.target_id) n
 JOIN urls u ON u.id = n.target_id;
 
 -- Empty until `sqrawl rank` has run. 1 in relative is the rank of an average page.
 CREATE VIEW report_pagerank AS
-SELECT u.url, k.rank, k.rank * r.pages AS relative, u.depth, c.title, r.finished_ms
-FROM rank_runs r CROSS JOIN ranks k CROSS JOIN urls u
+SELECT u.url, k.rank, k.rank * r.pages AS relative, k.depth, c.title, r.finished_ms
+FROM rank_runs r CROSS JOIN ranks k CROSS JOIN current_pages u
 LEFT JOIN fetches f ON f.id = +u.page_fetch_id
 LEFT JOIN contents c ON c.id = +f.content_id
 WHERE r.id = (SELECT max(w.id) FROM rank_runs w WHERE w.finished_ms IS NOT NULL) AND k.run_id = r.id AND u.id = k.url_id;
 
 CREATE VIEW report_orphans AS
-WITH former AS MATERIALIZED (
-  SELECT u.id FROM urls u JOIN fetches f ON f.id = +u.last_fetch_id
-  WHERE u.page_fetch_id IS NOT NULL AND u.last_fetch_id <> u.page_fetch_id AND f.outcome IN ('gone','redirect')),
-listed AS MATERIALIZED (
+WITH listed AS MATERIALIZED (
   SELECT e.target_id AS id, min(e.source_id) AS sitemap_id
-  FROM sitemap_entries e
-  WHERE e.target_id NOT IN (SELECT m.url_id FROM sitemaps m)
+  FROM current_pages s CROSS JOIN sitemap_entries e
+  WHERE e.source_id = s.id AND e.target_id NOT IN (SELECT m.url_id FROM sitemaps m)
   GROUP BY e.target_id),
 reached AS MATERIALIZED (
   SELECT l.target_id AS id
-  FROM links l CROSS JOIN listed e
-  WHERE l.kind IN ('a','frame','refresh','next','prev') AND e.id = l.target_id AND l.source_id <> l.target_id
-    AND CASE WHEN e.id > 0 THEN l.source_id NOT IN (SELECT r.id FROM former r) END
+  FROM current_pages s CROSS JOIN links l CROSS JOIN listed e
+  WHERE l.source_id = s.id AND l.kind IN ('a','frame','refresh','next','prev') AND e.id = l.target_id
+    AND l.source_id <> l.target_id
   UNION
   SELECT f.target_id
   FROM urls u JOIN fetches f ON f.id = +u.last_fetch_id
@@ -530,18 +564,11 @@ FROM listed e JOIN urls u ON u.id = e.id JOIN urls m ON m.id = e.sitemap_id
 WHERE e.id NOT IN (SELECT r.id FROM reached r);
 
 CREATE VIEW report_unlinked AS
-WITH former AS MATERIALIZED (
-  SELECT u.id FROM urls u JOIN fetches f ON f.id = +u.last_fetch_id
-  WHERE u.page_fetch_id IS NOT NULL AND u.last_fetch_id <> u.page_fetch_id AND f.outcome IN ('gone','redirect'))
 SELECT u.url, u.depth, v.url AS named_by
-FROM urls u LEFT JOIN urls v ON v.id = u.via_id
-WHERE u.page_fetch_id IS NOT NULL
-  AND u.id NOT IN (SELECT r.id FROM former r)
-  AND u.id NOT IN (
-    SELECT l.target_id FROM urls s CROSS JOIN links l
-    WHERE s.page_fetch_id IS NOT NULL AND (s.last_fetch_id = s.page_fetch_id OR s.id NOT IN (SELECT r.id FROM former r))
-      AND l.source_id = s.id AND l.source_id <> l.target_id
-      AND (l.kind = 'a' OR l.kind = 'img' OR l.kind = 'script' OR l.kind = 'style' OR l.kind = 'media' OR l.kind = 'frame'));
+FROM current_pages u LEFT JOIN urls v ON v.id = u.via_id
+WHERE u.id NOT IN (SELECT l.target_id FROM current_pages s CROSS JOIN links l
+                   WHERE l.source_id = s.id AND l.source_id <> l.target_id
+                     AND (l.kind = 'a' OR l.kind = 'img' OR l.kind = 'script' OR l.kind = 'style' OR l.kind = 'media' OR l.kind = 'frame'));
 
 CREATE VIEW report_sitemap_problems AS
 SELECT s.url AS sitemap, u.url,
@@ -552,7 +579,7 @@ SELECT s.url AS sitemap, u.url,
        f.outcome, f.status, r.name AS rule
 FROM sitemap_entries e
 JOIN urls u ON u.id = e.target_id
-JOIN urls s ON s.id = e.source_id
+JOIN current_pages s ON s.id = e.source_id
 LEFT JOIN fetches f ON f.id = +u.last_fetch_id
 LEFT JOIN rules r ON r.id = u.rule_id
 WHERE u.state NOT IN ('queued','scheduled')
@@ -561,9 +588,8 @@ WHERE u.state NOT IN ('queued','scheduled')
 
 CREATE VIEW report_duplicates AS
 SELECT f.content_id, count(1) AS urls, min(u.url) AS example, min(c.title) AS title, min(c.size_bytes) AS size_bytes
-FROM urls u JOIN fetches f ON f.id = +u.page_fetch_id JOIN contents c ON c.id = +f.content_id
-WHERE (f.canonical_id IS NULL OR f.canonical_id = u.id) AND (u.last_fetch_id = u.page_fetch_id
-    OR (SELECT y.outcome FROM fetches y WHERE y.id = u.last_fetch_id) NOT IN ('gone','redirect'))
+FROM current_pages u JOIN fetches f ON f.id = +u.page_fetch_id JOIN contents c ON c.id = +f.content_id
+WHERE f.canonical_id IS NULL OR f.canonical_id = u.id
 GROUP BY f.content_id
 HAVING count(1) > 1;
 
@@ -571,10 +597,8 @@ CREATE VIEW report_duplicate_urls AS
 SELECT u.url, d.example, d.urls, d.title, d.content_id
 FROM report_duplicates d
 JOIN fetches f ON f.content_id = d.content_id
-JOIN urls u ON u.id = f.url_id
-WHERE u.page_fetch_id = f.id AND (u.last_fetch_id = u.page_fetch_id
-    OR (SELECT y.outcome FROM fetches y WHERE y.id = u.last_fetch_id) NOT IN ('gone','redirect'))
-  AND (f.canonical_id IS NULL OR f.canonical_id = u.id);
+JOIN current_pages u ON u.id = f.url_id
+WHERE u.page_fetch_id = f.id AND (f.canonical_id IS NULL OR f.canonical_id = u.id);
 
 -- Pairs whose simhashes differ in at most 3 of 64 bits (Manku, Jain, Das Sarma 2007). Of four bands of 16 bits one is then equal,
 -- so only contents that share a band are compared, and of those that share one only 64 at a time: at most 252 comparisons for a
@@ -582,9 +606,8 @@ WHERE u.page_fetch_id = f.id AND (u.last_fetch_id = u.page_fetch_id
 CREATE VIEW report_near_duplicates AS
 WITH held AS MATERIALIZED (
   SELECT DISTINCT c.id, c.simhash
-  FROM urls u JOIN fetches f ON f.id = +u.page_fetch_id JOIN contents c ON c.id = +f.content_id
-  WHERE c.simhash IS NOT NULL AND (f.canonical_id IS NULL OR f.canonical_id = u.id) AND (u.last_fetch_id = u.page_fetch_id
-    OR (SELECT y.outcome FROM fetches y WHERE y.id = u.last_fetch_id) NOT IN ('gone','redirect'))),
+  FROM current_pages u JOIN fetches f ON f.id = +u.page_fetch_id JOIN contents c ON c.id = +f.content_id
+  WHERE c.simhash IS NOT NULL AND (f.canonical_id IS NULL OR f.canonical_id = u.id)),
 banded AS (
   SELECT h.simhash & 65535 AS band, h.id, h.simhash FROM held h
   UNION ALL SELECT 65536 + ((h.simhash >> 16) & 65535), h.id, h.simhash FROM held h
@@ -605,14 +628,10 @@ counted AS (
   SELECT one, other, ((v + (v >> 4)) & 1085102592571150095) % 255 + CASE WHEN x < 0 THEN 1 ELSE 0 END AS distance
   FROM fours),
 near AS (SELECT DISTINCT one, other, distance FROM counted WHERE distance <= 3)
-SELECT (SELECT min(u.url) FROM fetches f JOIN urls u ON u.id = f.url_id AND u.page_fetch_id = f.id
-        WHERE f.content_id = n.one AND (f.canonical_id IS NULL OR f.canonical_id = u.id)
-          AND (u.last_fetch_id = u.page_fetch_id
-            OR (SELECT y.outcome FROM fetches y WHERE y.id = u.last_fetch_id) NOT IN ('gone','redirect'))) AS url,
-       (SELECT min(u.url) FROM fetches f JOIN urls u ON u.id = f.url_id AND u.page_fetch_id = f.id
-        WHERE f.content_id = n.other AND (f.canonical_id IS NULL OR f.canonical_id = u.id)
-          AND (u.last_fetch_id = u.page_fetch_id
-            OR (SELECT y.outcome FROM fetches y WHERE y.id = u.last_fetch_id) NOT IN ('gone','redirect'))) AS other_url,
+SELECT (SELECT min(u.url) FROM fetches f JOIN current_pages u ON u.id = f.url_id AND u.page_fetch_id = f.id
+        WHERE f.content_id = n.one AND (f.canonical_id IS NULL OR f.canonical_id = u.id)) AS url,
+       (SELECT min(u.url) FROM fetches f JOIN current_pages u ON u.id = f.url_id AND u.page_fetch_id = f.id
+        WHERE f.content_id = n.other AND (f.canonical_id IS NULL OR f.canonical_id = u.id)) AS other_url,
        n.distance, a.title, b.title AS other_title
 FROM near n JOIN contents a ON a.id = n.one JOIN contents b ON b.id = n.other;
 
@@ -620,10 +639,8 @@ FROM near n JOIN contents a ON a.id = n.one JOIN contents b ON b.id = n.other;
 CREATE VIEW report_titles AS
 WITH page AS MATERIALIZED (
   SELECT u.id, nullif(c.title, '') AS title
-  FROM urls u JOIN fetches f ON f.id = +u.page_fetch_id JOIN contents c ON c.id = +f.content_id
-  WHERE c.mime IN ('text/html','application/xhtml+xml') AND (f.canonical_id IS NULL OR f.canonical_id = u.id)
-    AND (u.last_fetch_id = u.page_fetch_id
-    OR (SELECT y.outcome FROM fetches y WHERE y.id = u.last_fetch_id) NOT IN ('gone','redirect'))),
+  FROM current_pages u JOIN fetches f ON f.id = +u.page_fetch_id JOIN contents c ON c.id = +f.content_id
+  WHERE c.mime IN ('text/html','application/xhtml+xml') AND (f.canonical_id IS NULL OR f.canonical_id = u.id)),
 shared AS MATERIALIZED (
   SELECT p.title, count(1) AS pages FROM page p WHERE p.title IS NOT NULL GROUP BY p.title HAVING count(1) > 1)
 SELECT u.url, p.title,
@@ -638,10 +655,8 @@ WHERE s.title = p.title AND u.id = p.id;
 CREATE VIEW report_descriptions AS
 WITH page AS MATERIALIZED (
   SELECT u.id, nullif(c.description, '') AS description
-  FROM urls u JOIN fetches f ON f.id = +u.page_fetch_id JOIN contents c ON c.id = +f.content_id
-  WHERE c.mime IN ('text/html','application/xhtml+xml') AND (f.canonical_id IS NULL OR f.canonical_id = u.id)
-    AND (u.last_fetch_id = u.page_fetch_id
-    OR (SELECT y.outcome FROM fetches y WHERE y.id = u.last_fetch_id) NOT IN ('gone','redirect'))),
+  FROM current_pages u JOIN fetches f ON f.id = +u.page_fetch_id JOIN contents c ON c.id = +f.content_id
+  WHERE c.mime IN ('text/html','application/xhtml+xml') AND (f.canonical_id IS NULL OR f.canonical_id = u.id)),
 shared AS MATERIALIZED (
   SELECT p.description, count(1) AS pages
   FROM page p WHERE p.description IS NOT NULL GROUP BY p.description HAVING count(1) > 1)
@@ -660,70 +675,66 @@ SELECT u.url, k.url AS canonical,
             WHEN g.outcome NOT IN ('page','unchanged') THEN 'broken'
             WHEN g.noindex = 1 THEN 'noindex' ELSE 'chain' END AS problem,
        k.state AS canonical_state, g.outcome AS canonical_outcome, g.status AS canonical_status
-FROM urls u
+FROM current_pages u
 JOIN fetches f ON f.id = +u.page_fetch_id
 JOIN urls k ON k.id = f.canonical_id
 LEFT JOIN fetches g ON g.id = +k.last_fetch_id
-WHERE k.id <> u.id AND (u.last_fetch_id = u.page_fetch_id
-    OR (SELECT y.outcome FROM fetches y WHERE y.id = u.last_fetch_id) NOT IN ('gone','redirect'))
+WHERE k.id <> u.id
   AND (k.state = 'excluded' OR g.outcome NOT IN ('page','unchanged') OR g.noindex = 1
     OR (g.canonical_id IS NOT NULL AND g.canonical_id <> k.id))
 UNION ALL
 SELECT u.url, k.url, 'several', k.state, g.outcome, g.status
 FROM (SELECT l.source_id FROM links l WHERE l.kind = 'canonical' GROUP BY l.source_id HAVING count(1) > 1) m
-JOIN urls u ON u.id = m.source_id
+JOIN current_pages u ON u.id = m.source_id
 JOIN fetches f ON f.id = +u.page_fetch_id
 JOIN urls k ON k.id = f.canonical_id
-LEFT JOIN fetches g ON g.id = +k.last_fetch_id
-WHERE (u.last_fetch_id = u.page_fetch_id
-    OR (SELECT y.outcome FROM fetches y WHERE y.id = u.last_fetch_id) NOT IN ('gone','redirect'));
+LEFT JOIN fetches g ON g.id = +k.last_fetch_id;
 
 CREATE VIEW report_soft_404 AS
 SELECT u.url, f.status, c.title, c.words
-FROM urls u JOIN fetches f ON f.id = +u.page_fetch_id JOIN contents c ON c.id = +f.content_id
-WHERE c.soft_404 = 1 AND (u.last_fetch_id = u.page_fetch_id
-    OR (SELECT y.outcome FROM fetches y WHERE y.id = u.last_fetch_id) NOT IN ('gone','redirect'));
+FROM current_pages u JOIN fetches f ON f.id = +u.page_fetch_id JOIN contents c ON c.id = +f.content_id
+WHERE c.soft_404 = 1;
 
 CREATE VIEW report_content_types AS
 SELECT c.mime, count(1) AS pages, sum(c.size_bytes) AS size_bytes, max(c.size_bytes) AS largest_bytes,
        CAST(avg(f.elapsed_ms) AS INTEGER) AS mean_ms, min(u.url) AS example
-FROM urls u JOIN fetches f ON f.id = +u.page_fetch_id JOIN contents c ON c.id = +f.content_id
-WHERE (u.last_fetch_id = u.page_fetch_id
-    OR (SELECT y.outcome FROM fetches y WHERE y.id = u.last_fetch_id) NOT IN ('gone','redirect'))
+FROM current_pages u JOIN fetches f ON f.id = +u.page_fetch_id JOIN contents c ON c.id = +f.content_id
 GROUP BY c.mime;
 
 CREATE VIEW report_languages AS
 SELECT c.lang, count(1) AS pages, sum(c.words) AS words, min(u.url) AS example
-FROM urls u JOIN fetches f ON f.id = +u.page_fetch_id JOIN contents c ON c.id = +f.content_id
-WHERE c.words IS NOT NULL AND (u.last_fetch_id = u.page_fetch_id
-    OR (SELECT y.outcome FROM fetches y WHERE y.id = u.last_fetch_id) NOT IN ('gone','redirect'))
+FROM current_pages u JOIN fetches f ON f.id = +u.page_fetch_id JOIN contents c ON c.id = +f.content_id
+WHERE c.words IS NOT NULL
 GROUP BY c.lang;
 
 CREATE VIEW report_slow AS
 SELECT u.url, f.elapsed_ms, c.size_bytes
-FROM urls u JOIN fetches f ON f.id = +u.page_fetch_id LEFT JOIN contents c ON c.id = +f.content_id
-WHERE f.elapsed_ms > 1000 AND (u.last_fetch_id = u.page_fetch_id
-    OR (SELECT y.outcome FROM fetches y WHERE y.id = u.last_fetch_id) NOT IN ('gone','redirect'));
+FROM current_pages u JOIN fetches f ON f.id = +u.page_fetch_id LEFT JOIN contents c ON c.id = +f.content_id
+WHERE f.elapsed_ms > 1000;
 
 CREATE VIEW report_large AS
 SELECT u.url, c.size_bytes, c.mime, f.elapsed_ms
-FROM urls u JOIN fetches f ON f.id = +u.page_fetch_id JOIN contents c ON c.id = +f.content_id
-WHERE c.size_bytes > 1000000 AND (u.last_fetch_id = u.page_fetch_id
-    OR (SELECT y.outcome FROM fetches y WHERE y.id = u.last_fetch_id) NOT IN ('gone','redirect'));
+FROM current_pages u JOIN fetches f ON f.id = +u.page_fetch_id JOIN contents c ON c.id = +f.content_id
+WHERE c.size_bytes > 1000000;
 
+-- Clicks as `sqrawl rank` counted them last; a page that it has not seen is as deep as it was first seen.
 CREATE VIEW report_deep AS
-SELECT u.url, u.depth, c.title, v.url AS named_by
-FROM urls u
+SELECT u.url, CASE WHEN k.url_id IS NULL THEN u.depth ELSE k.depth END AS depth,
+       CASE WHEN k.url_id IS NULL THEN 'crawl' ELSE 'rank' END AS depth_by, c.title, v.url AS named_by
+FROM current_pages u
 JOIN fetches f ON f.id = +u.page_fetch_id
+LEFT JOIN current_ranks k ON k.url_id = u.id
 LEFT JOIN contents c ON c.id = +f.content_id
 LEFT JOIN urls v ON v.id = u.via_id
-WHERE u.depth > 4 AND (u.last_fetch_id = u.page_fetch_id
-    OR (SELECT y.outcome FROM fetches y WHERE y.id = u.last_fetch_id) NOT IN ('gone','redirect'));
+WHERE CASE WHEN k.url_id IS NULL THEN u.depth ELSE k.depth END > 4;
 
 CREATE VIEW report_depths AS
-SELECT u.depth, count(1) AS urls, count(u.page_fetch_id) AS pages, min(u.url) AS example
+SELECT CASE WHEN k.url_id IS NULL THEN u.depth ELSE k.depth END AS depth, count(1) AS urls, count(p.id) AS pages,
+       count(k.url_id) AS ranked, min(u.url) AS example
 FROM urls u
-GROUP BY u.depth;
+LEFT JOIN current_pages p ON p.id = u.id
+LEFT JOIN current_ranks k ON k.url_id = u.id
+GROUP BY CASE WHEN k.url_id IS NULL THEN u.depth ELSE k.depth END;
 
 -- What stands before the first slash of the path that is not its first character. Hosts that were never asked are left out.
 CREATE VIEW report_directories AS

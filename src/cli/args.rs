@@ -84,7 +84,7 @@ pub(super) enum Verb {
     Query(QueryArgs),
     /// What is wrong with the site, and how things are: named reports, gates for builds, one HTML page of all
     Report(ReportArgs),
-    /// Compute PageRank of the pages and keep it, for report pagerank
+    /// Compute PageRank and click depth of the pages and keep them
     Rank(RankArgs),
     /// Pages by their words: phrases, prefixes, AND, OR, NOT
     Search(SearchArgs),

@@ -31,6 +31,9 @@ pub(super) async fn run(args: DoctorArgs, sources: &Sources, terminal: &Terminal
     let mut diagnosis = reader.doctor(options, &budget).await?;
     reader.close().await;
     diagnosis.repaired = repaired;
+    for finding in &mut diagnosis.findings {
+        finding.remedy = terminal.hint(&finding.remedy).into_owned();
+    }
     let text = if sources.json { report::json(&diagnosis)? } else { report::diagnosis(&diagnosis, terminal.look()) };
     let exit = if diagnosis.is_sound() { Exit::Done } else { Exit::Database };
     Ok(terminal.verdict(text.as_bytes(), exit)?)

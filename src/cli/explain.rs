@@ -23,7 +23,11 @@ pub(super) async fn run(args: ExplainArgs, sources: &Sources, terminal: &Termina
     let spellings = [spelled.as_written.url.clone(), spelled.seed.url.clone()];
     let records = reader.url_records(&spellings, &Limits::default()).await?;
     reader.close().await;
-    let found = crate::explain::explain(&given, &spelled, &records, SystemClock::default().now_ms())?;
+    let mut found = crate::explain::explain(&given, &spelled, &records, SystemClock::default().now_ms())?;
+    found.due.why = terminal.hint(&found.due.why).into_owned();
+    if let Some(scope) = &mut found.scope {
+        scope.reason = terminal.hint(&scope.reason).into_owned();
+    }
     let text = if sources.json { report::json(&found)? } else { report::explanation(&found, terminal.look()) };
     terminal.data(text.as_bytes())?;
     Ok(Exit::Done)

@@ -16,7 +16,7 @@ use crate::config::units::{counted, show_duration};
 use crate::engine::{self, Clock, SystemClock};
 use crate::model::{AddedUrl, Applied, Command, CrawlSettings, Outcome, Retry, UrlPattern};
 use crate::report::neutralise;
-use crate::scope::{Skips, UrlRules, seed_url, without_credentials};
+use crate::scope::{Skips, UrlRules, host_name, seed_url, without_credentials};
 use crate::store::StoreError;
 use crate::store::sqlite::{Inbox, OpenMode, SqliteStore};
 
@@ -126,13 +126,15 @@ async fn patterns(
             return Err(UsageError(words).into());
         }
         let is_url = ["http://", "https://"].iter().any(|scheme| text.starts_with(scheme));
-        let host = text.to_ascii_lowercase();
+        let host = host_name(text).unwrap_or_else(|| text.to_ascii_lowercase());
         patterns.push(if is_url && !text.contains(OF_PATTERNS) {
             let seed = seed_url(text, &rules)
                 .map_err(|why| UsageError(format!("{:?} is no URL: {why}", without_credentials(text))))?;
             UrlPattern::Url(seed.url.as_str().to_owned())
-        } else if inbox.knows_host(&host).await? {
+        } else if inbox.knows_host(&host).await? || (!text.is_ascii() && host.is_ascii()) {
             UrlPattern::Host(host)
+        } else if !text.is_ascii() {
+            return Err(unmatched(text).into());
         } else {
             UrlPattern::Regex(text.clone())
         });
@@ -140,6 +142,12 @@ async fn patterns(
     inbox.close().await;
     Skips::new(verb, &patterns)?;
     Ok(patterns)
+}
+
+/// Crawled URLs are ASCII.
+fn unmatched(text: &str) -> UsageError {
+    let words = "matches no URL, because all of them are ASCII: write é as %C3%A9, and the name of a host alone or in ASCII (xn--…)";
+    UsageError(format!("{text:?} {words}"))
 }
 
 /// `404`, `5xx`, `500-503`.
@@ -237,12 +245,17 @@ fn answer(
     if sources.json {
         let all = json!({
             "database": sources.path(), "applied": refused.is_none(), "by_running_crawl": by_crawl, "new_urls": new_urls,
-            "queued": queued, "excluded": excluded, "refused": refused,
+            "queued": queued, "excluded": excluded, "patterns": sum(|r| r.patterns), "refused": refused,
         });
         terminal.data((serde_json::to_string_pretty(&all)? + "\n").as_bytes())?;
     }
     if let Some(why) = refused {
         anyhow::bail!("{}: {why}", errand.what);
+    }
+    if matches!(errand.commands.first(), Some(Command::Skip { undo: true, .. })) && sum(|r| r.patterns) == 0 {
+        let list = "sqrawl query 'SELECT kind, pattern FROM skips' lists what is";
+        terminal.say(format_args!("{db}: {}: nothing of the kind was skipped; {list}", errand.what));
+        return Ok(Exit::Done);
     }
     let by = if by_crawl { "applied by the crawl that runs" } else { "applied" };
     terminal.say(format_args!("{db}: {}: {by}", errand.what));

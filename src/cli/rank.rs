@@ -11,7 +11,7 @@ use super::sources::Sources;
 use super::terminal::{Terminal, unwritten};
 use crate::config::units::{about_bytes, about_duration, bytes, count, counted, grouped, is_unlimited};
 use crate::engine::{Clock, SystemClock};
-use crate::graph::{Graph, GraphBuilder, Places, Ranking, Terms, pagerank};
+use crate::graph::{Graph, GraphBuilder, Places, Ranking, Starts, Terms, click_depths, pagerank};
 use crate::report::{Report, RowWriter};
 use crate::store::sqlite::read::{Cancel, Limits, Reader};
 use crate::store::sqlite::{RankRun, RankStore};
@@ -41,13 +41,16 @@ pub(super) async fn run(args: RankArgs, sources: &Sources, terminal: &Terminal) 
     let mut reader = Reader::open(sources.path()).await?;
     let read = read(&mut reader, most_bytes, &cancel).await;
     reader.close().await;
-    let (places, graph) = read?;
+    let Linked { places, graph, seeds, roots } = read?;
     let asked = cancel.clone();
     let ranked = tokio::task::spawn_blocking(move || {
+        let starts = Starts::choose(&graph, seeds, roots);
+        let depths = click_depths(&graph, &starts.pages);
         let ranking = pagerank(&graph, terms, |_| !asked.is_cancelled());
-        (graph.links(), graph.bytes(), ranking)
+        (graph.links(), graph.bytes(), Ranked { ranking, starts, depths })
     });
-    let (links, link_bytes, ranking) = ranked.await?;
+    let (links, link_bytes, ranked) = ranked.await?;
+    let Ranked { ranking, starts, .. } = &ranked;
     if cancel.is_cancelled() {
         return Ok(stopped(terminal));
     }
@@ -60,13 +63,31 @@ pub(super) async fn run(args: RankArgs, sources: &Sources, terminal: &Terminal) 
         pages: u32::try_from(ranking.ranks.len())?,
         links,
         dangling: ranking.dangling,
+        starts: u32::try_from(starts.pages.len())?,
+        starts_by: starts.by.as_str(),
     };
-    if !keep(sources, &run, places.ids(), &ranking, &clock, &cancel).await? {
+    if !keep(sources, &run, places.ids(), &ranked, &clock, &cancel).await? {
         return Ok(stopped(terminal));
     }
     say(&run, terms, link_bytes, clock.elapsed_ms(), terminal);
+    say_depths(&ranked, terminal);
     show(&args, rows, sources, terminal).await?;
     Ok(Exit::Done)
+}
+
+/// The graph, and where clicks may begin.
+struct Linked {
+    places: Places,
+    graph: Graph,
+    seeds: Vec<u32>,
+    roots: Vec<u32>,
+}
+
+/// What was computed of it.
+struct Ranked {
+    ranking: Ranking,
+    starts: Starts,
+    depths: Vec<Option<u32>>,
 }
 
 fn stopped(terminal: &Terminal) -> Exit {
@@ -75,7 +96,7 @@ fn stopped(terminal: &Terminal) -> Exit {
 }
 
 /// The graph of the pages, a range of ids at a time.
-async fn read(reader: &mut Reader, most_bytes: usize, cancel: &Cancel) -> anyhow::Result<(Places, Graph)> {
+async fn read(reader: &mut Reader, most_bytes: usize, cancel: &Cancel) -> anyhow::Result<Linked> {
     let last = reader.last_url_id().await?;
     if u32::try_from(last).is_err() {
         anyhow::bail!("there are URLs with ids above {}; PageRank is not computed for so many", u32::MAX);
@@ -83,8 +104,12 @@ async fn read(reader: &mut Reader, most_bytes: usize, cancel: &Cancel) -> anyhow
     let number = |id: i64| u32::try_from(id).unwrap_or(u32::MAX);
     let ranges = || (0..last).step_by(IDS as usize).take_while(|_| !cancel.is_cancelled());
     let mut places = Places::default();
+    let mut roots = Vec::new();
     for after in ranges() {
         for node in reader.graph_nodes(after, after + IDS).await? {
+            if node.is_root {
+                roots.push(number(node.id));
+            }
             match node.target_id {
                 Some(target) => places.redirect(number(node.id), number(target)),
                 None if node.is_page => places.page(number(node.id)),
@@ -111,7 +136,9 @@ async fn read(reader: &mut Reader, most_bytes: usize, cancel: &Cancel) -> anyhow
         reader.graph_links(after, after + IDS, take).await?;
         added.map_err(|error| anyhow::anyhow!("{error}; give them more: --memory 2GB"))?;
     }
-    Ok((places, builder.finish()))
+    let led = |ids: Vec<u32>| ids.into_iter().filter_map(|id| places.of(id)).collect();
+    let (seeds, roots) = (led(reader.graph_seeds().await?.into_iter().map(number).collect()), led(roots));
+    Ok(Linked { graph: builder.finish(), seeds, roots, places })
 }
 
 /// Writes the ranks; false: it was stopped, and those before count.
@@ -119,7 +146,7 @@ async fn keep(
     sources: &Sources,
     run: &RankRun,
     ids: &[u32],
-    ranking: &Ranking,
+    ranked: &Ranked,
     clock: &SystemClock,
     cancel: &Cancel,
 ) -> anyhow::Result<bool> {
@@ -131,7 +158,7 @@ async fn keep(
             store.close().await?;
             return Ok(false);
         }
-        at += store.write(id, &ids[at..], &ranking.ranks[at..]).await?;
+        at += store.write(id, &ids[at..], &ranked.ranking.ranks[at..], &ranked.depths[at..]).await?;
     }
     if !store.finish(id, clock.now_ms()).await? {
         anyhow::bail!("another sqrawl rank was finished meanwhile, and its ranks are kept");
@@ -157,6 +184,19 @@ fn say(run: &RankRun, terms: Terms, link_bytes: usize, elapsed_ms: u64, terminal
             run.change
         ));
     }
+}
+
+fn say_depths(ranked: &Ranked, terminal: &Terminal) {
+    let reached = ranked.depths.iter().flatten();
+    let deepest = reached.clone().max().copied().unwrap_or(0);
+    let missed = ranked.depths.len() - reached.count();
+    let from = ranked.starts.by.in_words();
+    terminal.say(format_args!(
+        "clicks from {} ({from}): {} at most, {} no links lead to",
+        counted(ranked.starts.pages.len() as u64, "page"),
+        grouped(deepest.into()),
+        counted(missed as u64, "page"),
+    ));
 }
 
 async fn show(args: &RankArgs, most: Option<u64>, sources: &Sources, terminal: &Terminal) -> anyhow::Result<()> {

@@ -6,7 +6,7 @@ use super::config_show::stored_settings;
 use super::exit::UsageError;
 use super::sources::Sources;
 use super::terminal::Terminal;
-use crate::config::moment_ms;
+use crate::config::{OfDay, moment_ms};
 use crate::engine::{Clock, SystemClock};
 use crate::report::{self, neutralise_lines};
 use crate::scope::{UrlRules, seed_url, without_credentials};
@@ -20,7 +20,7 @@ pub(super) async fn run(args: ShowArgs, sources: &Sources, terminal: &Terminal) 
     let now = SystemClock::default().now_ms();
     let at_ms = args.at.as_deref().map(|text| {
         let wrong = |why| UsageError(format!("--at {text}: {why}; for example --at 2026-11-23"));
-        moment_ms(text, now).map_err(wrong)
+        moment_ms(text, now, OfDay::End).map_err(wrong)
     });
     let at_ms = at_ms.transpose()?;
     let spelled = spellings(&args.url, sources).await?;

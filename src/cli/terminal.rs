@@ -9,8 +9,8 @@ use anstyle::{AnsiColor, Style};
 use indicatif::{ProgressBar, ProgressDrawTarget};
 
 use super::Exit;
-use crate::config::{Color, RunOptions};
-use crate::report::{Look, neutralise};
+use crate::config::{Color, Database, RunOptions};
+use crate::report::{Look, neutralise, with_database};
 
 /// Columns of a table that goes to no terminal.
 const WIDTH: u16 = 120;
@@ -28,6 +28,8 @@ pub(super) struct Terminal {
     quiet: bool,
     animated: bool,
     colored: bool,
+    /// The database as a shell reads it, where it is not the one that commands take by themselves.
+    database: Option<String>,
 }
 
 impl Terminal {
@@ -45,6 +47,16 @@ impl Terminal {
             quiet: options.quiet,
             animated: err && !dumb && !options.quiet && !options.no_progress,
             colored,
+            database: (options.database != Database::default())
+                .then(|| shell_word(&options.database.path().display().to_string()).into_owned()),
+        }
+    }
+
+    /// Commands that a text proposes, with the database that this one asks.
+    pub(super) fn hint<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        match &self.database {
+            Some(database) => with_database(text, database),
+            None => Cow::Borrowed(text),
         }
     }
 
@@ -76,20 +88,22 @@ impl Terminal {
     /// A line on stderr, unless `-q`.
     pub(super) fn say(&self, text: impl Display) {
         if !self.quiet {
-            self.put(&format!("{text}\n"));
+            self.put(&format!("{}\n", self.hint(&text.to_string())));
         }
     }
 
     /// A line on stderr that begins with `warning:`, unless `-q`.
     pub(super) fn warn(&self, text: impl Display) {
         if !self.quiet {
-            self.put(&format!("{} {text}\n", self.styled("warning:", AnsiColor::Yellow)));
+            let text = text.to_string();
+            self.put(&format!("{} {}\n", self.styled("warning:", AnsiColor::Yellow), self.hint(&text)));
         }
     }
 
     /// A line on stderr that begins with `error:`.
     pub(super) fn error(&self, text: impl Display) {
-        self.put(&format!("{} {text}\n", self.styled("error:", AnsiColor::Red)));
+        let text = text.to_string();
+        self.put(&format!("{} {}\n", self.styled("error:", AnsiColor::Red), self.hint(&text)));
     }
 
     /// What stdout can show.

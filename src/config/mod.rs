@@ -28,7 +28,7 @@ pub mod units;
 pub use crawl::CRAWL;
 pub use database::Database;
 pub use environment::{OTHER_VARIABLES, dotenv, environment, process_environment, variables};
-pub use moment::moment_ms;
+pub use moment::{OfDay, moment_ms};
 pub use origin::Origin;
 pub use profile::{profile, read_profile};
 pub use requests::secrets_at_hand;

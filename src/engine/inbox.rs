@@ -124,7 +124,7 @@ async fn apply_all<S: Store>(store: &S, ground: &impl Ground, now: UnixMs) -> Re
         for command in waiting {
             let id = command.id;
             if let Some(applied) = apply(store, ground, command, now).await? {
-                let Applied { new_urls, queued, excluded, refused } = applied;
+                let Applied { new_urls, queued, excluded, patterns: _, refused } = applied;
                 tracing::info!(id, new_urls, queued, excluded, refused, "a command from the inbox was applied");
                 commands += 1;
             }

@@ -91,6 +91,8 @@ fn state_word(known: &KnownUrl, settings: &CrawlSettings) -> StateWord {
         state: row.state.clone(),
         rule: row.rule.clone(),
         depth: row.depth,
+        click_depth: row.click_depth,
+        ranked_ms: row.ranked_ms,
         max_depth: settings.max_depth,
         hops: row.hops,
         max_redirects: settings.max_redirects,

@@ -76,8 +76,12 @@ pub struct StateWord {
     pub state: String,
     /// The rule that excluded it.
     pub rule: Option<String>,
-    /// Links from a seed.
+    /// Links from a seed, as first seen.
     pub depth: u32,
+    /// Clicks from the nearest start, as `sqrawl rank` counted them last; `None`: no links lead there, or it was not ranked.
+    pub click_depth: Option<i64>,
+    /// When it did; `None`: the page was not ranked.
+    pub ranked_ms: Option<UnixMs>,
     /// The most of them.
     pub max_depth: Option<u32>,
     /// Redirects in a row that led to it.

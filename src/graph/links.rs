@@ -96,6 +96,28 @@ impl Graph {
         self.packed.len()
     }
 
+    /// Where the links of each page begin, for [`Graph::targets`]: eight bytes for each page.
+    pub(super) fn offsets(&self) -> Vec<usize> {
+        let mut at = 0;
+        let mut offsets = Vec::with_capacity(self.pages as usize);
+        for _ in 0..self.pages {
+            offsets.push(at);
+            for _ in 0..take(&self.packed, &mut at) {
+                take(&self.packed, &mut at);
+            }
+        }
+        offsets
+    }
+
+    /// The targets of the page whose links begin there.
+    pub(super) fn targets(&self, offset: usize, mut with: impl FnMut(u32)) {
+        let (mut at, mut target) = (offset, 0);
+        for _ in 0..take(&self.packed, &mut at) {
+            target += take(&self.packed, &mut at);
+            with(target);
+        }
+    }
+
     /// Hands each page over with its targets, which are in ascending order.
     pub fn each(&self, mut with: impl FnMut(u32, &[u32])) {
         let mut at = 0;

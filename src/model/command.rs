@@ -131,6 +131,8 @@ pub struct Applied {
     pub queued: u64,
     /// URLs that are excluded and were not before.
     pub excluded: u64,
+    /// Patterns that are skipped from now on and were not before; with `undo`, the other way round.
+    pub patterns: u64,
     /// Why it could not be applied.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refused: Option<String>,

@@ -1,7 +1,7 @@
 //! [`explanation`]: why a URL is crawled or is not, for people.
 
 use super::neutral::neutralise;
-use super::prose::{integer, line, maybe, optional, optional_text, section, text};
+use super::prose::{clicks, integer, line, maybe, optional, optional_text, section, text};
 use super::rows::Look;
 use super::words::{counted, duration, from_now, moment, number};
 use crate::explain::{Explanation, FirstNamed, HostWord, RobotsWord, ScopeWord, StateWord};
@@ -25,6 +25,9 @@ pub fn explanation(found: &Explanation, look: Look) -> String {
     }
     if let Some(state) = &found.state {
         line(&mut out, "depth", depth_line(state));
+        if let Some(ranked_ms) = state.ranked_ms {
+            line(&mut out, "clicks", clicks(state.click_depth, None, ranked_ms));
+        }
     }
     match &found.scope {
         Some(scope) => line(&mut out, "scope", scope_line(scope)),

@@ -7,6 +7,7 @@ use std::fmt::Write;
 use super::neutral::neutralise;
 use super::rows::{Format, Look, write_rows};
 use super::words::{counted, duration, from_now, moment, number, size};
+use crate::model::UnixMs;
 use crate::store::sqlite::read::{
     CopyList, Diagnosis, Finding, LinkList, PageFacts, PageVersion, Severity, Status, Value,
 };
@@ -121,6 +122,9 @@ pub fn page(facts: &PageFacts, look: Look) -> String {
     line(&mut out, "state", format!("{}{rule}{due}", neutralise(&facts.state)));
     let redirects = if facts.hops > 0 { format!(", {} redirects in a row", facts.hops) } else { String::new() };
     line(&mut out, "depth", format!("{}{redirects}; priority {}", facts.depth, facts.priority));
+    if let Some(ranked_ms) = facts.ranked_ms {
+        line(&mut out, "clicks", clicks(facts.click_depth, facts.rank, ranked_ms));
+    }
     line(&mut out, "found", moment(facts.discovered_ms));
     maybe(&mut out, "first on", facts.via.as_deref());
     maybe(&mut out, "seed", facts.seed.as_deref());
@@ -153,6 +157,13 @@ pub fn page(facts: &PageFacts, look: Look) -> String {
     let headers = facts.headers.iter().map(|(name, value)| vec![text(name), text(value)]);
     section(&mut out, "headers", &["name", "value"], headers.collect(), look);
     out
+}
+
+/// What `sqrawl rank` found out.
+pub(super) fn clicks(depth: Option<i64>, rank: Option<f64>, ranked_ms: UnixMs) -> String {
+    let depth = depth.map_or("no links lead here".to_owned(), |depth| depth.to_string());
+    let rank = rank.map(|rank| format!("; PageRank {rank:.2e}")).unwrap_or_default();
+    format!("{depth}{rank} (sqrawl rank of {})", moment(ranked_ms))
 }
 
 fn copy(out: &mut String, version: &PageVersion) {

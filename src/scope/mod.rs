@@ -22,7 +22,7 @@ mod url_rules;
 pub use canonical::{Document, canonicalize};
 pub use domain::registrable_domain;
 pub use rules::{NamedBy, PatternError, Scope};
-pub use seed::{SeedUrl, host_behind_credentials, seed_url, without_credentials};
+pub use seed::{SeedUrl, host_behind_credentials, host_name, seed_url, without_credentials};
 pub use skips::Skips;
 pub use spelling::{Spelling, SpellingStep, spelling};
 pub use url_rules::{Removed, UrlRules};

@@ -35,6 +35,22 @@ pub fn seed_url(given: &str, rules: &UrlRules) -> Result<SeedUrl, NotCrawlable> 
     Ok(SeedUrl { url, grants_origin })
 }
 
+/// The name of a host as the crawl knows it, of one that was typed: lower case, an international name in ASCII
+/// (`Bücher.example` is `xn--bcher-kva.example`), an address as the URL parser writes it. `None`: that is no name of a host.
+pub fn host_name(given: &str) -> Option<String> {
+    let text = given.trim();
+    let bracketed = text.parse::<Ipv6Addr>().map(|_| format!("[{text}]"));
+    let text = bracketed.as_deref().unwrap_or(text);
+    let is_address = text.starts_with('[') && text.ends_with(']');
+    if text.contains(['/', '\\', '?', '#', '@', '%', '*'])
+        || text.contains(char::is_whitespace)
+        || (text.contains(':') && !is_address)
+    {
+        return None;
+    }
+    canonicalize(&format!("http://{text}/"), None, None, &UrlRules::none()).ok().map(|url| url.host_str().to_owned())
+}
+
 /// Schemes whose URLs hold an `@` by nature.
 const WITH_AT: [&str; 5] = ["mailto", "sip", "sips", "xmpp", "acct"];
 
@@ -112,6 +128,26 @@ mod tests {
 
     fn seed_url(given: &str) -> Result<SeedUrl, NotCrawlable> {
         super::seed_url(given, &UrlRules::default())
+    }
+
+    #[test]
+    fn names_of_hosts_are_those_of_the_url_parser() {
+        for (given, wanted) in [
+            ("Docs.Example", Some("docs.example")),
+            (" bücher.example ", Some("xn--bcher-kva.example")),
+            ("xn--bcher-kva.example", Some("xn--bcher-kva.example")),
+            ("127.0.0.1", Some("127.0.0.1")),
+            ("::1", Some("[::1]")),
+            ("[::1]", Some("[::1]")),
+            ("a.example:80", None),
+            ("a.example/x", None),
+            ("https://a.example", None),
+            ("*.example", None),
+            ("a b", None),
+            ("", None),
+        ] {
+            assert_eq!(host_name(given).as_deref(), wanted, "{given}");
+        }
     }
 
     #[track_caller]

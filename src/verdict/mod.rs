@@ -17,6 +17,7 @@ mod sitemaps;
 #[cfg(test)]
 mod tests;
 
+pub use naming::outlinks;
 pub use outcome::{HostEffect, classify, host_effect, is_definite, may_hold_page};
 pub use rejudge::{NamedBefore, judge_again, judges_otherwise};
 pub use seeds::seed;

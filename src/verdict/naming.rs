@@ -263,6 +263,25 @@ impl Index {
 
 /// What the references of a page are resolved against; `None` when `href` is no URL, or one that
 /// names nothing to resolve against (HTML, "set the frozen base URL").
+/// The links of a page and of its `Link` headers as a visit would store them, of one kind to one target the first; what is no
+/// crawlable URL is left out.
+pub fn outlinks<'a>(
+    own: &CrawlUrl,
+    page: &'a Page,
+    header_links: &'a [RawLink],
+    rules: &UrlRules,
+) -> Vec<(CrawlUrl, &'a RawLink)> {
+    let url = own.to_url();
+    let base = url.as_ref().zip(page.base.as_deref()).and_then(|(own, href)| base_of(own, href));
+    let document = Document::new(base.as_ref().or(url.as_ref()), page.charset.as_deref(), rules);
+    let headers = Document::new(url.as_ref(), None, rules);
+    let of = |document: &Document<'_>, link: &'a RawLink| Some((document.canonicalize(&link.href).ok()?.0, link));
+    let page_links = page.links.iter().filter_map(|link| of(&document, link));
+    let all = page_links.chain(header_links.iter().filter_map(|link| of(&headers, link)));
+    let mut seen = std::collections::HashSet::new();
+    all.filter(|(url, link)| seen.insert((url.as_str().to_owned(), link.kind))).collect()
+}
+
 fn base_of(own: &Url, href: &str) -> Option<Url> {
     own.join(href).ok().filter(|base| !matches!(base.scheme(), "data" | "javascript"))
 }

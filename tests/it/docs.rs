@@ -133,9 +133,11 @@ async fn every_query_of_the_page_answers() {
 async fn every_view_can_be_read() {
     let crawl = small_crawl().await;
     let filled = [
+        "current_pages",
         "documents",
         "pages",
         "page_links",
+        "redirect_ends",
         "requests",
         "report_status",
         "report_hosts",

@@ -28,9 +28,12 @@ pub(in crate::cli) struct QueryArgs {
     /// Most rows, or none [default: 10000 in a table on a terminal, else none]
     #[arg(long, value_name = "N")]
     pub(in crate::cli) max_rows: Option<String>,
-    /// Most memory of SQLite; a row may hold an eighth of it [default: 512MB]
+    /// Most memory of SQLite, sorts included; a row may hold an eighth of it [default: 512MB]
     #[arg(long, value_name = "SIZE")]
     pub(in crate::cli) memory: Option<String>,
+    /// Sort in temporary files, which may become as large as the disk allows [default: off]
+    #[arg(long)]
+    pub(in crate::cli) temp_files: bool,
     /// Neither read nor write the history of the prompt [default: off]
     #[arg(long)]
     pub(in crate::cli) no_history: bool,
@@ -83,7 +86,7 @@ pub(in crate::cli) enum QueryFormat {
 /// `sqrawl rank`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Of the latest copies of pages, by the links that readers follow (a), redirects followed to their targets; nofollow \
+    after_help = "Click depth is the fewest links from a seed; after an import or a crawl of a list, from the root page of each host.\n\nOf the latest copies of pages, by the links that readers follow (a), redirects followed to their targets; nofollow \
 and links of a page to itself are left out. The ranks are kept with their time and replace those before: the table ranks, \
 the view report_pagerank. Also beside a running crawl."
 )]
@@ -123,7 +126,7 @@ pub(in crate::cli) struct SearchArgs {
     /// Only pages of this host; *.example.org has those below it too [default: all]
     #[arg(long, value_name = "HOST")]
     pub(in crate::cli) host: Option<String>,
-    /// Only pages fetched since: a date, a moment in UTC, or a time before now (7d) [default: all]
+    /// Only pages fetched since: 2026-01-31, 2026-01-31T10:00Z (or +02:00), 7d [default: all]
     #[arg(long, value_name = "TIME")]
     pub(in crate::cli) since: Option<String>,
     /// Only pages in this language; en has en-US too [default: all]
@@ -136,8 +139,11 @@ pub(in crate::cli) struct SearchArgs {
     #[arg(short, long, value_enum, hide_default_value = true)]
     pub(in crate::cli) format: Option<QueryFormat>,
     /// Search what is indexed, and index nothing [default: off]
-    #[arg(long)]
+    #[arg(long, conflicts_with = "rebuild")]
     pub(in crate::cli) no_update: bool,
+    /// Empty the index first and make it anew; one that is stopped goes on with the next search [default: off]
+    #[arg(long)]
+    pub(in crate::cli) rebuild: bool,
     /// Longest time for the search, or none [default: 60s]
     #[arg(long, value_name = "TIME")]
     pub(in crate::cli) timeout: Option<String>,
@@ -157,7 +163,7 @@ pub(in crate::cli) struct ShowArgs {
     /// Print its response headers alone [default: off]
     #[arg(long)]
     pub(in crate::cli) headers: bool,
-    /// The page as it was: 2026-11-23 (the end of that day, UTC), 2026-11-23T10:00Z, 2h ago [default: now]
+    /// The page as it was: 2026-11-23 (the end of that day, UTC), 2026-11-23T10:00Z (or +02:00), 2h ago [default: now]
     #[arg(long, value_name = "TIME")]
     pub(in crate::cli) at: Option<String>,
 }
@@ -194,6 +200,9 @@ pub(in crate::cli) struct DiffArgs {
     /// Most rows printed, or none; the others are counted [default: 50 on a terminal, else none]
     #[arg(long, value_name = "N")]
     pub(in crate::cli) limit: Option<String>,
+    /// List the links that came and went on changed pages, from the bodies that are kept [default: off]
+    #[arg(long, conflicts_with = "only")]
+    pub(in crate::cli) links: bool,
     /// Exit with 10 when there is a row, for builds [default: off]
     #[arg(long)]
     pub(in crate::cli) exit_code: bool,

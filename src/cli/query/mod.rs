@@ -25,7 +25,7 @@ use super::exit::UsageError;
 use super::signals::Asked;
 use super::sources::Sources;
 use super::terminal::Terminal;
-use crate::store::sqlite::read::{MAX_SQL_BYTES, Reader, read_statement};
+use crate::store::sqlite::read::{MAX_SQL_BYTES, read_statement};
 use answer::{answer, refused};
 use parameters::Given;
 use terms::Terms;
@@ -51,8 +51,7 @@ pub(super) async fn run(args: QueryArgs, sources: &Sources, terminal: &Terminal)
             return Err(UsageError(words.to_owned()).into());
         }
     };
-    let mut reader = Reader::open(sources.path()).await?;
-    reader.limit_memory(terms.memory_bytes).await?;
+    let mut reader = terms.open(sources.path()).await?;
     let values = given.values(&read_statement(&sql).map_err(refused)?.parameters, true)?;
     let exit = answer(&mut reader, &sql, &values, &terms, Asked::listen(), terminal).await;
     reader.close().await;

@@ -30,8 +30,7 @@ pub(super) async fn run(
     history: Option<PathBuf>,
     terminal: &Terminal,
 ) -> anyhow::Result<Exit> {
-    let mut reader = Reader::open(path).await?;
-    reader.limit_memory(terms.memory_bytes).await?;
+    let mut reader = terms.open(path).await?;
     let catalogue = reader.catalogue().await?;
     let mut editor = LineEditor::new(catalogue.clone(), history, terminal.colored())?;
     if let Err(why) = editor.load_history() {
@@ -121,6 +120,9 @@ impl Prompt<'_> {
     async fn reopen(&mut self) -> anyhow::Result<()> {
         if !self.reader.is_usable() {
             self.reader = Reader::attach(self.reader.path()).await?;
+            if !self.terms.temp_files {
+                self.reader.sort_in_memory().await?;
+            }
         }
         Ok(())
     }

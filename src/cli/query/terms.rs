@@ -1,5 +1,6 @@
 //! [`Terms`]: what a statement may cost, and how its rows are written.
 
+use std::path::Path;
 use std::time::Duration;
 
 use super::super::args::{QueryArgs, QueryFormat};
@@ -7,7 +8,8 @@ use super::super::exit::UsageError;
 use super::super::terminal::Terminal;
 use crate::config::units::{bytes, count, duration_ms, is_unlimited};
 use crate::report::Format;
-use crate::store::sqlite::read::Limits;
+use crate::store::StoreError;
+use crate::store::sqlite::read::{Limits, Reader};
 
 /// Longest time of a statement unless said otherwise.
 const TIMEOUT_MS: u64 = 60_000;
@@ -29,6 +31,8 @@ pub(super) struct Terms {
     pub(super) rows: Option<Option<u64>>,
     /// Most memory of SQLite.
     pub(super) memory_bytes: u64,
+    /// Whether sorts may become temporary files, which no limit holds.
+    pub(super) temp_files: bool,
     /// How rows are written, where it is said.
     pub(super) format: Option<Format>,
 }
@@ -46,8 +50,22 @@ impl Terms {
             time_ms: time_limit(args.timeout.as_deref())?,
             rows: rows.transpose()?,
             memory_bytes: memory.unwrap_or(MEMORY_BYTES),
+            temp_files: args.temp_files,
             format: args.format.map(named).or(json.then_some(Format::Json)),
         })
+    }
+
+    /// Opens the database, bounded.
+    ///
+    /// # Errors
+    /// A database that cannot be read.
+    pub(super) async fn open(&self, path: &Path) -> Result<Reader, StoreError> {
+        let mut reader = Reader::open(path).await?;
+        reader.limit_memory(self.memory_bytes).await?;
+        if !self.temp_files {
+            reader.sort_in_memory().await?;
+        }
+        Ok(reader)
     }
 
     /// How rows are written here.

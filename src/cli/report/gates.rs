@@ -4,7 +4,6 @@ use serde_json::json;
 
 use super::Asking;
 use crate::cli::Exit;
-use crate::cli::terminal::shell_word;
 use crate::config::units::counted;
 use crate::report::{self, Gate};
 
@@ -25,9 +24,8 @@ pub(super) async fn judge(asking: &mut Asking<'_>, gates: &[Gate], alone: bool) 
     for (gate, rows) in &judged {
         let rows_of = format!("{gate} ({})", counted(*rows, "row"));
         if gate.fails(*rows) {
-            let (name, db) = (gate.report.name, asking.sources.path().display().to_string());
-            let db = shell_word(&db);
-            asking.terminal.error(format_args!("gate failed: {rows_of}; sqrawl report --db {db} {name} lists them"));
+            let name = gate.report.name;
+            asking.terminal.error(format_args!("gate failed: {rows_of}; sqrawl report {name} lists them"));
         } else {
             asking.terminal.say(format_args!("gate held: not {rows_of}"));
         }

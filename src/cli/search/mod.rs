@@ -7,7 +7,10 @@ mod catch_up;
 mod listing;
 
 use std::io::BufWriter;
+use std::path::Path;
 use std::time::Duration;
+
+use serde_json::json;
 
 use super::Exit;
 use super::args::SearchArgs;
@@ -16,11 +19,14 @@ use super::query::{MEMORY_BYTES, format_of, time_limit};
 use super::signals;
 use super::sources::Sources;
 use super::terminal::{Terminal, shell_word, unwritten};
-use crate::config::units::{about_duration, count, counted, duration_ms, grouped, is_unlimited};
+use crate::config::units::{about_duration, count, counted, grouped, is_unlimited};
+use crate::config::{OfDay, moment_ms};
 use crate::engine::{Clock, SystemClock};
-use crate::report::{RowWriter, neutralise};
+use crate::report::{self, RowWriter, neutralise};
+use crate::scope::host_name;
 use crate::search::{FOUND, FOUND_END, expression};
 use crate::store::StoreError;
+use crate::store::sqlite::SearchIndex;
 use crate::store::sqlite::read::{Cancel, Hits, Limits, QueryEndReason, Reader, RowSink, Rows, Value, read_statement};
 use catch_up::{Caught, catch_up};
 use listing::Listing;
@@ -46,6 +52,9 @@ pub(super) async fn run(args: SearchArgs, sources: &Sources, terminal: &Terminal
     let asked = cancel.clone();
     let _signals = signals::on_first(move || asked.cancel());
     // Before the file is opened for reading: opening one twice in a process would drop its locks.
+    if args.rebuild {
+        rebuild(sources.path()).await?;
+    }
     let caught = if args.no_update { Caught::NotAsked } else { catch_up(sources.path(), &cancel, terminal).await? };
     let mut reader = Reader::open(sources.path()).await?;
     reader.limit_memory(MEMORY_BYTES).await?;
@@ -55,6 +64,7 @@ pub(super) async fn run(args: SearchArgs, sources: &Sources, terminal: &Terminal
             terminal.error("stopped by a signal; what is indexed is kept, and the next search goes on there");
             Ok(Exit::Stopped)
         }
+        None if sources.json => index_json(&caught, &mut reader, sources, terminal).await,
         None => Ok(Exit::Done),
         Some(mut hits) => {
             let limits = Limits { time: time_ms.map(Duration::from_millis), cancel, ..Limits::default() };
@@ -149,6 +159,31 @@ fn said(reason: QueryEndReason, rows: u64, args: &SearchArgs, time_ms: Option<u6
     Exit::Done
 }
 
+/// Empties the index, so that it is made anew; what dies after that goes on there.
+async fn rebuild(path: &Path) -> anyhow::Result<()> {
+    let mut index = SearchIndex::open(path).await?;
+    let emptied = index.empty().await;
+    index.close().await?;
+    Ok(emptied?)
+}
+
+/// How far the index is.
+async fn index_json(
+    caught: &Caught,
+    reader: &mut Reader,
+    sources: &Sources,
+    terminal: &Terminal,
+) -> anyhow::Result<Exit> {
+    let progress = reader.index_progress().await?;
+    let added = if let Caught::Whole { contents } = caught { *contents } else { 0 };
+    let all = json!({
+        "database": sources.path(), "complete": progress.is_complete(), "contents_added": added,
+        "contents_indexed": progress.content_id, "contents": progress.last_id, "has_texts": reader.has_texts().await?,
+    });
+    terminal.data(report::json(&all)?.as_bytes())?;
+    Ok(Exit::Done)
+}
+
 async fn say_what_is_missing(
     caught: &Caught,
     reader: &mut Reader,
@@ -180,12 +215,17 @@ async fn say_what_is_missing(
 /// What the arguments ask for.
 fn hits(args: &SearchArgs, typed: &str) -> anyhow::Result<Hits> {
     let wrong = |why| UsageError(format!("{}: {why}", shell_word(typed)));
-    let host = args.host.as_deref().map(str::to_lowercase);
-    let below = host.as_deref().and_then(|host| host.strip_prefix("*."));
+    let below = args.host.as_deref().and_then(|host| host.strip_prefix("*."));
+    let host = below.or(args.host.as_deref()).map(|host| {
+        let wrong = || {
+            UsageError(format!("--host {}: no name of a host; for example --host docs.example.org", shell_word(host)))
+        };
+        host_name(host).ok_or_else(wrong)
+    });
     Ok(Hits {
         expression: expression(typed).map_err(wrong)?,
         subdomains: below.is_some(),
-        host: below.map(str::to_owned).or(host.clone()),
+        host: host.transpose()?,
         since_ms: args.since.as_deref().map(since).transpose()?,
         lang: args.lang.as_deref().map(|lang| lang.to_lowercase().replace('_', "-")),
         marks: ["[".to_owned(), "]".to_owned()],
@@ -206,17 +246,8 @@ fn most(said: Option<&str>) -> Result<Option<u64>, UsageError> {
     }
 }
 
-/// `--since` as Unix ms: a date, a moment, or a time before now.
+/// `--since` as Unix ms.
 fn since(text: &str) -> Result<i64, UsageError> {
-    let now = SystemClock::default().now_ms();
-    if let Ok(ago) = duration_ms(text) {
-        return Ok(now.saturating_sub(i64::try_from(ago).unwrap_or(i64::MAX)));
-    }
-    let moment = if text.len() == 10 { format!("{text} 00:00:00") } else { text.to_owned() };
-    let read = humantime::parse_rfc3339_weak(&moment).ok();
-    let ms = read.and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok()).map(|time| time.as_millis());
-    ms.and_then(|ms| i64::try_from(ms).ok()).ok_or_else(|| {
-        let words = "not a date, a moment in UTC or a time before now; for example --since 2026-01-31, --since 7d";
-        UsageError(format!("--since {text}: {words}"))
-    })
+    let wrong = |why| UsageError(format!("--since {text}: {why}; for example --since 2026-01-31, --since 7d"));
+    moment_ms(text, SystemClock::default().now_ms(), OfDay::Start).map_err(wrong)
 }

@@ -171,7 +171,7 @@ fn cards(out: &mut impl Write, document: &Document) -> io::Result<()> {
         ("pages fetched", totals.pages, ""),
         ("URLs known", known, ""),
         ("hosts", document.hosts, ""),
-        ("failed", totals.failed, if totals.failed > 0 { " bad" } else { "" }),
+        ("URLs failed", totals.failed, if totals.failed > 0 { " bad" } else { "" }),
         ("still to do", totals.open(), ""),
         ("reports with findings", findings, if findings > 0 { " warn" } else { " good" }),
     ] {

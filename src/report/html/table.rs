@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use super::Section;
 use super::escape::{cut, link, text};
 use crate::report::rows::real;
+use crate::report::with_database;
 use crate::report::words::{counted, number};
 use crate::store::sqlite::read::Value;
 
@@ -43,7 +44,7 @@ pub(super) fn section(out: &mut impl Write, section: &Section, database: &str) -
         writeln!(out, "<p class=\"alert\">{}</p>", text(why))?;
     }
     if section.total > 0 {
-        writeln!(out, "<p class=\"next\">Next: {}.</p>", text(report.next_step))?;
+        writeln!(out, "<p class=\"next\">Next: {}.</p>", text(&with_database(report.next_step, database)))?;
         table(out, section)?;
         let shown = section.rows.len() as u64;
         let rows = if section.total > shown {

@@ -42,7 +42,7 @@ fn everything_from_pages_is_text() {
     assert!(!html.contains("<script") && !html.contains("<img") && !html.contains('\u{1b}'), "{html}");
     assert!(!html.contains("href=\"javascript") && html.contains("javascript:alert(1)"));
     assert!(html.contains("href=\"https://a.test/?x=&#39;&quot;&lt;&gt;\" rel=\"noopener nofollow noreferrer\""));
-    assert_eq!(html.matches("./a &lt;b&gt;.db").count(), 4, "in the head, the foot and each command");
+    assert_eq!(html.matches("./a &lt;b&gt;.db").count(), 5, "in the head, the foot, each command and each proposal");
     // Links lead to the web or into the page, and nothing is loaded.
     for part in html.split("href=\"").skip(1) {
         assert!(part.starts_with("https://") || part.starts_with('#'), "{part:.40}");

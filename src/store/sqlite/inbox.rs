@@ -71,7 +71,7 @@ pub(super) async fn apply(
             None => applied.refused = Some("the file holds no crawl".to_owned()),
         },
         Change::Skip { patterns, undo, judge } => {
-            write_skips(tx, patterns, undo, now).await?;
+            applied.patterns = write_skips(tx, patterns, undo, now).await?;
             judge_all(tx, judge, now).await?;
         }
         Change::Retry { retry, chosen } => requeue(tx, retry, chosen, now).await?,
@@ -113,7 +113,8 @@ async fn latest(tx: &mut Tx<'_>) -> Result<Option<SessionStart>, StoreError> {
     }))
 }
 
-async fn write_skips(tx: &mut Tx<'_>, patterns: &[UrlPattern], undo: bool, now: UnixMs) -> Result<(), StoreError> {
+/// How many were not so before.
+async fn write_skips(tx: &mut Tx<'_>, patterns: &[UrlPattern], undo: bool, now: UnixMs) -> Result<u64, StoreError> {
     let rows: Vec<_> = patterns.iter().map(|pattern| (pattern.kind(), encode::clean(pattern.text()))).collect();
     let rows = encode::rows(&rows);
     let statement = match undo {
@@ -125,8 +126,7 @@ async fn write_skips(tx: &mut Tx<'_>, patterns: &[UrlPattern], undo: bool, now: 
         .bind(rows)
         .bind(now),
     };
-    tx.execute(statement).await?;
-    Ok(())
+    tx.execute(statement).await
 }
 
 /// Judges every URL that waits or is excluded.

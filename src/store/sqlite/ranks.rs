@@ -24,6 +24,8 @@ pub struct RankRun {
     pub pages: u32,
     pub links: u64,
     pub dangling: u32,
+    pub starts: u32,
+    pub starts_by: &'static str,
 }
 
 /// The ranks of one file, held for writing beside whoever crawls.
@@ -46,8 +48,10 @@ impl RankStore {
     /// # Errors
     /// [`StoreError`] when the file cannot be written.
     pub async fn begin(&mut self, run: &RankRun) -> Result<i64, StoreError> {
-        let sql = "INSERT INTO rank_runs(started_ms, damping, tolerance, iterations, change, pages, links, dangling)
-                   VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING id";
+        let sql =
+            "INSERT INTO rank_runs(started_ms, damping, tolerance, iterations, change, pages, links, dangling, starts,
+                     starts_by)
+                   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id";
         let mut tx = self.beside.begin("ranking").await?;
         let id = sqlx::query_scalar(sql)
             .bind(run.started_ms)
@@ -58,6 +62,8 @@ impl RankStore {
             .bind(run.pages)
             .bind(i64::try_from(run.links).unwrap_or(i64::MAX))
             .bind(run.dangling)
+            .bind(run.starts)
+            .bind(run.starts_by)
             .fetch_one(tx.conn())
             .await;
         let id = id.map_err(|error| tx.fault(error))?;
@@ -65,17 +71,24 @@ impl RankStore {
         Ok(id)
     }
 
-    /// Writes some of the ranks in one short transaction; how many of them.
+    /// Writes some of the ranks, each with its click depth, in one short transaction; how many of them.
     ///
     /// # Errors
     /// [`StoreError`] when the file cannot be written.
-    pub async fn write(&mut self, run: i64, ids: &[u32], ranks: &[f64]) -> Result<usize, StoreError> {
-        let sql =
-            "INSERT INTO ranks(run_id, url_id, rank) SELECT ?1, j.value ->> 0, j.value ->> 1 FROM json_each(?2) j";
+    pub async fn write(
+        &mut self,
+        run: i64,
+        ids: &[u32],
+        ranks: &[f64],
+        depths: &[Option<u32>],
+    ) -> Result<usize, StoreError> {
+        let sql = "INSERT INTO ranks(run_id, url_id, rank, depth)
+             SELECT ?1, j.value ->> 0, j.value ->> 1, j.value ->> 2 FROM json_each(?2) j";
         let mut tx = self.beside.begin("ranking").await?;
         let mut written = 0;
-        for (ids, ranks) in ids.chunks(ROWS).zip(ranks.chunks(ROWS)) {
-            let rows: Vec<(u32, f64)> = ids.iter().copied().zip(ranks.iter().copied()).collect();
+        for ((ids, ranks), depths) in ids.chunks(ROWS).zip(ranks.chunks(ROWS)).zip(depths.chunks(ROWS)) {
+            let rows = ids.iter().zip(ranks).zip(depths).map(|((id, rank), depth)| (id, rank, depth));
+            let rows: Vec<(&u32, &f64, &Option<u32>)> = rows.collect();
             let rows = serde_json::json!(rows).to_string();
             let done = sqlx::query(sql).bind(run).bind(rows).execute(tx.conn()).await;
             done.map_err(|error| tx.fault(error))?;

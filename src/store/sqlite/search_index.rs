@@ -88,6 +88,23 @@ impl SearchIndex {
         Ok(progress)
     }
 
+    /// Takes everything out of it, in one transaction: [`SearchIndex::step`] makes it anew from the first content on.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the file cannot be written; the index is then what it was.
+    pub async fn empty(&mut self) -> Result<(), StoreError> {
+        let mut tx = self.beside.begin("emptying the index").await?;
+        for sql in [
+            "INSERT INTO search(search) VALUES ('delete-all')",
+            "DELETE FROM search_textless",
+            "UPDATE search_progress SET content_id = 0, updated_ms = NULL WHERE id = 1",
+        ] {
+            let done = sqlx::query(sql).execute(tx.conn()).await;
+            done.map_err(|error| tx.fault(error))?;
+        }
+        tx.commit().await.map(drop)
+    }
+
     /// How far it is.
     ///
     /// # Errors
@@ -117,7 +134,7 @@ async fn step(conn: &mut SqliteConnection, now: UnixMs) -> Result<IndexProgress,
 }
 
 /// What is indexed: what has words or says something of itself.
-const INDEXED: &str =
+pub(super) const INDEXED: &str =
     "(c.words IS NOT NULL OR c.title IS NOT NULL OR c.description IS NOT NULL OR c.headings IS NOT NULL)";
 
 async fn add(conn: &mut SqliteConnection, after: i64, now: UnixMs) -> Result<(), sqlx::Error> {

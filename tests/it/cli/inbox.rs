@@ -267,3 +267,38 @@ fn a_watch_ends_with_its_crawl() {
     let ran = world.run(&["status", "--watch"]);
     assert_eq!(ran.out, "not running: 9 pages, 9 done, 0 failed, 0 to do, 0 excluded\n");
 }
+
+/// It was stored as a pattern that no URL can match, and reported as applied.
+#[test]
+fn an_international_host_is_skipped_by_its_name() {
+    let world = World::new();
+    let seed = world.url("blog.localhost");
+    assert_eq!(world.run(&["crawl", &seed, "-q", "--max-pages", "1", "--delay", "0"]).code, Some(0));
+    let (code, answer, err) = world.json(&["skip", "bücher.example"]);
+    assert_eq!((code, &answer["patterns"]), (Some(0), &json!(1)), "{err}");
+    assert_eq!(
+        world.rows("SELECT kind, pattern FROM skips"),
+        json!([{"kind": "host", "pattern": "xn--bcher-kva.example"}])
+    );
+    let (_, explained, err) = world.json(&["explain", "https://Bücher.example/x"]);
+    assert_eq!(explained["scope"]["accepted"], false, "{explained} {err}");
+    let ran = world.run(&["skip", "/é.*/"]);
+    assert!(
+        ran.code == Some(2) && ran.err.contains("URLs are ASCII") | ran.err.contains("all of them are ASCII"),
+        "{}",
+        ran.err
+    );
+    assert_eq!(world.json(&["skip", "--undo", "BÜCHER.example"]).1["patterns"], 1);
+    assert_eq!(world.rows("SELECT count(*) AS n FROM skips")[0]["n"], 0);
+}
+
+#[test]
+fn an_undo_of_nothing_says_so() {
+    let world = World::new();
+    let seed = world.url("blog.localhost");
+    assert_eq!(world.run(&["crawl", &seed, "-q", "--max-pages", "1", "--delay", "0"]).code, Some(0));
+    let ran = world.run(&["skip", "--undo", "nothing"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    assert!(ran.err.contains("nothing of the kind was skipped") && !ran.err.contains("applied"), "{}", ran.err);
+    assert_eq!(world.json(&["skip", "--undo", "nothing"]).1["patterns"], 0);
+}

@@ -36,6 +36,79 @@ SELECT count(*) AS ranked, (SELECT count(*) FROM page) AS pages, sum(k.rank) AS 
        sum(abs(k.rank - (0.15 + 0.85 * (SELECT rank FROM lost)) / (SELECT count(*) FROM page) - 0.85 * coalesce(g.rank, 0))) AS residue
 FROM kept k LEFT JOIN given g USING (url_id)";
 
+/// The fewest links from a seed to each page, as SQL sees it.
+const CLICKS: &str = "
+WITH RECURSIVE page AS (SELECT p.id FROM current_pages p WHERE p.id NOT IN (SELECT url_id FROM sitemaps)),
+led AS MATERIALIZED (SELECT u.id, coalesce(r.end_id, u.id) AS to_id FROM urls u LEFT JOIN redirect_ends r ON r.url_id = u.id),
+edge AS MATERIALIZED (
+  SELECT DISTINCT l.source_id, t.to_id AS target_id FROM links l JOIN led t ON t.id = l.target_id
+  JOIN urls u ON u.id = l.source_id JOIN fetches f ON f.id = u.page_fetch_id
+  WHERE l.kind = 'a' AND l.nofollow = 0 AND f.nofollow = 0
+    AND l.source_id IN (SELECT id FROM page) AND t.to_id IN (SELECT id FROM page)),
+click(id, n) AS (
+  SELECT t.to_id, 0 FROM seeds s JOIN led t ON t.id = s.url_id
+  UNION SELECT e.target_id, c.n + 1 FROM click c JOIN edge e ON e.source_id = c.id WHERE c.n < 30),
+wanted AS (SELECT id, min(n) AS n FROM click GROUP BY id)
+SELECT count(*) AS pages, sum(k.depth IS w.n) AS right, count(k.depth) AS reached, max(k.depth) AS deepest,
+       (SELECT starts_by || ' ' || starts FROM rank_runs) AS starts
+FROM ranks k LEFT JOIN wanted w ON w.id = k.url_id";
+
+/// Reports took the depth at which a crawl came to a page first for its click depth, and 0 for all that was imported.
+#[test]
+fn click_depths_are_counted_from_where_people_begin() {
+    let folder = TempDir::new().unwrap();
+    let folder = folder.path();
+    assert_eq!(run(sqrawl(folder).args(["demo", "-q", "--db", "crawl.db"])).code, Some(0));
+    let before = query(folder, "SELECT sum(ranked) AS ranked, sum(pages) AS pages FROM report_depths");
+    assert!(before[0]["ranked"] == 0 && before[0]["pages"].as_u64() > Some(50), "{before:?}");
+    assert_eq!(query(folder, "SELECT DISTINCT depth_by FROM report_deep")[0]["depth_by"], "crawl");
+    // A page that was come to the long way round.
+    let change = |sql: &str| {
+        let script = format!("import sqlite3; db = sqlite3.connect('crawl.db'); db.executescript(\"\"\"{sql}\"\"\")");
+        std::process::Command::new("python3")
+            .args(["-c", &script])
+            .current_dir(folder)
+            .status()
+            .is_ok_and(|s| s.success())
+    };
+    assert!(change("UPDATE urls SET depth = 9 WHERE depth = 1"), "python3 is needed");
+    let ran = run(sqrawl(folder).args(["rank", "--limit", "0", "-f", "csv"]));
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    assert!(ran.err.contains("(the seeds)"), "{}", ran.err);
+    let clicks = &query(folder, CLICKS)[0];
+    assert!(clicks["pages"].as_u64() > Some(50) && clicks["right"] == clicks["pages"], "{clicks}");
+    assert!(
+        clicks["deepest"].as_u64() > Some(3) && clicks["starts"].as_str().unwrap().starts_with("seeds "),
+        "{clicks}"
+    );
+    let near = query(
+        folder,
+        "SELECT u.url FROM urls u JOIN ranks k ON k.url_id = u.id WHERE k.depth = 1 AND u.depth = 9 LIMIT 1",
+    );
+    let near = near[0]["url"].as_str().unwrap();
+    let deep = query(folder, "SELECT url, depth_by FROM report_deep");
+    assert!(deep.iter().all(|row| row["depth_by"] == "rank" && row["url"] != near), "{deep:?}");
+    let shown = run(sqrawl(folder).args(["show", near]));
+    assert!(shown.out.lines().any(|line| line.contains("clicks") && line.contains("1; PageRank")), "{}", shown.out);
+    let explained = run(sqrawl(folder).args(["explain", near, "--json"]));
+    let explained: Value = serde_json::from_str(&explained.out).unwrap();
+    assert_eq!(
+        (&explained["state"]["click_depth"], &explained["state"]["depth"]),
+        (&1.into(), &9.into()),
+        "{explained}"
+    );
+
+    // As after an import: nothing is a seed.
+    assert!(change("DELETE FROM seeds"), "python3 is needed");
+    let ran = run(sqrawl(folder).args(["rank", "--limit", "0", "-f", "csv"]));
+    assert!(ran.code == Some(0) && ran.err.contains("the root page of each host"), "{}", ran.err);
+    let roots = query(
+        folder,
+        "SELECT min(k.depth) AS low, max(k.depth) AS high FROM ranks k JOIN urls u ON u.id = k.url_id WHERE u.url LIKE 'http://%/'",
+    );
+    assert_eq!((&roots[0]["low"], &roots[0]["high"]), (&0.into(), &0.into()));
+}
+
 #[test]
 fn ranks_are_those_of_the_graph_and_replaced_as_one() {
     let folder = TempDir::new().unwrap();

@@ -115,6 +115,10 @@ async fn what_is_typed_is_found_and_ranked() {
         (&["apples", "--host", "A.example"], &["apples"]),
         (&["apples", "--since", "2026-01-31"], &["pears"]),
         (&["apples", "--since", "2026-01-31T00:00:01Z"], &[]),
+        (&["apples", "--since", "2026-01-31T00:00Z"], &["pears"]),
+        (&["apples", "--since", "2026-01-31T02:00+02:00"], &["pears"]),
+        (&["apples", "--since", "2026-01-31T02:01+02:00"], &[]),
+        (&["apples", "--since", "2h ago"], &[]),
         (&["apples", "--lang", "en-us"], &["pears"]),
         (&["apples", "--lang", "en"], &["apples", "pears"]),
         (&["apples", "--limit", "1"], &["apples"]),
@@ -149,7 +153,8 @@ async fn what_cannot_be_searched_is_explained() {
         (&["(fox"], "( is never closed"),
         (&["\"fox"], "a \" is never closed"),
         (&["++"], "there is no word in it"),
-        (&["fox", "--since", "soon"], "--since soon: not a date"),
+        (&["fox", "--since", "soon"], "--since soon: neither a date"),
+        (&["fox", "--host", "a.example/x"], "--host a.example/x: no name of a host"),
         (&["fox", "--limit", "x"], "--limit x"),
         (&["fox", "--limit", "0"], "--limit 0: at least one"),
         (&["--no-update"], "nothing to search for"),
@@ -205,6 +210,7 @@ async fn only_what_a_page_is_now_is_found() {
     };
     write(folder, &fetch(10, 2, "gone", "NULL")).await;
     assert_eq!(paths(folder, &["fox"]), ["apples?copy"]);
+    assert_eq!(found(folder, &["fox"])[0]["urls"], 1, "what is gone is no URL of it");
     write(folder, &fetch(11, 1, "page", "5")).await;
     assert_eq!(paths(folder, &["fox"]), Vec::<String>::new());
     assert_eq!(paths(folder, &["outdated"]), ["apples?copy"]);
@@ -260,6 +266,75 @@ async fn an_index_that_is_killed_goes_on() {
         let ran = run(sqrawl(folder).args(["doctor", "--quick"]));
         assert!(!ran.err.contains("search") && !ran.out.contains("search"), "{} {}", ran.out, ran.err);
     }
+}
+
+/// Names of hosts are typed as people write them, and stored as DNS has them.
+#[tokio::test]
+async fn a_host_is_found_by_its_international_name() {
+    let folder = site().await;
+    let folder = folder.path();
+    write(
+        folder,
+        "UPDATE hosts SET name = 'xn--bcher-kva.example' WHERE id = 2;
+        UPDATE urls SET url = 'https://xn--bcher-kva.example/pears' WHERE id = 3",
+    )
+    .await;
+    for host in ["bücher.example", "BÜCHER.example", "xn--bcher-kva.example", "*.bücher.example"] {
+        assert_eq!(paths(folder, &["apples", "--host", host]), ["pears"], "{host}");
+    }
+}
+
+#[tokio::test]
+async fn without_words_json_says_how_far_the_index_is() {
+    let folder = site().await;
+    let ran = search(folder.path(), &["--json"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    let said: Value = serde_json::from_str(&ran.out).unwrap_or_else(|error| panic!("{error}: {:?}", ran.out));
+    assert_eq!(
+        (&said["complete"], &said["contents_added"], &said["contents_indexed"], &said["contents"]),
+        (&true.into(), &5.into(), &5.into(), &5.into())
+    );
+}
+
+/// FTS5's own check and rebuild do not work on an index of a view.
+#[tokio::test]
+async fn a_wrong_index_is_noticed_and_made_anew() {
+    let folder = site().await;
+    let folder = folder.path();
+    assert_eq!(paths(folder, &["fox"]), ["apples"]);
+    let doctor = |args: &[&str]| run(sqrawl(folder).arg("doctor").args(args));
+    assert!(!doctor(&[]).out.contains("--rebuild"), "{}", doctor(&[]).out);
+    for damage in [
+        // Another text than the page's, as many rows as before.
+        "INSERT INTO search(search, rowid, title, headings, description, text) SELECT 'delete', * FROM (SELECT rowid, title, headings, description, text FROM documents WHERE rowid = 1);
+         INSERT INTO search(rowid, title, text) VALUES (1, 'Apples', 'something else')",
+        "DELETE FROM search_docsize WHERE id = 1",
+        "UPDATE search_progress SET content_id = 0",
+        "INSERT INTO search(rowid, title) VALUES (77, 'of nothing')",
+    ] {
+        write(folder, damage).await;
+        for args in [&[][..], &["--quick"]] {
+            let ran = doctor(args);
+            assert!(ran.out.contains("search_index") || ran.out.contains("full-text index"), "{damage}: {}", ran.out);
+            assert!(ran.code == Some(4) && ran.out.contains("sqrawl search --rebuild"), "{damage}: {}", ran.out);
+        }
+        // Killed when it was emptied: the next search goes on.
+        let ran = run(sqrawl(folder).args(["search", "--rebuild"]).env("SQRAWL_FAILPOINT", "indexing/begin"));
+        assert_eq!(ran.code, None, "{}", ran.err);
+        assert_eq!(number(folder, "SELECT count(*) FROM search_docsize").await, 0);
+        assert_eq!(paths(folder, &["fox"]), ["apples"], "{damage}");
+        assert!(!doctor(&[]).out.contains("--rebuild"), "{damage}: {}", doctor(&[]).out);
+        assert_eq!(number(folder, "SELECT count(*) FROM search WHERE search MATCH 'apples'").await, 3);
+    }
+    for moment in ["emptying the index/begin", "emptying the index/commit", "emptying the index/after"] {
+        let ran = run(sqrawl(folder).args(["search", "--rebuild", "fox"]).env("SQRAWL_FAILPOINT", moment));
+        assert_eq!(ran.code, None, "{moment}: {}", ran.err);
+        let rows = number(folder, "SELECT count(*) FROM search_docsize").await;
+        assert_eq!(rows, if moment.ends_with("after") { 0 } else { 4 }, "{moment}");
+        assert_eq!(paths(folder, &["fox"]), ["apples"], "{moment}");
+    }
+    let ran = search(folder, &["--rebuild", "--no-update", "fox"]);
+    assert_eq!(ran.code, Some(2), "{}", ran.err);
 }
 
 #[cfg(unix)]

@@ -8,6 +8,7 @@ use std::process::Command;
 use serde_json::Value;
 
 use super::crawls::{World, signal, slower_crawl};
+use super::{run, sqrawl};
 use crate::conformance::sqlite::shell;
 
 /// The Python with the tools: that of the folder in `SQRAWL_TOOLS`, or the one on the path.
@@ -95,6 +96,39 @@ assert 'report_broken_links' in run('/crawl')",
     for line in said.lines() {
         let rows: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {said}"));
         assert!(rows.as_array().is_some_and(|rows| !rows.is_empty()), "{said}");
+    }
+}
+
+/// Datasette sees by itself that there is something to search, and where.
+#[test]
+fn datasette_has_a_search_box_that_finds() {
+    if !has("datasette") {
+        return;
+    }
+    let folder = tempfile::TempDir::new().unwrap();
+    let folder = folder.path();
+    assert_eq!(run(sqrawl(folder).args(["demo", "-q", "--db", "crawl.db"])).code, Some(0));
+    assert_eq!(run(sqrawl(folder).args(["search", "-q"])).code, Some(0));
+    let get = |path: &str| {
+        let ran = python().args(["-m", "datasette", "crawl.db", "--get", path]).current_dir(folder).output().unwrap();
+        assert!(ran.status.success(), "{path}: {}", String::from_utf8_lossy(&ran.stderr));
+        String::from_utf8(ran.stdout).unwrap()
+    };
+    for table in ["documents", "search"] {
+        let page = get(&format!("/crawl/{table}"));
+        assert!(page.contains(r#"<input id="_search" type="search" name="_search""#), "{table}: {page}");
+        let titles = |words: &str| -> Vec<Value> {
+            let rows = get(&format!("/crawl/{table}.json?_search={words}&_shape=array&_col=title"));
+            serde_json::from_str(&rows).unwrap_or_else(|error| panic!("{error}: {rows}"))
+        };
+        let found = titles("kettle");
+        assert!(found.iter().any(|row| row["title"] == "The Kettle Blog"), "{table}: {found:?}");
+        assert!(found.len() < 20 && titles("nobodywrotethis").is_empty(), "{table}: {found:?}");
+        let page = get(&format!("/crawl/{table}?_search=kettle"));
+        assert!(
+            page.contains(r#"name="_search" value="kettle""#) && page.contains("The Kettle Blog"),
+            "{table}: {page}"
+        );
     }
 }
 

@@ -117,6 +117,8 @@ const DAMAGE: &[(&str, &str)] = &[
     ("UPDATE bodies SET data = x'00'", "bodies"),
     ("UPDATE bodies SET data = CAST('<p>HELLO!</p>' AS BLOB), size_bytes = 13", "bodies body_size"),
     ("DELETE FROM bodies", "body_gone"),
+    ("INSERT INTO search(rowid, title) VALUES (77, 'of nothing')", "search_index"),
+    ("UPDATE search_progress SET content_id = 2", "search_index"),
     ("DELETE FROM texts", "text_gone"),
     ("DELETE FROM links WHERE source_id = 1", "page_links"),
     ("DELETE FROM links WHERE source_id = 1 AND target_id = 2", "page_links"),

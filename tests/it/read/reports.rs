@@ -15,23 +15,32 @@ const ANSWERS: &[(&str, &[&str])] = &[
     (
         "broken-links",
         &[
-            "~/down|timeout||~/|a|",
-            "~/gone|gone|404|~/|a|Gone",
-            "~/gone|gone|404|~/docs/one|img|A picture",
-            "~/gone|gone|404|~/sitemap.xml|sitemap|",
-            "~/gone|gone|404|~/wrong|canonical|",
+            "~/busy|rate_limited|429|~/busy|~/docs/one|a|",
+            "~/crash|crashed||~/crash|~/docs/one|a|",
+            "~/down|timeout||~/down|~/|a|",
+            "~/gone|gone|404|~/gone|~/|a|Gone",
+            "~/gone|gone|404|~/gone|~/docs/one|img|A picture",
+            "~/gone|gone|404|~/gone|~/sitemap.xml|sitemap|",
+            "~/gone|gone|404|~/gone|~/wrong|canonical|",
+            "~/huge|too_big|200|~/huge|~/docs/one|a|",
+            "~/loop|loop|||~/|a|",
+            "~/short|gone|404|~/gone|~/|a|",
+            "~/shorter|gone|404|~/gone|~/|a|",
         ],
     ),
     (
         "redirects",
         &[
             "~/loop|301|~/pool|redirect|301",
+            "~/moved|301|~/docs/one|page|200",
             "~/old|301|~/docs/one|page|200",
             "~/older|302|~/old|redirect|301",
             "~/pool|301|~/loop|redirect|301",
+            "~/short|302|~/gone|gone|404",
+            "~/shorter|302|~/short|redirect|302",
         ],
     ),
-    ("redirect-chains", &["~/loop|~/loop|2|1", "~/older|~/docs/one|2|0", "~/pool|~/pool|2|1"]),
+    ("redirect-chains", &["~/loop|~/loop|2|1", "~/older|~/docs/one|2|0", "~/pool|~/pool|2|1", "~/shorter|~/gone|2|0"]),
     ("redirect-loops", &["~/loop|~/loop|2", "~/pool|~/pool|2"]),
     ("mixed-content", &["~/|http://cdn.a.test/x.js|script"]),
     ("orphans", &["~/lonely|~/sitemap.xml|done", "~/next|~/sitemap.xml|queued"]),
@@ -44,22 +53,27 @@ const ANSWERS: &[(&str, &[&str])] = &[
             "~/sitemap.xml|~/old|redirect|redirect|301|",
         ],
     ),
-    ("unlinked", &["~/sitemap.xml|0|", "~/lonely|5|~/sitemap.xml"]),
+    ("unlinked", &["~/sitemap.xml|0|", "~/lonely|5|~/sitemap.xml", "~/flaky|6|~/"]),
     ("external-links", &["~/|https://b.test/|b.test|Elsewhere|1"]),
     (
         "inlinks",
         &[
             "~/|2|1",
             "~/docs/one|2|1",
+            "~/busy|1|1",
+            "~/crash|1|1",
             "~/docs/copy?of=/one/|1|1",
             "~/docs/two|1|1",
             "~/down|1|1",
             "~/gone|1|1",
+            "~/huge|1|1",
             "~/later|1|1",
             "~/loop|1|1",
             "~/older|1|1",
             "~/print|1|1",
             "~/private|1|1",
+            "~/short|1|1",
+            "~/shorter|1|1",
             "~/twice|1|1",
             "~/wrong|1|1",
             "https://b.test/|1|1",
@@ -68,8 +82,10 @@ const ANSWERS: &[(&str, &[&str])] = &[
     (
         "pagerank",
         &[
-            "~/docs/one|0.75|1.5|1|A title of several|4000",
-            "~/|0.25|0.5|0|A title that goes on and on until nobody who searches for it sees its end anymore|4000",
+            "~/docs/one|0.5|1.5|1|A title of several|4000",
+            "~/|0.25|0.75|0|A title that goes on and on until nobody who searches for it sees its end anymore|4000",
+            "~/wrong|0.125|0.375|7|Not found|4000",
+            "~/print|0.0625|0.1875||A title of several|4000",
         ],
     ),
     ("duplicates", &["2|2|~/docs/copy?of=/one/|A title of several|600"]),
@@ -110,36 +126,65 @@ const ANSWERS: &[(&str, &[&str])] = &[
         ],
     ),
     ("soft-404", &["~/wrong|200|Not found|5"]),
-    ("content-types", &["text/html|8|2002703|2000000|391|~/", "application/xml|1|900|900|50|~/sitemap.xml"]),
-    ("languages", &["en|6|90|~/", "|1|5|~/print", "de|1|40|~/lonely"]),
-    ("depths", &["0|2|2|~/", "1|17|6|http://cdn.a.test/x.js", "5|1|1|~/lonely"]),
-    ("deep", &["~/lonely|5||~/sitemap.xml"]),
-    ("directories", &["~/|15|6|4|1|1|1|1|2", "~/docs/|3|3|0|0|0|0|0|0"]),
-    ("slow", &["~/lonely|2500|2000000"]),
+    ("content-types", &["text/html|9|2002806|2000000|681|~/", "application/xml|1|900|900|50|~/sitemap.xml"]),
+    ("languages", &["en|6|90|~/", "|1|5|~/print", "de|1|40|~/lonely", "nl|1|5|~/flaky"]),
+    (
+        "depths",
+        &[
+            "|1|1|1|~/print",
+            "0|3|2|1|~/",
+            "1|17|4|1|http://cdn.a.test/x.js",
+            "2|3|0|0|~/busy",
+            "5|1|1|0|~/lonely",
+            "6|2|1|0|~/flaky",
+            "7|1|1|1|~/wrong",
+            "8|1|0|1|~/removed",
+        ],
+    ),
+    (
+        "deep",
+        &[
+            "~/wrong|7|rank|Not found|~/",
+            "~/flaky|6|crawl|A title that nobody has|~/",
+            "~/lonely|5|crawl||~/sitemap.xml",
+        ],
+    ),
+    ("directories", &["~/|24|6|7|4|2|2|1|2", "~/docs/|3|3|0|0|0|0|0|0"]),
+    ("slow", &["~/flaky|3000|103", "~/lonely|2500|2000000"]),
     ("large", &["~/lonely|2000000|text/html|2500"]),
     (
         "status",
         &[
             "page|200|9|353|~/",
-            "redirect|301|3|10|~/loop",
-            "gone|404|1|10|~/gone",
+            "redirect|301|4|10|~/loop",
+            "redirect|302|3|10|~/older",
+            "gone|404|2|10|~/gone",
+            "crashed||1|10|~/crash",
+            "gone|410|1|10|~/removed",
+            "http_error|500|1|10|~/flaky",
             "http_error|503|1|70|~/later",
-            "redirect|302|1|10|~/older",
+            "rate_limited|429|1|10|~/busy",
             "robots||1|0|~/private",
             "timeout||1|10|~/down",
+            "too_big|200|1|10|~/huge",
         ],
     ),
     (
         "errors",
         &[
-            "a.test|gone|404|1|0|~/gone|",
+            "a.test|gone|404|2|0|~/gone|",
+            "a.test|crashed||1|0|~/crash|it ended the process",
+            "a.test|gone|410|1|0|~/removed|",
+            "a.test|http_error|500|1|0|~/flaky|",
             "a.test|http_error|503|1|1|~/later|",
+            "a.test|rate_limited|429|1|0|~/busy|",
             "a.test|timeout||1|0|~/down|no answer in 30 s",
+            "a.test|too_big|200|1|0|~/huge|more than 10 MB",
         ],
     ),
     ("robots-blocked", &["~/private|robots.txt line 2: Disallow: /private|~/"]),
     ("hosts", &["a.test|9|0|0|0|0|0|1000|", "b.test|0|0|0|0|0|0|1000|", "cdn.a.test|0|0|0|0|0|0|1000|"]),
-    ("politeness", &["a.test|setting|17|1000|1001|0"]),
+    ("politeness", &["a.test|setting|30|1000|1001|0"]),
 ];
 
 async fn site() -> Scratch {
@@ -262,12 +307,12 @@ async fn reports_are_listed_and_printed() {
         (listed[0]["name"].as_str(), listed[0]["view"].as_str()),
         (Some("broken-links"), Some("report_broken_links"))
     );
-    let slow = "url,elapsed_ms,size_bytes\r\nhttps://a.test/lonely,2500,2000000\r\n";
+    let slow = "url,elapsed_ms,size_bytes\r\nhttps://a.test/flaky,3000,103\r\nhttps://a.test/lonely,2500,2000000\r\n";
     assert_eq!(out(&["slow"]), (slow.to_owned(), String::new()), "data alone, into a pipe");
     let rows: serde_json::Value = serde_json::from_str(&out(&["report_titles", "--json"]).0).expect("JSON");
     assert_eq!((rows.as_array().map(Vec::len), &rows[3]["problem"]), (Some(5), &"long".into()));
     let (rows, words) = out(&["broken-links", "-f", "jsonl", "--limit", "2"]);
-    assert_eq!((rows.lines().count(), words.as_str()), (2, "2 of 5 rows; --limit none shows all\n"));
+    assert_eq!((rows.lines().count(), words.as_str()), (2, "2 of 11 rows; --limit none shows all\n"));
     for (args, said) in [
         (&["brokn-links"][..], "error: there is no report \"brokn-links\"; did you mean broken-links"),
         (&["slow", "--limit", "few"], "error: --limit few: not a whole number; for example --limit 100, or none"),
@@ -303,7 +348,7 @@ async fn on_a_terminal_the_meaning_and_the_next_step_are_said() {
     };
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     let report = Report::named("slow").expect("a report");
-    for part in [report.meaning, report.next_step, "https://a.test/lonely", "1 row"] {
+    for part in [report.meaning, report.next_step, "https://a.test/lonely", "2 rows"] {
         assert!(said.contains(part), "{part} is not in {said}");
     }
 }
@@ -360,15 +405,11 @@ async fn gates_decide_the_exit_code() {
     let scratch = site().await;
     let words = |output: &Output| String::from_utf8_lossy(&output.stderr).into_owned();
     for (args, code, said) in [
-        (
-            &["--fail-on", "broken-links>0"][..],
-            10,
-            "error: gate failed: broken-links>0 (5 rows); sqrawl report --db ./crawl.db broken-links lists them",
-        ),
-        (&["--fail-on", "broken_links > 5"], 0, "gate held: not broken-links>5 (5 rows)"),
-        (&["--fail-on", "slow<1", "--fail-on", " slow >= 1 "], 10, "error: gate failed: slow>=1 (1 row)"),
-        (&["slow", "--fail-on", "slow=1"], 10, "gate failed: slow=1"),
-        (&["slow", "--fail-on", "slow!=1"], 0, "gate held"),
+        (&["--fail-on", "broken-links>0"][..], 10, "error: gate failed: broken-links>0 (11 rows)"),
+        (&["--fail-on", "broken_links > 11"], 0, "gate held: not broken-links>11 (11 rows)"),
+        (&["--fail-on", "slow<1", "--fail-on", " slow >= 2 "], 10, "error: gate failed: slow>=2 (2 rows)"),
+        (&["slow", "--fail-on", "slow=2"], 10, "gate failed: slow=2"),
+        (&["slow", "--fail-on", "slow!=2"], 0, "gate held"),
         (&["--all", "--fail-on", "orphans<=2"], 10, "gate failed: orphans<=2 (2 rows)"),
         (&["--fail-on", "broken-links"], 2, "for example --fail-on 'broken-links>0'"),
         (&["--fail-on", "links>0"], 2, "there is no report \"links\"; did you mean broken-links"),
@@ -378,13 +419,31 @@ async fn gates_decide_the_exit_code() {
         assert_eq!(output.status.code(), Some(code), "{args:?}: {}", words(&output));
         assert!(words(&output).contains(said), "{args:?}: {}", words(&output));
     }
-    let output = report(&scratch, &["--json", "-q", "--fail-on", "slow>0", "--fail-on", "slow>1"]);
+    let output = report(&scratch, &["--json", "-q", "--fail-on", "slow>0", "--fail-on", "slow>2"]);
     let said: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
     let gates = serde_json::json!([
-        { "gate": "slow>0", "report": "slow", "rows": 1, "failed": true },
-        { "gate": "slow>1", "report": "slow", "rows": 1, "failed": false },
+        { "gate": "slow>0", "report": "slow", "rows": 2, "failed": true },
+        { "gate": "slow>2", "report": "slow", "rows": 2, "failed": false },
     ]);
     assert_eq!((&said["failed"], &said["gates"], output.status.code()), (&1.into(), &gates, Some(10)));
+}
+
+/// What is proposed asks the file that was asked, not the one of that folder.
+#[tokio::test]
+async fn hints_name_the_database_that_was_asked() {
+    let scratch = site().await;
+    std::fs::rename(&scratch.path, scratch.folder.path().join("my crawl.db")).expect("moved");
+    let output = report(&scratch, &["--db", "my crawl.db", "--fail-on", "slow>0"]);
+    let words = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(words.contains("sqrawl report --db 'my crawl.db' slow lists them"), "{words}");
+    let page = String::from_utf8(report(&scratch, &["--db", "my crawl.db", "--all"]).stdout).expect("text");
+    assert!(
+        page.contains("sqrawl show --db &#39;my crawl.db&#39; FINAL")
+            || page.contains("sqrawl show --db 'my crawl.db' FINAL"),
+        "{page}"
+    );
+    // How many URLs failed is no number of links.
+    assert!(page.contains("<b>8</b><span>URLs failed</span>"), "{page}");
 }
 
 const EVIL: &str = "</td></title><script>document.title='taken'</script><img src=x onerror=\"document.title='taken'\">";

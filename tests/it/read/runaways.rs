@@ -86,6 +86,31 @@ async fn what_takes_all_memory_stops_at_its_limit() {
     assert!(code == Some(1) && err.contains("--memory"), "{err}");
 }
 
+/// A sort of what never ends took hundreds of megabytes of /tmp in seconds, beside every limit.
+#[tokio::test]
+async fn sorts_write_no_files_without_limit() {
+    let scratch = Scratch::new().await;
+    let large = |limit: &str| {
+        format!(
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n {limit}), b(x) AS (SELECT randomblob(60000) FROM n)"
+        )
+    };
+    for sql in [
+        format!("{} SELECT length(x) FROM b ORDER BY x", large("")),
+        format!("{} SELECT count(DISTINCT x) FROM b", large("")),
+        format!("{} SELECT length(x), count(*) FROM b GROUP BY x", large("")),
+        format!("{}, m AS MATERIALIZED (SELECT x FROM b) SELECT length(x) FROM m", large("")),
+    ] {
+        let (code, out, err) = query(&scratch, &["--memory", "48MB", "--timeout", "60s", "-f", "csv", &sql]);
+        assert_eq!(code, Some(1), "{sql}: {err}");
+        assert!(err.contains("needs more memory") && err.contains("--temp-files"), "{sql}: {err}");
+        assert!(out.len() < 100, "{sql}: {out}");
+    }
+    let sorted = format!("{} SELECT count(*) FROM (SELECT x FROM b ORDER BY x LIMIT 1999)", large("LIMIT 2000"));
+    let (code, out, err) = query(&scratch, &["--memory", "48MB", "--temp-files", "-f", "csv", &sorted]);
+    assert_eq!((code, out.as_str()), (Some(0), "count(*)\r\n1999\r\n"), "{err}");
+}
+
 #[tokio::test]
 async fn a_row_over_its_size_is_named_and_the_rows_before_it_stay() {
     let scratch = Scratch::new().await;

@@ -118,11 +118,11 @@ pub(super) async fn exact(
     content_id: Option<i64>,
     most: u32,
 ) -> Result<CopyList, sqlx::Error> {
-    let count = "SELECT count(*) FROM fetches f JOIN urls u ON u.id = f.url_id AND u.page_fetch_id = f.id
+    let count = "SELECT count(*) FROM fetches f JOIN current_pages u ON u.id = f.url_id AND u.page_fetch_id = f.id
                  WHERE f.content_id = ? AND f.url_id <> ?";
     let count: i64 = sqlx::query_scalar(count).bind(content_id).bind(url_id).fetch_one(&mut *conn).await?;
     let sql =
-        "SELECT u.url, c.title, 0 AS distance FROM fetches f JOIN urls u ON u.id = f.url_id AND u.page_fetch_id = f.id
+        "SELECT u.url, c.title, 0 AS distance FROM fetches f JOIN current_pages u ON u.id = f.url_id AND u.page_fetch_id = f.id
                JOIN contents c ON c.id = f.content_id WHERE f.content_id = ? AND f.url_id <> ? ORDER BY f.id LIMIT ?";
     let copies = sqlx::query_as(sql).bind(content_id).bind(url_id).bind(most).fetch_all(conn).await?;
     Ok(CopyList { count: u64::try_from(count).unwrap_or(0), complete: true, copies })
@@ -137,11 +137,12 @@ near AS MATERIALIZED (
   SELECT id, ((v + (v >> 4)) & 1085102592571150095) % 255 + (x < 0) AS distance FROM fours
   WHERE ((v + (v >> 4)) & 1085102592571150095) % 255 + (x < 0) <= 3 LIMIT ?3)
 SELECT u.url, c.title, n.distance
-FROM near n CROSS JOIN fetches f ON f.content_id = n.id CROSS JOIN urls u ON u.id = f.url_id AND u.page_fetch_id = f.id
+FROM near n CROSS JOIN fetches f ON f.content_id = n.id CROSS JOIN current_pages u ON u.id = f.url_id AND u.page_fetch_id = f.id
 CROSS JOIN contents c ON c.id = n.id WHERE f.url_id <> ?4 ORDER BY n.distance, f.id LIMIT ?5";
 
-/// Links to the page from others, in the order of their sources.
-const INLINKS: &str = "SELECT source_id, kind, nofollow, anchor FROM links WHERE target_id = ?1 AND source_id <> ?1";
+/// Links to the page from others that are pages now, in the order of their sources.
+const INLINKS: &str = "SELECT l.source_id, l.kind, l.nofollow, l.anchor FROM links l CROSS JOIN current_pages s
+    WHERE l.target_id = ?1 AND l.source_id <> ?1 AND s.id = l.source_id";
 
 impl Reader {
     /// Pages whose text is nearly that of a content, within the time for a scan.

@@ -5,6 +5,7 @@ use sqlx::{AssertSqlSafe, Row, SqliteConnection};
 
 use super::body::{ContentIdentity, unpack};
 use super::checks::{self, Check};
+use super::indexed;
 use super::schema::{self, SchemaObject};
 use super::token::check_expressions;
 use crate::model::CrawlSettings;
@@ -14,6 +15,11 @@ use crate::store::sqlite::Repaired;
 const EXAMPLES: usize = 5;
 /// Examples of any finding.
 const MOST_EXAMPLES: usize = 20;
+
+/// Contents that are searched for in the full-text index.
+const SEARCHES: u32 = 1000;
+/// The same for a quick look.
+const QUICK_SEARCHES: u32 = 100;
 
 /// How thorough to be.
 #[derive(Clone, Copy, Debug)]
@@ -117,6 +123,7 @@ pub(super) async fn examine(
     }
     let bodies = bodies(conn, options, &mut diagnosis.bodies_checked).await;
     diagnosis.add("bodies", bodies)?;
+    diagnosis.add("search_index", search_index(conn, options.quick).await)?;
     diagnosis.add("settings", settings(conn).await)?;
     diagnosis.add("sessions", dead_sessions(conn, running).await)?;
     diagnosis.add("leases", dead_leases(conn, running).await)?;
@@ -349,6 +356,14 @@ async fn body_sample(conn: &mut SqliteConnection, most: Option<u32>) -> Result<V
     let sql = "SELECT content_id FROM (SELECT content_id, row_number() OVER (ORDER BY content_id) - 1 AS n FROM bodies)
                WHERE n % ? = 0 LIMIT ?";
     sqlx::query_scalar(sql).bind(step).bind(most).fetch_all(conn).await
+}
+
+/// Whether the full-text index has what it should, and some of it is found.
+async fn search_index(conn: &mut SqliteConnection, quick: bool) -> Result<Option<Finding>, sqlx::Error> {
+    let mut wrong = indexed::missing_rows(conn).await?;
+    wrong.extend(indexed::unfound(conn, if quick { QUICK_SEARCHES } else { SEARCHES }).await?);
+    Ok(damage("search_index", "search", "the full-text index is not that of the contents", wrong)
+        .map(|f| f.remedy("sqrawl search --rebuild makes it anew; nothing is lost")))
 }
 
 /// Settings that no crawl could go on with.

@@ -87,8 +87,12 @@ pub struct UrlState {
     pub state: String,
     /// The rule that excluded it.
     pub rule: Option<String>,
-    /// Links from a seed.
+    /// Links from a seed, as first seen.
     pub depth: u32,
+    /// Clicks from the nearest start, as `sqrawl rank` counted them last.
+    pub click_depth: Option<i64>,
+    /// When it did; `None`: the page was not ranked.
+    pub ranked_ms: Option<UnixMs>,
     /// Redirects in a row.
     pub hops: u32,
     /// Lower is earlier.
@@ -277,12 +281,14 @@ async fn state_of(conn: &mut SqliteConnection, url: &CrawlUrl) -> Result<Option<
                       CASE WHEN u.state = 'queued' THEN (SELECT count(*) FROM (
                         SELECT 1 FROM urls q WHERE q.host_id = u.host_id AND q.state = 'queued'
                           AND (q.priority, q.id) < (u.priority, u.id) LIMIT ?2)) END AS ahead,
+                      k.depth AS click_depth,
+                      CASE WHEN k.url_id IS NOT NULL THEN (SELECT max(w.finished_ms) FROM rank_runs w) END AS ranked_ms,
                       p.deaths, coalesce(p.held, 0) OR coalesce(u.due_ms = ?3, 0) AS held, p.session_id AS died_in_session
                FROM urls u LEFT JOIN rules r ON r.id = u.rule_id LEFT JOIN urls v ON v.id = u.via_id
                LEFT JOIN links l ON l.source_id = u.via_id AND l.target_id = u.id AND l.position = (
                  SELECT min(m.position) FROM links m WHERE m.source_id = u.via_id AND m.target_id = u.id)
                LEFT JOIN seeds s ON s.id = (SELECT min(o.id) FROM seeds o WHERE o.url_id = u.id)
-               LEFT JOIN suspects p ON p.url_id = u.id
+               LEFT JOIN suspects p ON p.url_id = u.id LEFT JOIN current_ranks k ON k.url_id = u.id
                WHERE u.url = ?1";
     sqlx::query_as(sql).bind(url.as_str()).bind(MOST_AHEAD).bind(HELD_MS).fetch_optional(conn).await
 }

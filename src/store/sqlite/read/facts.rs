@@ -70,8 +70,14 @@ pub struct PageFacts {
     pub state: String,
     /// The rule that excluded it.
     pub rule: Option<String>,
-    /// Links from a seed.
+    /// Links from a seed, as first seen.
     pub depth: i64,
+    /// Clicks from the nearest start, as `sqrawl rank` counted them last; `None`: no links lead there, or it was not ranked.
+    pub click_depth: Option<i64>,
+    /// Its PageRank, of that computation.
+    pub rank: Option<f64>,
+    /// When that was finished; `None`: the page was not ranked.
+    pub ranked_ms: Option<UnixMs>,
     /// Redirects in a row that led here.
     pub hops: i64,
     /// Lower is earlier.

@@ -18,12 +18,15 @@ pub struct GraphNode {
     pub is_page: bool,
     /// Where it redirects to now.
     pub target_id: Option<i64>,
+    /// Its path is `/` and it has no query.
+    pub is_root: bool,
 }
 
 const NODES: &str = "SELECT u.id,
     u.page_fetch_id IS NOT NULL AND l.outcome NOT IN ('gone', 'redirect')
       AND NOT EXISTS (SELECT 1 FROM sitemaps m WHERE m.url_id = u.id) AS is_page,
-    CASE WHEN l.outcome = 'redirect' THEN l.target_id END AS target_id
+    CASE WHEN l.outcome = 'redirect' THEN l.target_id END AS target_id,
+    instr(substr(u.url, instr(u.url, '://') + 3), '/') = length(u.url) - instr(u.url, '://') - 2 AS is_root
     FROM urls u CROSS JOIN fetches l ON l.id = u.last_fetch_id
     WHERE u.id > ?1 AND u.id <= ?2 ORDER BY u.id";
 
@@ -52,6 +55,15 @@ impl Reader {
     pub async fn graph_nodes(&mut self, after: i64, upto: i64) -> Result<Vec<GraphNode>, StoreError> {
         let nodes = sqlx::query_as(NODES).bind(after).bind(upto).fetch_all(&mut self.conn).await;
         nodes.map_err(|e| store_error(&self.path, "reading the pages", e))
+    }
+
+    /// The URLs that an operator gave, of all rounds.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the file is at fault.
+    pub async fn graph_seeds(&mut self) -> Result<Vec<i64>, StoreError> {
+        let seeds = sqlx::query_scalar("SELECT DISTINCT url_id FROM seeds").fetch_all(&mut self.conn).await;
+        seeds.map_err(|e| store_error(&self.path, "reading the seeds", e))
     }
 
     /// Hands over each page of these ids, in ascending order, with the URLs that it links to: links of readers (`a`) that

@@ -165,7 +165,7 @@ pub(super) async fn explain(conn: &mut SqliteConnection, error: &sqlx::Error, sq
 }
 
 pub(super) fn out_of_memory() -> StoreError {
-    let words =
-        "the query needs more memory than it may use; select fewer or shorter columns, or give it more (--memory)";
+    let words = "the query needs more memory than it may use; select fewer or shorter columns, give it more (--memory), or let \
+         it sort in files of any size (--temp-files)";
     StoreError::Query(words.to_owned())
 }

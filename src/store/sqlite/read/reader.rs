@@ -124,6 +124,16 @@ impl Reader {
         set.map(drop).map_err(|e| store_error(&self.path, "limiting the memory", e))
     }
 
+    /// Keeps sorts and the like in memory, where [`Reader::limit_memory`] bounds them; else SQLite writes temporary files
+    /// of any size.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the file is at fault.
+    pub async fn sort_in_memory(&mut self) -> Result<(), StoreError> {
+        let set = sqlx::query("PRAGMA temp_store = MEMORY").execute(&mut self.conn).await;
+        set.map(drop).map_err(|e| store_error(&self.path, "limiting the memory", e))
+    }
+
     /// Runs one statement that only reads, row by row into `sink`; `params` are the values of its
     /// parameters, in the order of [`ReadStatement::parameters`](super::ReadStatement::parameters).
     ///

@@ -45,14 +45,14 @@ const HITS: &str = "SELECT u.url, c.title,
                          char(2), :before), char(3), :after) || '…', c.description, '')
        END, char(10), ' ') AS snippet,
     h.name AS host, c.lang, f.started_at AS fetched_at, u.last_fetch_id <> f.id AS stale,
-    (SELECT count(1) FROM fetches e JOIN urls v ON v.id = e.url_id AND v.page_fetch_id = e.id
+    (SELECT count(1) FROM fetches e CROSS JOIN current_pages v ON v.id = e.url_id AND v.page_fetch_id = e.id
      WHERE e.content_id = s.rowid) AS urls,
     round(-s.rank, 3) AS score
 FROM search s
 CROSS JOIN urls u ON u.id = (
-    SELECT v.id FROM fetches e CROSS JOIN urls v ON v.id = e.url_id AND v.page_fetch_id = e.id
-    CROSS JOIN fetches l ON l.id = v.last_fetch_id CROSS JOIN hosts g ON g.id = v.host_id
-    WHERE e.content_id = s.rowid AND l.outcome NOT IN ('gone', 'redirect')
+    SELECT v.id FROM fetches e CROSS JOIN current_pages v ON v.id = e.url_id AND v.page_fetch_id = e.id
+    CROSS JOIN hosts g ON g.id = v.host_id
+    WHERE e.content_id = s.rowid
       AND (:host IS NULL OR g.name = :host OR (:subdomains AND g.name LIKE '%.' || :host))
       AND (:since IS NULL OR e.started_ms >= :since)
     ORDER BY coalesce(e.canonical_id, v.id) <> v.id, v.depth, v.id LIMIT 1)

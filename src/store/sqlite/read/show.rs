@@ -26,6 +26,9 @@ struct UrlRow {
     discovered_ms: i64,
     via: Option<String>,
     seed: Option<String>,
+    rank: Option<f64>,
+    click_depth: Option<i64>,
+    ranked_ms: Option<UnixMs>,
     page_fetch_id: Option<i64>,
 }
 
@@ -62,6 +65,9 @@ pub(super) async fn collect(conn: &mut SqliteConnection, url: &str, limits: Show
         state: row.state,
         rule: row.rule,
         depth: row.depth,
+        click_depth: row.click_depth,
+        rank: row.rank,
+        ranked_ms: row.ranked_ms,
         hops: row.hops,
         priority: row.priority,
         attempts: row.attempts,
@@ -113,8 +119,10 @@ pub(super) async fn content_of(conn: &mut SqliteConnection, url: &str) -> Result
 async fn url_row(conn: &mut SqliteConnection, url: &str) -> Result<Option<UrlRow>, sqlx::Error> {
     let sql = "SELECT u.id, h.name AS host, u.state, r.name AS rule, u.depth, u.hops, u.priority, u.attempts, u.due_ms,
                       u.discovered_ms, v.url AS via, u.page_fetch_id,
-                      (SELECT given FROM seeds s WHERE s.url_id = u.id ORDER BY s.round_id DESC LIMIT 1) AS seed
-               FROM urls u JOIN hosts h ON h.id = u.host_id LEFT JOIN rules r ON r.id = u.rule_id
+                      (SELECT given FROM seeds s WHERE s.url_id = u.id ORDER BY s.round_id DESC LIMIT 1) AS seed,
+                      k.rank, k.depth AS click_depth,
+                      CASE WHEN k.url_id IS NOT NULL THEN (SELECT max(w.finished_ms) FROM rank_runs w) END AS ranked_ms
+               FROM urls u JOIN hosts h ON h.id = u.host_id LEFT JOIN current_ranks k ON k.url_id = u.id LEFT JOIN rules r ON r.id = u.rule_id
                LEFT JOIN urls v ON v.id = u.via_id WHERE u.url = ?";
     sqlx::query_as(sql).bind(url).fetch_optional(conn).await
 }
@@ -128,7 +136,7 @@ async fn page_version(
                       EXISTS (SELECT 1 FROM fetches g WHERE g.url_id = f.url_id AND g.id > f.id AND g.started_ms <= ?2) AS stale, c.mime, c.charset, c.size_bytes, c.title, c.description, c.lang,
                       c.words, c.meta_robots, f.noindex, f.nofollow, k.url AS canonical, c.parse_cut,
                       lower(hex(c.hash)) AS hash,
-                      (SELECT count(DISTINCT o.url_id) FROM fetches o JOIN urls ou ON ou.page_fetch_id = o.id
+                      (SELECT count(DISTINCT o.url_id) FROM fetches o JOIN current_pages ou ON ou.id = o.url_id AND ou.page_fetch_id = o.id
                        WHERE o.content_id = f.content_id AND o.url_id <> f.url_id) AS duplicates,
                       EXISTS (SELECT 1 FROM bodies b WHERE b.content_id = f.content_id) AS has_body,
                       EXISTS (SELECT 1 FROM texts t WHERE t.content_id = f.content_id) AS has_text

@@ -97,3 +97,51 @@ fn a_round_that_is_not_complete_says_so() {
     assert!(ran.err.contains("round 2 is not complete: what it has not visited yet is not listed"), "{}", ran.err);
     assert!(ran.err.contains("5 pages of round 1 not visited in round 2 yet"), "{}", ran.err);
 }
+
+/// Only the number of links was compared: three that went and three that came were no change.
+#[test]
+fn links_that_came_and_went_are_told() {
+    let world = World::crawled_twice();
+    let found = world.json(&["diff", "--links"]);
+    let root = world.url("");
+    let path = |value: &Value| value.as_str().unwrap_or_default().replace(&root, "/");
+    let rows: Vec<String> = found["rows"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| ["url", "link", "target", "kind", "anchor"].map(|name| path(&row[name])).join(" "))
+        .collect();
+    assert_eq!(
+        rows,
+        [
+            "/ new /fresh a to fresh",
+            "/ new /post a to post",
+            "/ gone /old a to old",
+            "/ gone /goes a to goes",
+            "/ gone /letter a to letter",
+            "/ gone /hop a to hop",
+            "/ gone /secret a to secret",
+            "/ gone /private/x a to private/x",
+            "/news new /fresh a to fresh",
+        ],
+        "{found:#}"
+    );
+    assert_eq!(found["counts"], json!({ "new": 3, "gone": 6, "pages": 2, "pages_unknown": 0 }));
+    let ran = world.run(&["diff", "--links", "--limit", "2", "-f", "csv", "--exit-code"]);
+    assert_eq!((ran.code, ran.out.lines().count()), (Some(10), 3), "{}", ran.err);
+    assert!(ran.err.contains("3 new links and 6 gone, on 2 pages whose content differs"), "{}", ran.err);
+    assert!(ran.err.contains("2 of 9 rows; --limit none shows all"), "{}", ran.err);
+}
+
+#[test]
+fn links_of_bodies_that_are_not_kept_are_not_known() {
+    let world = World::new();
+    let seed = world.url("");
+    assert_eq!(world.run(&["crawl", &seed, "--delay", "0", "--store-body", "none"]).code, Some(0));
+    world.edition.store(2, Ordering::SeqCst);
+    assert_eq!(world.run(&["resume", "--recrawl"]).code, Some(0));
+    let found = world.json(&["diff", "--links"]);
+    assert_eq!((&found["rows"], &found["counts"]["pages_unknown"]), (&json!([]), &json!(2)), "{found:#}");
+    let ran = world.run(&["diff", "--links"]);
+    assert!(ran.err.contains("2 pages cannot be compared"), "{}", ran.err);
+}

@@ -57,6 +57,12 @@ fn every_kind_of_url_is_explained() {
     check(&explain("same"), &[("/first_named/by", json!("link")), ("/first_named/anchor", json!("to same"))]);
     check(&explain("fresh"), &[("/first_named/by", json!("link")), ("/first_named/kind", json!("a"))]);
     check(&explain("old"), &[("/state/state", json!("failed")), ("/due/at_ms", Value::Null)]);
+    // A new round would visit everything for the one that failed.
+    let advice = explain("old")["due"]["why"].as_str().unwrap().to_owned();
+    assert!(advice.contains("sqrawl retry URL") && !advice.contains("--recrawl"), "{advice}");
+    let advice =
+        world.json(&["explain", "--db", "crawl.db", &world.url("old")])["due"]["why"].as_str().unwrap().to_owned();
+    assert!(advice.contains("sqrawl retry --db crawl.db URL"), "{advice}");
 
     // Refused by robots.txt, and excluded by a pattern.
     check(

@@ -1,17 +1,19 @@
-//! `sqrawl diff`: what differs between two rounds.
+//! `sqrawl diff`: what differs between two rounds; [`links`]: which links came and went.
+
+mod links;
 
 use std::io::{BufWriter, Write};
 use std::time::Duration;
 
 use serde_json::json;
 
-use super::Exit;
-use super::args::DiffArgs;
-use super::exit::UsageError;
-use super::query::{format_of, time_limit};
-use super::signals;
-use super::sources::Sources;
-use super::terminal::{Terminal, unwritten};
+use crate::cli::Exit;
+use crate::cli::args::DiffArgs;
+use crate::cli::exit::UsageError;
+use crate::cli::query::{format_of, time_limit};
+use crate::cli::signals;
+use crate::cli::sources::Sources;
+use crate::cli::terminal::{Terminal, unwritten};
 use crate::config::units::{about_duration, count, counted, grouped, is_unlimited};
 use crate::report::{self, ChangesTable, Format, RowWriter};
 use crate::store::sqlite::read::{Change, DiffCounts, DiffOptions, Limits, QueryEndReason, Reader, RoundSpan};
@@ -23,7 +25,7 @@ const ROWS_ON_TERMINAL: u64 = 50;
 ///
 /// # Errors
 /// A round that is not there, a database that cannot be read, output that cannot be written.
-pub(super) async fn run(args: DiffArgs, sources: &Sources, terminal: &Terminal) -> anyhow::Result<Exit> {
+pub(in crate::cli) async fn run(args: DiffArgs, sources: &Sources, terminal: &Terminal) -> anyhow::Result<Exit> {
     let options = options(&args, terminal)?;
     let time_ms = time_limit(args.timeout.as_deref())?;
     let whole = sources.json && args.format.is_none();
@@ -44,6 +46,16 @@ pub(super) async fn run(args: DiffArgs, sources: &Sources, terminal: &Terminal) 
         write!(out, "{head},\n  \"rows\": ").map_err(unwritten)?;
     }
     let mut rows = RowWriter::new(format, terminal.look(), out);
+    if args.links {
+        let comparison = links::Comparison { before, after, limits: &limits, most: options.limit };
+        let found = links::list(&mut reader, &comparison, &mut rows).await?;
+        let shown = rows.finish().map_err(unwritten)?;
+        reader.close().await;
+        if whole {
+            terminal.data(format!(",\n  \"counts\": {}\n}}\n", serde_json::to_string(&found.counts)?).as_bytes())?;
+        }
+        return Ok(links::said(&found, shown, time_ms, args.exit_code, terminal));
+    }
     let (end, counts) = if format == Format::Table {
         let mut table = ChangesTable(&mut rows);
         reader.diff(before, after, &options, &limits, &mut table).await?
