@@ -316,6 +316,7 @@ CREATE VIEW pages AS
 SELECT u.id AS url_id, u.url, h.name AS host, f.status, c.title, c.description, c.lang, c.mime, c.size_bytes, c.words,
        u.depth, f.elapsed_ms, k.url AS canonical, f.noindex, f.started_at AS fetched_at,
        CASE WHEN u.last_fetch_id <> f.id THEN 1 ELSE 0 END AS stale,
+       CASE WHEN u.last_fetch_id = f.id OR EXISTS (SELECT 1 FROM current_pages p WHERE p.id = u.id) THEN 0 ELSE 1 END AS gone,
        f.id AS fetch_id, f.content_id
 FROM urls u
 JOIN fetches f ON f.id = u.page_fetch_id

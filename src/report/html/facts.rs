@@ -12,7 +12,7 @@ pub(super) fn charts(out: &mut impl Write, sections: &[Section]) -> io::Result<(
     writeln!(out, "<section class=\"charts\" aria-label=\"Charts\">")?;
     let charts = [
         ("How URLs ended", "URLs", of("status"), &["outcome", "status"][..], "urls"),
-        ("Links from a seed", "pages", of("depths"), &["depth"], "pages"),
+        ("Depth in links", "pages", of("depths"), &["depth"], "pages"),
         ("Media types", "pages", of("content-types"), &["mime"], "pages"),
         ("Languages", "pages", of("languages"), &["lang"], "pages"),
         ("Hosts", "pages", of("hosts"), &["host"], "pages"),

@@ -224,6 +224,19 @@ async fn every_report_answers_as_it_should() {
     assert_eq!(lines, ["not_followed_kind|1|http://cdn.a.test/x.js", "robots|1|~/private", "scope|1|https://b.test/"]);
 }
 
+/// Who counts pages counts those that there are.
+#[tokio::test]
+async fn pages_say_which_of_them_are_gone() {
+    let mut reader = site().await.reader().await;
+    let sql = "SELECT url, stale, gone FROM pages WHERE stale OR gone ORDER BY url";
+    let found = rows(&mut reader, sql).await.rows;
+    let lines: Vec<String> = found.iter().map(|row| row.iter().map(cell).collect::<Vec<_>>().join("|")).collect();
+    assert_eq!(lines, ["~/flaky|1|0", "~/moved|1|1", "~/old-sitemap.xml|1|1", "~/removed|1|1"]);
+    let apart =
+        "SELECT count(*) FROM pages p LEFT JOIN current_pages c ON c.id = p.url_id WHERE (c.id IS NULL) <> p.gone";
+    assert_eq!(rows(&mut reader, apart).await.rows, [[Value::Integer(0)]]);
+}
+
 /// The views, the list and the page that explains them name the same reports.
 #[tokio::test]
 async fn every_report_is_a_view_and_explained() {
