@@ -301,12 +301,12 @@ def statements(page):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("programs")
-    parser.add_argument("part", nargs="*", choices=[*PARTS, []])
+    parser.add_argument("part", nargs="*", metavar="part", help=", ".join(PARTS))
     parser.add_argument("--db")
     parser.add_argument("--pages", type=int, default=1_000_000)
     parser.add_argument("--folder")
     parser.add_argument("--keep", action="store_true")
-    args = parser.parse_args()
+    args = parser.parse_intermixed_args()
     folder = args.folder or tempfile.mkdtemp(prefix="at-scale.")
     os.makedirs(folder, exist_ok=True)
     made = None if args.db else os.path.join(folder, "crawl.db")
@@ -316,6 +316,9 @@ def main():
             populate = os.path.join(args.programs, "examples", "populate")
             subprocess.run([populate, *map(str, numbers), "--varied", "--rounds", "2", made], check=True)
         bench = Bench(os.path.abspath(args.programs), args.db or made, folder)
+        unknown = set(args.part) - set(PARTS)
+        if unknown:
+            parser.error(f"no such part: {unknown.pop()}")
         for part in args.part or PARTS:
             getattr(bench, part)()
     finally:
