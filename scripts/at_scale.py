@@ -121,7 +121,7 @@ class Bench:
     def search(self):
         self.table("search")
         self.run("sqrawl search", "sqrawl search (the index is made)")
-        common, middle, rare = "balo", "gramo", "lo"
+        common, middle, rare = "lo", "terba", "nilo"
         host = self.ask("SELECT name FROM hosts ORDER BY id LIMIT 1 OFFSET 3")[0][0]
         for words in (
             f"{common}", f"{middle}", "zuquari", f"{common} {middle}", f"'\"{rare} lo\"'", f"'{middle}*'",

@@ -112,6 +112,27 @@ fn what_does_not_fit_is_refused() {
     }
 }
 
+/// The time limit of what was read before was taken for that of the whole graph: `rank` of a million pages broke off after
+/// a minute.
+#[tokio::test]
+async fn the_graph_has_time_of_its_own_for_each_range() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("crawl.db");
+    fill(&path, 1).await;
+    let mut reader = Reader::open(&path).await.unwrap();
+    let over = Limits { time: Some(std::time::Duration::ZERO), ..Limits::default() };
+    let mut rows = sqrawl::store::sqlite::read::Rows::default();
+    let pages = "SELECT * FROM links a, links b";
+    let end = reader.query(pages, &[], &over, &mut rows).await.unwrap();
+    assert_eq!(end.reason, sqrawl::store::sqlite::read::QueryEndReason::TimeLimit);
+    assert_eq!(reader.graph_nodes(0, 3000).await.unwrap().len(), 150);
+    let _ = reader.query(pages, &[], &over, &mut rows).await.unwrap();
+    let mut sources = 0;
+    reader.graph_links(0, 3000, |_, _| sources += 1).await.unwrap();
+    assert_eq!(sources, 150);
+    reader.close().await;
+}
+
 /// 3,200 visits of 3,400 URLs on 12 hosts, twice.
 async fn fill_varied(path: &Path) {
     let web = Web::new("https://h{n}.example.org/", 12, 3400, 1).unwrap();
