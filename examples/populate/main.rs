@@ -1,13 +1,17 @@
-//! Makes a large crawl without a network: `populate --urls N --pages M --hosts H [--seed S] [--base URL] FILE`
+//! Makes a large crawl without a network:
+//! `populate --urls N --pages M --hosts H [--varied [--rounds R]] [--seed S] [--base URL] FILE`
 //!
 //! A web of N URLs on H hosts is made up ([`web`]) and crawled into FILE ([`crawl`]) by the program's own lease,
 //! parser, verdict and settle: M pages are visited, the other URLs are queued, as if Ctrl-C had then ended the
 //! crawl. `sqrawl doctor` finds it sound, and `sqrawl resume --db FILE` goes on, for which something has to answer
 //! for the hosts: `scripts/large-store` serves them. The same numbers and seed give the same rows.
+//!
+//! With `--varied` the web has what reports look for ([`varied`]), and `--rounds 2` visits it again a week later.
 
 #![allow(clippy::disallowed_methods, reason = "it measures how long it takes")]
 
 mod crawl;
+mod varied;
 mod web;
 
 use std::path::PathBuf;
@@ -32,9 +36,17 @@ struct Args {
     /// Another seed gives other texts and another spread.
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// First page of each host, with {n} for its number.
-    #[arg(long, default_value = "http://h{n}.localhost:8080/")]
-    base: String,
+    /// First page of each host, with {n} for its number
+    /// [default: http://h{n}.localhost:8080/, with --varied https://h{n}.example.org/].
+    #[arg(long)]
+    base: Option<String>,
+    /// The web is as webs are: with redirects, errors, copies, bad titles, sitemaps, other sites, slow and large
+    /// pages …: about a row of some report for each third page.
+    #[arg(long)]
+    varied: bool,
+    /// Passes over a varied web; from the second on most pages are unchanged, a tenth has changed, a hundredth is gone.
+    #[arg(long, default_value_t = 1, requires = "varied")]
+    rounds: u64,
     /// The database to make.
     file: PathBuf,
 }
@@ -45,24 +57,25 @@ fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
         return Err(format!("--pages {}: at least one, at most all of {}", args.pages, args.urls).into());
     }
     let began = Instant::now();
-    let web = Web::new(&args.base, args.hosts, args.urls, args.seed)?;
+    let base = if args.varied { "https://h{n}.example.org/" } else { "http://h{n}.localhost:8080/" };
+    let web = Web::new(args.base.as_deref().unwrap_or(base), args.hosts, args.urls, args.seed)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let filled = runtime.block_on(crawl::fill(&args.file, &web, args.pages))?;
+    let filled = runtime.block_on(crawl::fill(&args.file, &web, args.pages, args.varied, args.rounds))?;
     let totals = filled.totals;
-    if (totals.done, totals.queued) != (args.pages, args.urls - args.pages) {
+    if !args.varied && (totals.done, totals.queued) != (args.pages, args.urls - args.pages) {
         return Err(format!("not what was asked for: {totals:?}").into());
     }
     println!(
         "{}: {} pages, {} queued URLs, {} hosts, {} bytes, in {:.1} s",
         args.file.display(),
-        totals.done,
+        totals.pages,
         totals.queued,
         args.hosts,
         std::fs::metadata(&args.file)?.len(),
         began.elapsed().as_secs_f64()
     );
-    let pages_a_commit = totals.done as f64 / filled.settles.len() as f64;
-    println!("of {} transactions of {pages_a_commit:.0} pages each, median ms of", filled.settles.len());
+    let pages_a_commit = totals.fetches as f64 / filled.settles.len() as f64;
+    println!("of {} transactions of {pages_a_commit:.0} visits each, median ms of", filled.settles.len());
     for (what, times) in [("a leasing", &filled.leases), ("a commit", &filled.settles)] {
         let tenth = times.len().div_ceil(10);
         let (first, last) = (median_ms(&times[..tenth]), median_ms(&times[times.len() - tenth..]));

@@ -10,8 +10,10 @@ use sqrawl::model::CrawlUrl;
 const SEEDS: u64 = 10;
 /// Links of a page to URLs that are known already.
 const OLD_LINKS: u64 = 8;
+/// Folders of a host.
+pub(super) const PARTS: u64 = 97;
 /// Words of a page beside its links.
-const WORDS: u64 = 200;
+pub(super) const WORDS: u64 = 200;
 /// Most new URLs on a page: half of what a page may link to.
 const MOST_NEW_LINKS: u64 = 10_000;
 
@@ -19,10 +21,10 @@ const MOST_NEW_LINKS: u64 = 10_000;
 /// spread over the hosts as Zipf has it (host n gets a share in proportion to 1 / n).
 #[derive(Debug)]
 pub(super) struct Web {
-    before: String,
-    after: String,
-    urls: u64,
-    seed: u64,
+    pub(super) before: String,
+    pub(super) after: String,
+    pub(super) urls: u64,
+    pub(super) seed: u64,
     /// Share of the hosts up to each one.
     shares: Vec<f64>,
 }
@@ -78,9 +80,14 @@ impl Web {
         if number < self.hosts() {
             return format!("{before}{number}{after}");
         }
+        let part = number % PARTS;
+        format!("{before}{}{after}part-{part}/page-{number}.html", self.host(number))
+    }
+
+    /// The host of a URL that is no first page.
+    pub(super) fn host(&self, number: u64) -> usize {
         let host = self.shares.partition_point(|share| *share <= fraction(mixed(self.seed, number)));
-        let part = number % 97;
-        format!("{before}{}{after}part-{part}/page-{number}.html", host.min(self.shares.len() - 1))
+        host.min(self.shares.len() - 1)
     }
 
     /// The number of a URL.
@@ -97,7 +104,7 @@ impl Web {
         let lang = ["en", "en", "en", "de", "fr", "ja"][(own >> 16) as usize % 6];
         let title = match own % 40 {
             0 => "<title></title>".to_owned(),
-            1 => format!("<title>Part {} of the made-up web</title>", number % 97),
+            1 => format!("<title>Part {} of the made-up web</title>", number % PARTS),
             _ => format!("<title>Page {number} of the made-up web</title>"),
         };
         let description = match (own >> 8) % 20 {
@@ -129,11 +136,11 @@ impl Web {
     }
 }
 
-const SYLLABLES: [&str; 16] =
+pub(super) const SYLLABLES: [&str; 16] =
     ["ba", "lo", "ter", "ni", "gra", "mo", "sel", "ka", "dru", "fi", "pan", "ve", "tol", "ri", "qua", "zu"];
 
 /// Two numbers well mixed (splitmix64, Steele et al. 2014).
-fn mixed(seed: u64, number: u64) -> u64 {
+pub(super) fn mixed(seed: u64, number: u64) -> u64 {
     let mut z = seed.wrapping_add(number.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

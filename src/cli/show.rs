@@ -1,5 +1,7 @@
 //! `sqrawl show`: everything known of one URL, or its body, text or headers alone.
 
+use std::time::Duration;
+
 use super::Exit;
 use super::args::ShowArgs;
 use super::config_show::stored_settings;
@@ -25,7 +27,12 @@ pub(super) async fn run(args: ShowArgs, sources: &Sources, terminal: &Terminal) 
     let at_ms = at_ms.transpose()?;
     let spelled = spellings(&args.url, sources).await?;
     let mut reader = Reader::open(sources.path()).await?;
-    let limits = ShowLimits { at_ms, ..ShowLimits::default() };
+    let raw = args.body || args.text || args.headers;
+    let mut limits = ShowLimits { at_ms, ..ShowLimits::default() };
+    if raw {
+        // All links and all contents are read for lists that are not shown.
+        limits.scan = Duration::ZERO;
+    }
     let known = match look_up(&mut reader, spelled, limits).await? {
         Ok(found) => found,
         Err(unknown) => {
@@ -56,7 +63,6 @@ pub(super) async fn run(args: ShowArgs, sources: &Sources, terminal: &Terminal) 
         report::page(&known, terminal.look()).into_bytes()
     };
     reader.close().await;
-    let raw = args.body || args.text || args.headers;
     if raw && terminal.out_is_terminal() {
         let text = String::from_utf8_lossy(&bytes).into_owned();
         terminal.data(neutralise_lines(&text).as_bytes())?;

@@ -255,7 +255,7 @@ pub enum Change<'a> {
     Add {
         /// The seeds.
         seeds: &'a [Seed],
-        /// What they bring into scope; `None`: nothing.
+        /// What they bring into scope of what was left out as [`Rule::SCOPE`]; `None`: nothing.
         judge: Option<Judge<'a>>,
     },
     /// Leaves out what these patterns name, or no longer.
@@ -264,7 +264,7 @@ pub enum Change<'a> {
         patterns: &'a [UrlPattern],
         /// Takes them back.
         undo: bool,
-        /// What this makes of the URLs.
+        /// What this makes of the URLs that wait; taken back, of those that [`Rule::SKIP`] excludes.
         judge: Judge<'a>,
     },
     /// Queues what was visited.

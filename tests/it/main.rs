@@ -7,6 +7,7 @@ mod behaviours;
 mod cli;
 mod conformance;
 mod docs;
+mod external_links;
 mod failpoints;
 mod faults;
 mod hostile;

@@ -2,12 +2,12 @@
 
 use serde_json::json;
 
-use crate::model::{Applied, Command, CrawlUrl, Retry, RoundId, SessionId, UnixMs, UrlId, UrlPattern};
+use crate::model::{Applied, Command, CrawlUrl, Retry, RoundId, Rule, SessionId, UnixMs, UrlId, UrlPattern};
 use crate::store::{Change, Judge, SessionStart, StoreError, Waiting};
 
 use super::encode;
 use super::names::{self, Counts};
-use super::rejudge;
+use super::rejudge::{self, Open};
 use super::rows::{self, get};
 use super::seeds;
 use super::writer::{Tx, sql};
@@ -65,14 +65,15 @@ pub(super) async fn apply(
             Some(start) => {
                 applied.new_urls = seeds::admit(tx, &start, seeds, now).await?.new_urls;
                 if let Some(judge) = judge {
-                    judge_all(tx, judge, now).await?;
+                    judge_all(tx, &Open::ExcludedBy(Rule::SCOPE), judge, now).await?;
                 }
             }
             None => applied.refused = Some("the file holds no crawl".to_owned()),
         },
         Change::Skip { patterns, undo, judge } => {
             applied.patterns = write_skips(tx, patterns, undo, now).await?;
-            judge_all(tx, judge, now).await?;
+            let open = if undo { Open::ExcludedBy(Rule::SKIP) } else { Open::Waiting };
+            judge_all(tx, &open, judge, now).await?;
         }
         Change::Retry { retry, chosen } => requeue(tx, retry, chosen, now).await?,
         Change::Refuse(why) => applied.refused = Some(why.to_owned()),
@@ -129,11 +130,11 @@ async fn write_skips(tx: &mut Tx<'_>, patterns: &[UrlPattern], undo: bool, now: 
     tx.execute(statement).await
 }
 
-/// Judges every URL that waits or is excluded.
-async fn judge_all(tx: &mut Tx<'_>, judge: Judge<'_>, now: UnixMs) -> Result<(), StoreError> {
+/// Judges every URL of a kind.
+async fn judge_all(tx: &mut Tx<'_>, open: &Open, judge: Judge<'_>, now: UnixMs) -> Result<(), StoreError> {
     let mut after = UrlId(0);
     loop {
-        let names = rejudge::open_names(tx, after, AT_ONCE).await?;
+        let names = rejudge::open_names(tx, open, after, AT_ONCE).await?;
         let Some(last) = names.last() else { return Ok(()) };
         after = last.id;
         let verdicts: Vec<_> = names.iter().filter_map(|name| Some((name.id, judge(name)?))).collect();

@@ -149,7 +149,7 @@ impl Store for SqliteStore {
 
     async fn open_names(&self, after: UrlId, most: u32) -> Result<Vec<Judged>, StoreError> {
         let mut tx = self.writer.begin("reading the frontier").await?;
-        let judged = rejudge::open_names(&mut tx, after, most).await;
+        let judged = rejudge::open_names(&mut tx, &rejudge::Open::All, after, most).await;
         tx.end(judged).await
     }
 

@@ -11,17 +11,41 @@ use super::names::{self, Counts};
 use super::rows::{self, get, small};
 use super::writer::{Tx, sql};
 
-/// See [`crate::store::Store::open_names`].
-pub(super) async fn open_names(tx: &mut Tx<'_>, after: UrlId, most: u32) -> Result<Vec<Judged>, StoreError> {
+/// Which of the URLs that are still to be visited or excluded are read.
+#[derive(Clone, Debug)]
+pub(super) enum Open {
+    All,
+    /// To be visited.
+    Waiting,
+    /// Excluded by this rule.
+    ExcludedBy(Rule),
+}
+
+/// See [`crate::store::Store::open_names`]. A large crawl has many more excluded URLs than waiting ones, so nothing
+/// is read that cannot change.
+pub(super) async fn open_names(
+    tx: &mut Tx<'_>,
+    open: &Open,
+    after: UrlId,
+    most: u32,
+) -> Result<Vec<Judged>, StoreError> {
+    let rule = match open {
+        Open::All => None,
+        Open::Waiting => Some(""),
+        Open::ExcludedBy(rule) => Some(rule.as_str()),
+    };
     let rows = tx
         .rows(
             sql("SELECT u.id, u.url, u.depth, u.hops, r.name AS rule,
                         EXISTS (SELECT 1 FROM seeds s WHERE s.url_id = u.id) AS is_seed,
                         EXISTS (SELECT 1 FROM sitemaps m WHERE m.url_id = u.id) AS is_sitemap
                  FROM urls u LEFT JOIN rules r ON r.id = u.rule_id
-                 WHERE u.id > ?1 AND u.state IN ('queued', 'scheduled', 'excluded') ORDER BY u.id LIMIT ?2")
+                 WHERE u.id > ?1 AND u.state IN ('queued', 'scheduled', 'excluded')
+                   AND (?3 IS NULL OR coalesce(r.name, '') = ?3)
+                 ORDER BY u.id LIMIT ?2")
             .bind(after.0)
-            .bind(most),
+            .bind(most)
+            .bind(rule),
         )
         .await?;
     let mut judged = Vec::with_capacity(rows.len());

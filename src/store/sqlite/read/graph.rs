@@ -53,6 +53,8 @@ impl Reader {
     /// # Errors
     /// [`StoreError`] when the file is at fault.
     pub async fn graph_nodes(&mut self, after: i64, upto: i64) -> Result<Vec<GraphNode>, StoreError> {
+        // The time limit holds for a range: all of them together may take as long as they do.
+        self.watch(&Limits::default()).await?;
         let nodes = sqlx::query_as(NODES).bind(after).bind(upto).fetch_all(&mut self.conn).await;
         nodes.map_err(|e| store_error(&self.path, "reading the pages", e))
     }
@@ -77,6 +79,7 @@ impl Reader {
         upto: i64,
         mut with: impl FnMut(i64, &str),
     ) -> Result<(), StoreError> {
+        self.watch(&Limits::default()).await?;
         let mut rows = sqlx::query_as::<_, (i64, String)>(LINKS).bind(after).bind(upto).fetch(&mut self.conn);
         loop {
             match rows.try_next().await {
