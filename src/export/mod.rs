@@ -11,6 +11,7 @@
 //! writers (`tables`, `documents`, `warc`, `sitemap`) are functions over [`std::io::Write`].
 
 mod cdxj;
+mod contents;
 mod documents;
 mod field;
 mod files;
@@ -22,6 +23,7 @@ mod manifest;
 mod series;
 mod sitemap;
 mod stream;
+mod surt;
 mod tables;
 mod walk;
 mod warc;
