@@ -10,7 +10,8 @@ use std::io::{self, BufRead, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
-use url::Url;
+
+use super::surt::surt;
 
 /// Bytes of lines that are sorted in memory.
 const MOST_BYTES: usize = 8 << 20;
@@ -38,36 +39,6 @@ pub(crate) fn line(entry: &Entry<'_>) -> String {
         "length": entry.length.to_string(), "offset": entry.offset.to_string(), "filename": entry.file,
     });
     format!("{} {time} {json}\n", surt(entry.url))
-}
-
-/// The sortable form of a URL as pywb looks it up: host backwards without `www.`, lower case, the query's parts
-/// sorted, no slash at the end of a path.
-pub(crate) fn surt(text: &str) -> String {
-    let Ok(url) = Url::parse(text) else { return text.to_ascii_lowercase() };
-    let host = url.host_str().unwrap_or_default().trim_end_matches('.').to_ascii_lowercase();
-    let bare = host.split_once('.').filter(|(first, rest)| is_www(first) && !rest.is_empty()).map(|(_, rest)| rest);
-    let mut parts: Vec<&str> = bare.unwrap_or(&host).split('.').collect();
-    parts.reverse();
-    let mut key = parts.join(",");
-    if let Some(port) = url.port() {
-        key.push_str(&format!(":{port}"));
-    }
-    let path = url.path().to_ascii_lowercase();
-    let path = if path.len() > 1 { path.trim_end_matches('/') } else { &path };
-    key.push(')');
-    key.push_str(if path.is_empty() { "/" } else { path });
-    if let Some(query) = url.query().filter(|query| !query.is_empty()) {
-        let query = query.to_ascii_lowercase();
-        let mut parts: Vec<&str> = query.split('&').collect();
-        parts.sort_unstable();
-        key.push('?');
-        key.push_str(&parts.join("&"));
-    }
-    key.replace(' ', "%20")
-}
-
-fn is_www(label: &str) -> bool {
-    label.strip_prefix("www").is_some_and(|rest| rest.bytes().all(|b| b.is_ascii_digit()))
 }
 
 /// Lines that come in any order.
@@ -172,21 +143,6 @@ impl Read for Piece {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn keys_sort_by_host_first() {
-        let cases = [
-            ("https://www.Example.org/", "org,example)/"),
-            ("http://www2.example.org/A/b/", "org,example)/a/b"),
-            ("http://example.org:8080/?b=2&a=1", "org,example:8080)/?a=1&b=2"),
-            ("http://docs.localhost:99/x?", "localhost,docs:99)/x"),
-            ("http://127.0.0.1/", "1,0,0,127)/"),
-            ("http://wwwx.example/", "example,wwwx)/"),
-        ];
-        for (url, wanted) in cases {
-            assert_eq!(surt(url), wanted, "{url}");
-        }
-    }
 
     #[test]
     fn a_line_has_what_replay_asks_for() {

@@ -22,6 +22,7 @@ mod manifest;
 mod series;
 mod sitemap;
 mod stream;
+mod surt;
 mod tables;
 mod walk;
 mod warc;
