@@ -49,7 +49,7 @@ pub(super) async fn run(args: ExportArgs, sources: &Sources, terminal: &Terminal
     let _signals = signals::on_first(move || cancel.cancel());
     let start = start(&args, &mut reader).await?;
     let ended = if args.output == Path::new("-") {
-        let after = if let Start::After(after) = start { after } else { 0 };
+        let after = if let Start::After { cursor, contents } = start { (cursor, contents) } else { (0, None) };
         onto_stdout(&args, job, after, &mut reader, &bounds, terminal).await
     } else {
         into_files(&args, &job, &start, &mut reader, &bounds, sources, terminal).await
@@ -82,6 +82,10 @@ async fn into_files(
     if summary.complete {
         return Ok(Exit::Done);
     }
+    if summary.unchanged {
+        terminal.error("stopped by a signal; nothing was written, and what was there is as it was");
+        return Ok(Exit::Stopped);
+    }
     terminal.error(format_args!(
         "stopped by a signal; what is whole is in {}, and --since auto goes on after it",
         summary.manifest.display()
@@ -98,13 +102,16 @@ fn say(summary: &Summary, target: &Target, terminal: &Terminal) {
     if summary.files.is_empty() && summary.complete {
         terminal.say("nothing new");
     }
+    if summary.unchanged {
+        return;
+    }
     terminal.say(format_args!("cursor {}: {}", summary.cursor, shell_word(&summary.manifest.display().to_string())));
 }
 
 async fn onto_stdout(
     args: &ExportArgs,
     job: Job,
-    after: Cursor,
+    (after, contents): (Cursor, Option<String>),
     reader: &mut Reader,
     bounds: &Bounds,
     terminal: &Terminal,
@@ -118,7 +125,8 @@ async fn onto_stdout(
     } else {
         Box::new(BufWriter::with_capacity(1 << 16, io::stdout()))
     };
-    let mut stream = Stream::begin(reader, job, after, &now(), bounds.clone(), args.follow, out).await?;
+    let begin = (after, contents.as_deref());
+    let mut stream = Stream::begin(reader, job, begin, &now(), bounds.clone(), args.follow, out).await?;
     let is_whole = loop {
         // Asked before the pages are: what a crawl commits at its end is seen then.
         let ended = args.follow && args.until_complete && !reader.is_running();
@@ -255,7 +263,7 @@ fn max_bytes(said: Option<&str>, format: Format) -> Result<Option<u64>, UsageErr
 async fn start(args: &ExportArgs, reader: &mut Reader) -> anyhow::Result<Start> {
     let on_stdout = args.output == Path::new("-");
     match args.since.as_deref() {
-        None => Ok(Start::After(0)),
+        None => Ok(Start::After { cursor: 0, contents: None }),
         Some("auto") if on_stdout => {
             Err(UsageError("--since auto is for files; on stdout give a manifest or a cursor".to_owned()).into())
         }
@@ -267,14 +275,14 @@ async fn start(args: &ExportArgs, reader: &mut Reader) -> anyhow::Result<Start> 
                     let words = format!("--since {cursor}: the last fetch of {} is {last}", reader.path().display());
                     return Err(UsageError(words).into());
                 }
-                Ok(Start::After(cursor))
+                Ok(Start::After { cursor, contents: None })
             }
             Err(_) => {
                 let path = Path::new(said);
                 let none = || UsageError(format!("--since {said}: neither auto, nor a cursor, nor a manifest"));
                 let manifest = Manifest::read(path)?.ok_or_else(none)?;
                 manifest.fits(reader, path).await?;
-                Ok(Start::After(manifest.cursor))
+                Ok(Start::After { cursor: manifest.cursor, contents: manifest.contents })
             }
         },
     }

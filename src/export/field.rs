@@ -45,7 +45,7 @@ const fn field(name: &'static str, read: Read, is_default: bool) -> Field {
     Field { name, read, is_default, parts: NONE }
 }
 
-const FIELDS: [Field; 31] = [
+const FIELDS: [Field; 32] = [
     field("url", |p| text(&p.url), true),
     field("status", |p| integer(p.status), true),
     field("title", |p| maybe(&p.title), true),
@@ -61,7 +61,8 @@ const FIELDS: [Field; 31] = [
     field("nofollow", |p| Cell::Integer(p.nofollow), false),
     field("fetched_at", |p| text(&p.fetched_at), true),
     field("elapsed_ms", |p| Cell::Integer(p.elapsed_ms), false),
-    field("stale", |p| Cell::Integer(p.stale), false),
+    field("stale", |p| Cell::Integer(p.stale), true),
+    field("last_outcome", |p| maybe(&p.last_outcome), true),
     field("last_modified", |p| maybe(&p.last_modified), false),
     field("address", |p| maybe(&p.address), false),
     field("host", |p| text(&p.host), false),

@@ -1,4 +1,5 @@
-//! [`Target`]: the names of an export's files. [`PartFile`]: one of them while it is written.
+//! [`Target`]: the names of an export's files. [`SeriesLock`]: what keeps two exports from writing them at once.
+//! [`PartFile`]: one of them while it is written.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, BufWriter, Write};
@@ -11,6 +12,8 @@ use super::job::ExportError;
 
 /// What the name of an unfinished file ends with.
 const UNFINISHED: &str = ".sqrawl-part";
+/// What the name of the lock ends with.
+const LOCK: &str = ".sqrawl-lock";
 
 /// Where an export goes: the first file has the name that was given, the others a number in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,6 +79,32 @@ impl Target {
         format!("{}.cdxj", stem.strip_suffix(".warc").unwrap_or(stem))
     }
 
+    /// Whether a file of this name can be one of the files with rows, or the index of one.
+    fn owns(&self, name: &str) -> bool {
+        let (stem, ending) = self.parts();
+        let number = |name: &str| {
+            let rest = name.strip_prefix(stem)?.strip_suffix(ending)?.strip_prefix('-')?;
+            (rest.len() >= 5 && rest.bytes().all(|b| b.is_ascii_digit())).then_some(())
+        };
+        let has_rows = |name: &str| name == self.name || number(name).is_some();
+        let of_index = name.strip_suffix(".cdxj").map(|stem| format!("{stem}{ending}"));
+        has_rows(name) || of_index.is_some_and(|name| has_rows(&name))
+    }
+
+    /// Removes the unfinished files that dead exports have left. To be called under the lock.
+    pub(crate) fn sweep(&self) {
+        let Ok(folder) = std::fs::read_dir(&self.folder) else { return };
+        for entry in folder.flatten() {
+            let name = entry.file_name();
+            let is_left = name.to_str().and_then(|name| name.strip_suffix(UNFINISHED)).is_some_and(|of| self.owns(of));
+            // One that is locked belongs to an export with another name.
+            let is_free = || File::open(entry.path()).is_ok_and(|file| file.try_lock().is_ok());
+            if is_left && is_free() {
+                let _ = std::fs::remove_file(entry.path());
+            }
+        }
+    }
+
     /// Before the last dot, and from there on; `.gz` belongs to the ending before it.
     fn parts(&self) -> (&str, &str) {
         let plain = self.name.strip_suffix(".gz").unwrap_or(&self.name);
@@ -95,6 +124,62 @@ pub(crate) fn part_of(path: &Path) -> PathBuf {
 pub(crate) fn sync_folder(path: &Path) {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let _ = File::open(folder).and_then(|folder| folder.sync_all());
+}
+
+/// Held by the one export that writes the files of a target, from its first look at them to the last name. Gone when it
+/// is dropped, or with its process.
+pub(crate) struct SeriesLock {
+    path: PathBuf,
+    _file: File,
+}
+
+impl SeriesLock {
+    /// Takes it.
+    ///
+    /// # Errors
+    /// [`ExportError::Busy`] when another export has it, [`ExportError::File`] when there can be none.
+    pub(crate) fn take(target: &Target) -> Result<SeriesLock, ExportError> {
+        // An index and its WARC file have one lock, whichever was asked for.
+        let of = target.path_of(&target.name);
+        let path = target.path_of(&format!("{}{LOCK}", target.name));
+        loop {
+            let mut options = OpenOptions::new();
+            let opened = options.write(true).create(true).truncate(false).open(&path);
+            let file = opened.map_err(ExportError::file(&of))?;
+            locked(&file, &of)?;
+            // Whoever had it may have removed it meanwhile; the next one makes another of that name.
+            if is_named(&file, &path) {
+                return Ok(SeriesLock { path, _file: file });
+            }
+        }
+    }
+}
+
+impl Drop for SeriesLock {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+fn locked(file: &File, of: &Path) -> Result<(), ExportError> {
+    file.try_lock().map_err(|error| match error {
+        TryLockError::WouldBlock => ExportError::Busy(of.to_owned()),
+        TryLockError::Error(source) => ExportError::File { path: of.to_owned(), source },
+    })
+}
+
+/// Whether the open file is the one of this name.
+#[cfg(unix)]
+fn is_named(file: &File, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let of = |found: io::Result<std::fs::Metadata>| found.map(|found| (found.dev(), found.ino())).ok();
+    of(file.metadata()).is_some_and(|file| of(path.symlink_metadata()) == Some(file))
+}
+
+/// An open file keeps its name here.
+#[cfg(not(unix))]
+fn is_named(_: &File, _: &Path) -> bool {
+    true
 }
 
 /// A file that is counted and hashed as it is written.
@@ -138,10 +223,7 @@ impl PartFile {
         let mut options = OpenOptions::new();
         options.write(true).create(true).truncate(false);
         let file = options.open(&part).map_err(ExportError::file(&part))?;
-        file.try_lock().map_err(|error| match error {
-            TryLockError::WouldBlock => ExportError::Busy(path.to_owned()),
-            TryLockError::Error(source) => ExportError::File { path: part.clone(), source },
-        })?;
+        locked(&file, path)?;
         file.set_len(0).map_err(ExportError::file(&part))?;
         let out = BufWriter::with_capacity(256 * 1024, file);
         let measured = Measured { out, hasher: blake3::Hasher::new(), bytes: 0 };
@@ -232,6 +314,32 @@ mod tests {
         assert_eq!(Target::index_of(&index.numbered(2)), "site-00002.cdxj");
         assert_eq!(index.manifest(), Path::new("./site.cdxj.manifest.json"));
         assert_eq!(Target::new(Path::new("/")), None);
+    }
+
+    #[test]
+    fn what_dead_exports_have_left_is_swept() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = Target::new(&folder.path().join("a.cdxj")).unwrap().of_index();
+        let left = ["a.warc.gz", "a-00002.warc.gz", "a-123456.cdxj"];
+        let kept = ["b.warc.gz", "a-002.warc.gz", "a-00002.jsonl", "a-0000x.cdxj"];
+        for name in left.iter().chain(&kept) {
+            std::fs::write(part_of(&folder.path().join(name)), "x").unwrap();
+        }
+        target.sweep();
+        let there = |name: &&str| part_of(&folder.path().join(name)).exists();
+        assert_eq!((left.iter().filter(|n| there(n)).count(), kept.iter().filter(|n| there(n)).count()), (0, 4));
+    }
+
+    #[test]
+    fn one_export_has_the_files_of_a_target() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = |name: &str| Target::new(&folder.path().join(name)).unwrap();
+        let held = SeriesLock::take(&target("a.warc.gz")).unwrap();
+        assert!(matches!(SeriesLock::take(&target("a.cdxj").of_index()), Err(ExportError::Busy(_))));
+        assert!(SeriesLock::take(&target("b.warc.gz")).is_ok());
+        drop(held);
+        assert!(SeriesLock::take(&target("a.warc.gz")).is_ok());
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 
     #[test]

@@ -47,7 +47,8 @@ impl Format {
     pub fn kept(self) -> Kept {
         match self {
             Format::Warc | Format::Cdxj => Kept::Responses,
-            _ => Kept::LatestPages,
+            Format::Jsonl | Format::Csv => Kept::LatestPages,
+            Format::Sitemap | Format::Text | Format::Markdown => Kept::LivePages,
         }
     }
 

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::Cursor;
 use super::documents::{Documents, Prose, Shape};
 use super::field::Field;
 use super::format::{Format, RowFormat};
@@ -46,8 +47,9 @@ pub struct Job {
 }
 
 impl Job {
-    pub(crate) fn selection(&self) -> Selection {
-        Selection { kept: self.format.kept(), condition: self.condition.clone() }
+    /// `begins_after`: what an earlier export has looked at.
+    pub(crate) fn selection(&self, begins_after: Cursor) -> Selection {
+        Selection { kept: self.format.kept(), condition: self.condition.clone(), lost_since: begins_after }
     }
 
     pub(crate) fn parts(&self) -> Parts {

@@ -4,8 +4,7 @@
 //! (Manku, Jain and Das Sarma 2007). In a band only the latest 64 with the same bits are compared, so that a site of
 //! one template costs no more than another. A million contents take some 40 MB.
 
-use std::collections::HashSet;
-
+use super::contents::Contents;
 use super::job::Dedupe;
 
 const MOST_BITS: u32 = 3;
@@ -16,7 +15,7 @@ const BANDS: usize = 4;
 #[derive(Debug)]
 pub(crate) struct Seen {
     dedupe: Option<Dedupe>,
-    contents: HashSet<u32>,
+    contents: Contents,
     prints: Vec<u64>,
     /// Of each band and its bits, the last fingerprint that has them, from 1; 0: none.
     last: Vec<u32>,
@@ -27,12 +26,27 @@ pub(crate) struct Seen {
 impl Seen {
     pub(crate) fn new(dedupe: Option<Dedupe>) -> Self {
         let last = if dedupe == Some(Dedupe::Near) { vec![0; BANDS << 16] } else { Vec::new() };
-        Seen { dedupe, contents: HashSet::new(), prints: Vec::new(), last, before: Vec::new() }
+        Seen { dedupe, contents: Contents::default(), prints: Vec::new(), last, before: Vec::new() }
     }
 
     /// Whether anything is to be left out.
     pub(crate) fn is_asked(&self) -> bool {
         self.dedupe.is_some()
+    }
+
+    /// Takes in what an earlier export has written.
+    pub(crate) fn remember(&mut self, content: i64, simhash: Option<i64>) {
+        if let (Ok(id), Some(dedupe)) = (u32::try_from(content), self.dedupe)
+            && self.contents.insert(id)
+            && let (Some(print), Dedupe::Near) = (simhash, dedupe)
+        {
+            self.hold(print.cast_unsigned());
+        }
+    }
+
+    /// All contents that were met.
+    pub(crate) fn contents(&self) -> &Contents {
+        &self.contents
     }
 
     /// Whether the content, or nearly the same, was met before. From now on it was.
@@ -63,6 +77,11 @@ impl Seen {
                 at = self.before[held][band];
             }
         }
+        self.hold(print);
+        false
+    }
+
+    fn hold(&mut self, print: u64) {
         self.prints.push(print);
         let number = u32::try_from(self.prints.len()).unwrap_or(u32::MAX);
         let mut before = [0; BANDS];
@@ -70,7 +89,6 @@ impl Seen {
             *before = std::mem::replace(&mut self.last[place(band, print)], number);
         }
         self.before.push(before);
-        false
     }
 }
 
@@ -94,5 +112,8 @@ mod tests {
         let met = [(1, print), (2, print ^ 7), (3, print ^ 15), (4, -1), (5, -1 ^ (1 << 63)), (4, 0)];
         let copies = met.map(|(content, print)| near.is_copy(Some(content), Some(print)));
         assert_eq!(copies, [false, true, false, false, true, true]);
+        let mut later = Seen::new(Some(Dedupe::Near));
+        later.remember(1, Some(print));
+        assert!(later.is_copy(Some(1), None) && later.is_copy(Some(2), Some(print ^ 7)));
     }
 }

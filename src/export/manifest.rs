@@ -2,15 +2,17 @@
 //!
 //! A file belongs to the export when the manifest names it, not before: the manifest is replaced in one step after the
 //! file is whole on the disk, and only then the file gets its name. A process that dies between the two leaves it under
-//! its unfinished name, and whoever goes on gives it the other one.
+//! its unfinished name, and whoever goes on gives it the other one, in place of whatever has it. What the export replaces
+//! is named too, until it is removed.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Cursor;
+use super::contents::Contents;
 use super::files::{Target, part_of, sync_folder};
 use super::job::ExportError;
 use crate::store::sqlite::read::{FetchMark, Reader};
@@ -72,6 +74,12 @@ pub struct Manifest {
     pub rows: u64,
     /// The files, in order.
     pub files: Vec<WrittenFile>,
+    /// The contents that they have, as ranges of ids, where copies are left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contents: Option<String>,
+    /// Files of the export that this one takes the place of, which are still to be removed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub replaced: Vec<String>,
 }
 
 impl Manifest {
@@ -89,6 +97,8 @@ impl Manifest {
             last: None,
             rows: 0,
             files: Vec::new(),
+            contents: None,
+            replaced: Vec::new(),
         }
     }
 
@@ -107,10 +117,14 @@ impl Manifest {
             .map_err(ExportError::file(path))?;
         let none = |why: String| ExportError::Unfit(format!("{} is no manifest of an export: {why}", path.display()));
         let manifest: Manifest = serde_json::from_str(&text).map_err(|error| none(error.to_string()))?;
-        let named = |file: &WrittenFile| Path::new(&file.name).file_name().is_some_and(|name| name == &*file.name);
+        let is_plain = |name: &String| Path::new(name).file_name().is_some_and(|plain| plain == &**name);
+        let names = || manifest.files.iter().map(|file| &file.name).chain(&manifest.replaced);
         match manifest.manifest {
-            VERSION if manifest.files.iter().all(named) => Ok(Some(manifest)),
-            VERSION => Err(none("it names a file of another folder".to_owned())),
+            VERSION if !names().all(is_plain) => Err(none("it names a file of another folder".to_owned())),
+            VERSION if manifest.contents.is_some() && manifest.contents().is_none() => {
+                Err(none("its contents are no ranges of ids".to_owned()))
+            }
+            VERSION => Ok(Some(manifest)),
             other => Err(none(format!("it is of version {other}, this sqrawl knows {VERSION}"))),
         }
     }
@@ -132,21 +146,60 @@ impl Manifest {
         Ok(())
     }
 
-    /// Files that were named and not given their names: a process died in between.
+    /// The contents that its files have; `None`: nobody noted them.
+    pub(crate) fn contents(&self) -> Option<Contents> {
+        Contents::of_ranges(self.contents.as_ref()?)
+    }
+
+    /// Ends what a process that died has begun: files that were named and not given their names, and files that are
+    /// replaced and still there.
     ///
     /// # Errors
     /// [`ExportError::File`].
-    pub(crate) fn finish_names(&self, target: &Target) -> Result<(), ExportError> {
+    pub(crate) fn finish_names(&mut self, target: &Target) -> Result<(), ExportError> {
         for file in &self.files {
             let path = target.path_of(&file.name);
             let part = part_of(&path);
-            let is_its = std::fs::metadata(&part).is_ok_and(|part| part.len() == file.bytes);
-            if is_its && std::fs::symlink_metadata(&path).is_err() {
+            let fault = ExportError::file(&part);
+            if is_the_one(&part, file).map_err(fault)? {
                 std::fs::rename(&part, &path).map_err(ExportError::file(&path))?;
                 sync_folder(&path);
             }
         }
+        self.remove_replaced(target)
+    }
+
+    /// Removes the files that are replaced.
+    ///
+    /// # Errors
+    /// [`ExportError::File`].
+    pub(crate) fn remove_replaced(&mut self, target: &Target) -> Result<(), ExportError> {
+        for name in std::mem::take(&mut self.replaced) {
+            let path = target.path_of(&name);
+            match std::fs::remove_file(&path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(ExportError::file(&path)(error)),
+                _ => sync_folder(&path),
+            }
+        }
         Ok(())
+    }
+
+    /// Whether the files that it names are there.
+    ///
+    /// # Errors
+    /// [`ExportError::Unfit`] names the first one that is not.
+    pub(crate) fn has_its_files(&self, target: &Target) -> Result<(), ExportError> {
+        let is_there = |file: &&WrittenFile| {
+            std::fs::metadata(target.path_of(&file.name)).is_ok_and(|found| found.len() == file.bytes)
+        };
+        let Some(lost) = self.files.iter().find(|file| !is_there(file)) else { return Ok(()) };
+        Err(ExportError::Unfit(format!(
+            "{} is not there as {} names it ({} bytes); put it back, or export all of it anew with --force; \
+             -o OTHER --since {1} goes on elsewhere",
+            target.path_of(&lost.name).display(),
+            target.manifest().display(),
+            lost.bytes
+        )))
     }
 
     /// Whether what it says of the crawl is still so: the crawl is the same, and the fetch of the cursor is there.
@@ -177,4 +230,14 @@ impl Manifest {
         let folder = manifest.parent().unwrap_or(Path::new(""));
         self.files.iter().map(|file| folder.join(&file.name)).collect()
     }
+}
+
+/// Whether what stands there is this file.
+fn is_the_one(path: &Path, file: &WrittenFile) -> io::Result<bool> {
+    if !std::fs::metadata(path).is_ok_and(|found| found.len() == file.bytes) {
+        return Ok(false);
+    }
+    let mut hasher = blake3::Hasher::new();
+    io::copy(&mut std::fs::File::open(path)?, &mut hasher)?;
+    Ok(hasher.finalize().to_hex().as_str() == file.blake3)
 }

@@ -11,6 +11,7 @@
 //! writers (`tables`, `documents`, `warc`, `sitemap`) are functions over [`std::io::Write`].
 
 mod cdxj;
+mod contents;
 mod documents;
 mod field;
 mod files;

@@ -7,13 +7,18 @@
 //! A process that dies before the manifest has lost the file: whoever goes on with `--since auto` begins after the last
 //! one that is named. Dies it later, the next run gives the file its name. Either way every fetch stands in one file
 //! that the manifest names, and in one only.
+//!
+//! Files that take the place of others get their names together, when all of them are whole: until then what is there
+//! stays as it is. The manifest names them, and what is still to be removed, before the first name changes.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use url::Url;
 
 use super::Cursor;
-use super::files::{PartFile, Target, part_of, sync_folder};
+use super::contents::Contents;
+use super::files::{PartFile, SeriesLock, Target, part_of, sync_folder};
 use super::format::{Format, RefersTo, RowFormat};
 use super::job::{self, ExportError, Job};
 use super::manifest::{Manifest, Source, WrittenFile};
@@ -25,8 +30,14 @@ use crate::store::sqlite::read::{FetchMark, Reader, StoredFetch};
 /// Where an export begins.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Start {
-    /// At the first fetch, or after this one, in new files.
-    After(Cursor),
+    /// At the first fetch, or after this one, in new files. `contents`: those that what was exported before has, as its
+    /// manifest says.
+    After {
+        /// The fetch; 0: at the first one.
+        cursor: Cursor,
+        /// [`Manifest::contents`].
+        contents: Option<String>,
+    },
     /// Where the manifest beside the target ends, in further files; without one, at the first fetch.
     Auto,
 }
@@ -44,9 +55,12 @@ pub struct Summary {
     pub cursor: Cursor,
     /// Whether it went to the end.
     pub complete: bool,
+    /// It was stopped, and its files get their names together: everything is as it was before.
+    pub unchanged: bool,
 }
 
-/// Writes the files of a job. `force`: what is there may be replaced. `now` is ISO 8601.
+/// Writes the files of a job. `force`: what is there may be replaced, which happens when the new files are whole, all at
+/// once. `now` is ISO 8601.
 ///
 /// # Errors
 /// [`ExportError`]. Files that were finished before stay, and are named by the manifest.
@@ -59,58 +73,76 @@ pub async fn to_files(
     now: &str,
     bounds: &Bounds,
 ) -> Result<Summary, ExportError> {
-    let path = target.manifest();
-    let before = Manifest::read(&path)?;
-    let (manifest, old) = match (start, before) {
-        (Start::Auto, Some(manifest)) => (go_on(reader, job, target, manifest).await?, None),
-        (start, old) => {
-            let after = if let Start::After(after) = start { *after } else { 0 };
-            let taken = [path.clone(), target.path_of(&target.numbered(1))];
-            if let Some(taken) = taken.into_iter().find(|path| !force && path.symlink_metadata().is_ok()) {
-                return Err(if *start == Start::Auto {
-                    ExportError::Unnamed(taken)
-                } else {
-                    ExportError::Exists(taken)
-                });
-            }
-            let source = Source { path: reader.path().display().to_string(), identity: reader.identity().await? };
-            (Manifest::new(source, job.options(), after, now), old)
-        }
-    };
-    let (after, upto) = (manifest.cursor, reader.last_fetch_id().await?.max(manifest.cursor));
-    let (is_first, known) = (manifest.files.is_empty(), manifest.files.len());
+    let _lock = SeriesLock::take(target)?;
+    let begun = begin(reader, job, target, start, force, now).await?;
+    target.sweep();
+    let (after, known) = (begun.manifest.cursor, begun.manifest.files.len());
+    let upto = reader.last_fetch_id().await?.max(after);
+    let cursor_before = begun.old.as_ref().map_or(after, |old| old.cursor);
     let writer = job.writer(job::maker(reader, now).await?, target.is_packed(), target.folder());
-    let mut seen = seen_until(reader, job, after, bounds).await?;
-    let replaces = force && *start != Start::Auto;
-    let mut files =
-        Files { job, target, replaces, manifest, writer, open: None, staged: Vec::new(), at: after, root: None };
+    let written = begun.manifest.contents().filter(|_| after > 0);
+    let mut seen = seen_until(reader, job, after, written.as_ref(), bounds).await?;
+    let contents = job.dedupe.map(|_| seen.contents().clone());
+    let mut files = Files::new(job, target, begun, writer, contents);
     let is_whole = walk(reader, job, (after, upto), &mut seen, bounds, &mut files).await?;
     if is_whole {
-        files.at = upto;
-        if is_first && files.manifest.files.is_empty() && files.open.is_none() && files.staged.is_empty() {
-            files.open()?;
-        }
-        files.manifest.complete = true;
         let last = reader.fetch_mark(upto).await?;
         files.finish(upto, last, now)?;
-    } else if job.format != Format::Sitemap {
-        // What is finished is named already; what is open is lost with its part.
+    } else {
+        // What is finished is named already, or lost with the rest; what is open is lost with its part.
         files.open = None;
     }
-    if let Some(old) = old {
-        old.files.iter().filter(|file| !files.manifest.files.iter().any(|new| new.name == file.name)).for_each(
-            |file| {
-                let _ = std::fs::remove_file(target.path_of(&file.name));
-            },
-        );
-    }
+    let unchanged = !is_whole && files.at_once;
     let manifest = files.manifest.clone();
     let files = manifest.files[known..].to_vec();
     let rows = files.iter().filter(|file| !file.name.ends_with(".cdxj")).map(|file| file.rows).sum();
-    Ok(Summary { manifest: path, rows, files, cursor: manifest.cursor, complete: is_whole })
+    let cursor = if unchanged { cursor_before } else { manifest.cursor };
+    Ok(Summary { manifest: target.manifest(), rows, files, cursor, complete: is_whole, unchanged })
 }
 
-/// The manifest that is there, when it is of the same export.
+/// What an export adds to, or begins.
+struct Begun {
+    manifest: Manifest,
+    /// What it takes the place of.
+    old: Option<Manifest>,
+    /// Whether what is there may be replaced.
+    replaces: bool,
+}
+
+async fn begin(
+    reader: &mut Reader,
+    job: &Job,
+    target: &Target,
+    start: &Start,
+    force: bool,
+    now: &str,
+) -> Result<Begun, ExportError> {
+    let path = target.manifest();
+    let old = match Manifest::read(&path) {
+        // One that cannot be read is replaced like any other file.
+        Err(ExportError::Unfit(_)) if force && *start != Start::Auto => None,
+        read => read?,
+    };
+    let ((after, contents), old) = match (start, old) {
+        (Start::Auto, Some(manifest)) => {
+            let manifest = go_on(reader, job, target, manifest).await?;
+            return Ok(Begun { manifest, old: None, replaces: false });
+        }
+        (Start::Auto, None) => ((0, None), None),
+        (Start::After { cursor, contents }, old) => ((*cursor, contents.clone()), old),
+    };
+    let taken = [path, target.path_of(&target.numbered(1))];
+    let taken = taken.into_iter().find(|path| path.symlink_metadata().is_ok());
+    let replaces = taken.is_some();
+    if let Some(taken) = taken.filter(|_| !force) {
+        return Err(if *start == Start::Auto { ExportError::Unnamed(taken) } else { ExportError::Exists(taken) });
+    }
+    let source = Source { path: reader.path().display().to_string(), identity: reader.identity().await? };
+    let manifest = Manifest { contents, ..Manifest::new(source, job.options(), after, now) };
+    Ok(Begun { manifest, old, replaces })
+}
+
+/// The manifest that is there, when it is of the same export and its files are there.
 async fn go_on(
     reader: &mut Reader,
     job: &Job,
@@ -130,6 +162,7 @@ async fn go_on(
     }
     manifest.fits(reader, &path).await?;
     manifest.finish_names(target)?;
+    manifest.has_its_files(target)?;
     manifest.complete = false;
     Ok(manifest)
 }
@@ -143,15 +176,28 @@ struct Staged {
 struct Files<'a> {
     job: &'a Job,
     target: &'a Target,
+    /// What the files take the place of, and whether they take the place of anything.
+    old: Option<Manifest>,
     replaces: bool,
+    /// Whether the files get their names together at the end: those of a sitemap, and those that replace others.
+    at_once: bool,
     manifest: Manifest,
     writer: Box<dyn RowFormat>,
-    open: Option<(PartFile, String, u64)>,
-    /// Files that get their names together at the end: those of a sitemap.
+    open: Option<Open>,
     staged: Vec<Staged>,
     at: Cursor,
+    /// What the files have, where copies are left out.
+    contents: Option<Contents>,
     /// Scheme and authority of the first URL.
     root: Option<String>,
+}
+
+/// The file that is written.
+struct Open {
+    part: PartFile,
+    name: String,
+    rows: u64,
+    after: Cursor,
 }
 
 impl Sink for Files<'_> {
@@ -160,20 +206,23 @@ impl Sink for Files<'_> {
     }
 
     fn row(&mut self, row: &StoredFetch, referred: Option<&FetchMark>) -> Result<bool, ExportError> {
-        if self.open.as_ref().is_some_and(|(part, _, rows)| self.is_full(part, *rows)) {
+        if self.open.as_ref().is_some_and(|open| self.is_full(&open.part, open.rows)) {
             self.close()?;
             // A new file refers to nothing in the one before.
-            if self.job.format != Format::Sitemap {
+            if !self.at_once {
                 self.commit(None)?;
             }
         }
         if self.open.is_none() {
             self.open()?;
         }
-        let Some((part, _, rows)) = &mut self.open else { return Ok(false) };
+        let Some(Open { part, rows, .. }) = &mut self.open else { return Ok(false) };
         let path = part.path().to_owned();
         let written = self.writer.row(row, referred, part).map_err(ExportError::file(&path))?;
         *rows += u64::from(written);
+        if let (Some(contents), Some(Ok(id))) = (&mut self.contents, row.content_id.map(u32::try_from)) {
+            contents.insert(id);
+        }
         if written && self.root.is_none() {
             self.root = Url::parse(&row.url).ok().map(|url| url.origin().ascii_serialization());
         }
@@ -185,7 +234,31 @@ impl Sink for Files<'_> {
     }
 }
 
-impl Files<'_> {
+impl<'a> Files<'a> {
+    fn new(
+        job: &'a Job,
+        target: &'a Target,
+        begun: Begun,
+        writer: Box<dyn RowFormat>,
+        contents: Option<Contents>,
+    ) -> Self {
+        let Begun { manifest, old, replaces } = begun;
+        Files {
+            job,
+            target,
+            old,
+            replaces,
+            at_once: replaces || job.format == Format::Sitemap,
+            at: manifest.cursor,
+            manifest,
+            writer,
+            open: None,
+            staged: Vec::new(),
+            contents,
+            root: None,
+        }
+    }
+
     fn is_full(&self, part: &PartFile, rows: u64) -> bool {
         let (most_rows, most_plain) = self.job.most();
         let bytes = part.bytes();
@@ -209,7 +282,7 @@ impl Files<'_> {
         let packed = self.target.is_packed() && !matches!(self.job.format, Format::Warc | Format::Cdxj);
         let mut part = PartFile::create(&path, packed)?;
         self.writer.begin(&name, &mut part).map_err(ExportError::file(&path))?;
-        self.open = Some((part, name, 0));
+        self.open = Some(Open { part, name, rows: 0, after: self.at });
         Ok(())
     }
 
@@ -224,24 +297,24 @@ impl Files<'_> {
 
     /// Has the open file whole on the disk, and its index.
     fn close(&mut self) -> Result<(), ExportError> {
-        let Some((mut part, name, rows)) = self.open.take() else { return Ok(()) };
+        let Some(Open { mut part, name, rows, after }) = self.open.take() else { return Ok(()) };
         let path = part.path().to_owned();
         self.writer.end(&mut part).map_err(ExportError::file(&path))?;
-        self.stage(part, name.clone(), rows)?;
+        self.stage(part, name.clone(), rows, after)?;
         if self.job.format == Format::Cdxj {
             let name = Target::index_of(&name);
             let path = self.free(&name)?;
             let mut part = PartFile::create(&path, false)?;
             self.writer.index(&mut part).map_err(ExportError::file(&path))?;
-            self.stage(part, name, rows)?;
+            self.stage(part, name, rows, after)?;
         }
         Ok(())
     }
 
-    fn stage(&mut self, part: PartFile, name: String, rows: u64) -> Result<(), ExportError> {
+    fn stage(&mut self, part: PartFile, name: String, rows: u64, after: Cursor) -> Result<(), ExportError> {
         let path = part.path().to_owned();
         let (bytes, blake3) = part.finish()?;
-        let file = WrittenFile { name, rows, bytes, blake3, after: self.manifest.cursor, cursor: self.at };
+        let file = WrittenFile { name, rows, bytes, blake3, after, cursor: self.at };
         self.staged.push(Staged { path, file });
         Ok(())
     }
@@ -254,10 +327,12 @@ impl Files<'_> {
             self.manifest.files.push(staged.file.clone());
         }
         self.manifest.cursor = self.at;
+        self.manifest.contents = self.contents.as_ref().map(Contents::to_ranges);
         now.unwrap_or(&self.manifest.updated_at.clone()).clone_into(&mut self.manifest.updated_at);
         self.manifest.write(self.target)?;
         failpoint::reach("exporting", "manifest", &self.target.manifest().display().to_string());
-        for staged in self.staged.drain(..) {
+        // They are named: whatever happens from here, whoever goes on gives them their names.
+        for staged in std::mem::take(&mut self.staged) {
             std::fs::rename(part_of(&staged.path), &staged.path).map_err(ExportError::file(&staged.path))?;
             sync_folder(&staged.path);
             failpoint::reach("exporting", "name", &staged.path.display().to_string());
@@ -265,14 +340,31 @@ impl Files<'_> {
         Ok(())
     }
 
-    /// The last file, and the end of the walk.
+    /// The last file, the end of the walk, and the end of what is replaced.
     fn finish(&mut self, upto: Cursor, last: Option<FetchMark>, now: &str) -> Result<(), ExportError> {
+        if self.manifest.files.is_empty() && self.open.is_none() && self.staged.is_empty() {
+            self.open()?;
+        }
+        self.at = upto;
         self.close()?;
         if self.job.format == Format::Sitemap {
             self.name_sitemaps()?;
         }
-        (self.at, self.manifest.last) = (upto, last);
-        self.commit(Some(now))
+        (self.manifest.complete, self.manifest.last) = (true, last);
+        let new: HashSet<&str> = self.staged.iter().map(|staged| staged.file.name.as_str()).collect();
+        let old = self
+            .old
+            .take()
+            .into_iter()
+            .flat_map(|old| old.files.into_iter().map(|file| file.name).chain(old.replaced).collect::<Vec<_>>());
+        self.manifest.replaced = old.filter(|name| !new.contains(name.as_str())).collect();
+        self.commit(Some(now))?;
+        if self.manifest.replaced.is_empty() {
+            return Ok(());
+        }
+        self.manifest.remove_replaced(self.target)?;
+        failpoint::reach("exporting", "replaced", &self.target.manifest().display().to_string());
+        self.manifest.write(self.target)
     }
 
     /// One sitemap has the name that was asked for; of several the index has it.
@@ -289,7 +381,7 @@ impl Files<'_> {
         let urls: Vec<String> = self.staged.iter().map(|staged| format!("{base}{}", staged.file.name)).collect();
         let mut part = PartFile::create(&path, self.target.is_packed())?;
         std::io::Write::write_all(&mut part, sitemap_index(&urls).as_bytes()).map_err(ExportError::file(&path))?;
-        self.stage(part, name, 0)
+        self.stage(part, name, 0, self.manifest.cursor)
     }
 }
 

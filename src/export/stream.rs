@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use super::Cursor;
+use super::contents::Contents;
 use super::format::{RefersTo, RowFormat};
 use super::job::{self, ExportError, Job};
 use super::likeness::Seen;
@@ -23,14 +24,15 @@ pub struct Stream<W> {
 }
 
 impl<W: Write> Stream<W> {
-    /// Begins after `after`. `now` is ISO 8601; `flushes`: after each row.
+    /// Begins after `after`; `contents`: what was exported before has them ([`Manifest::contents`](super::Manifest)). `now`
+    /// is ISO 8601; `flushes`: after each row.
     ///
     /// # Errors
     /// [`ExportError`] of the database or of the stream.
     pub async fn begin(
         reader: &mut Reader,
         job: Job,
-        after: Cursor,
+        (after, contents): (Cursor, Option<&str>),
         now: &str,
         bounds: Bounds,
         flushes: bool,
@@ -38,7 +40,7 @@ impl<W: Write> Stream<W> {
     ) -> Result<Self, ExportError> {
         let maker = job::maker(reader, now).await?;
         let mut writer = job.writer(maker, false, Path::new("."));
-        let seen = seen_until(reader, &job, after, &bounds).await?;
+        let seen = seen_until(reader, &job, after, contents.and_then(Contents::of_ranges).as_ref(), &bounds).await?;
         writer.begin("-", &mut out).map_err(ExportError::Output)?;
         Ok(Stream { job, bounds, writer, out, seen, cursor: after, rows: 0, flushes })
     }

@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::Cursor;
+use super::contents::Contents;
 use super::format::RefersTo;
 use super::job::{ExportError, Job};
 use super::likeness::Seen;
 use crate::store::StoreError;
-use crate::store::sqlite::read::{Cancel, FetchMark, Limits, Reader, StoredFetch};
+use crate::store::sqlite::read::{Cancel, FetchMark, Kept, Likeness, Limits, Reader, Selection, StoredFetch};
 
 /// How far an export is, for who shows it.
 #[derive(Debug, Default)]
@@ -51,7 +52,7 @@ pub(crate) async fn walk(
     bounds: &Bounds,
     sink: &mut dyn Sink,
 ) -> Result<bool, ExportError> {
-    let (selection, parts, limits) = (job.selection(), job.parts(), bounds.limits());
+    let (selection, parts, limits) = (job.selection(after), job.parts(), bounds.limits());
     let mut at = after;
     while at < upto {
         let range = stopped_is_none(reader.fetch_ids(&selection, at, upto, &limits).await, bounds)?;
@@ -110,19 +111,30 @@ fn stopped_is_none<T>(result: Result<T, StoreError>, bounds: &Bounds) -> Result<
     }
 }
 
-/// What was met up to the cursor, so that copies of it are told.
+/// What was met up to the cursor, so that copies of it are told: the contents that earlier files have, or, where nobody
+/// noted them, all that were fetched until then.
 pub(crate) async fn seen_until(
     reader: &mut Reader,
     job: &Job,
     cursor: Cursor,
+    written: Option<&Contents>,
     bounds: &Bounds,
 ) -> Result<Seen, ExportError> {
     let mut seen = Seen::new(job.dedupe);
-    if seen.is_asked() && cursor > 0 {
-        let each = &mut |like: crate::store::sqlite::read::Likeness| {
-            seen.is_copy(Some(like.content_id), like.simhash);
-        };
-        reader.likenesses(&job.selection(), cursor, &bounds.limits(), each).await?;
+    if !seen.is_asked() {
+        return Ok(seen);
+    }
+    let each = &mut |like: Likeness| seen.remember(like.content_id, like.simhash);
+    match written {
+        Some(written) => {
+            let ids: Vec<i64> = written.ids().map(i64::from).collect();
+            reader.likenesses_of(&ids, &bounds.limits(), each).await?;
+        }
+        None if cursor > 0 => {
+            let fetched = Selection { kept: Kept::Responses, ..job.selection(0) };
+            reader.likenesses(&fetched, cursor, &bounds.limits(), each).await?;
+        }
+        None => {}
     }
     Ok(seen)
 }

@@ -16,6 +16,8 @@ mod recrawls;
 mod rot;
 mod rounds;
 mod search;
+#[cfg(unix)]
+mod series;
 mod shelf;
 mod sitemaps;
 #[cfg(unix)]

@@ -14,40 +14,40 @@ use super::shelf::{Answer, Shelf};
 use super::{Ran, run, sqrawl};
 
 /// The demo crawl in a folder of its own.
-fn demo() -> TempDir {
+pub(super) fn demo() -> TempDir {
     let folder = TempDir::new().unwrap();
     let ran = run(sqrawl(folder.path()).args(["demo", "-q", "--db", "crawl.db"]));
     assert_eq!(ran.code, Some(0), "{}", ran.err);
     folder
 }
 
-fn export(folder: &Path, args: &[&str]) -> Ran {
+pub(super) fn export(folder: &Path, args: &[&str]) -> Ran {
     run(sqrawl(folder).arg("export").args(args))
 }
 
 #[track_caller]
-fn exported(folder: &Path, args: &[&str]) -> String {
+pub(super) fn exported(folder: &Path, args: &[&str]) -> String {
     let ran = export(folder, args);
     assert_eq!(ran.code, Some(0), "{args:?}: {}", ran.err);
     ran.out
 }
 
 /// The rows of a query, each as a JSON object.
-fn query(folder: &Path, sql: &str) -> Vec<Value> {
+pub(super) fn query(folder: &Path, sql: &str) -> Vec<Value> {
     let ran = run(sqrawl(folder).args(["query", "--json", sql]));
     assert_eq!(ran.code, Some(0), "{sql}: {}", ran.err);
     serde_json::from_str(&ran.out).unwrap()
 }
 
-fn number(folder: &Path, sql: &str) -> u64 {
+pub(super) fn number(folder: &Path, sql: &str) -> u64 {
     query(folder, sql)[0].as_object().unwrap().values().next().unwrap().as_u64().unwrap()
 }
 
-fn lines(text: &str) -> Vec<Value> {
+pub(super) fn lines(text: &str) -> Vec<Value> {
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-fn manifest(folder: &Path, name: &str) -> Value {
+pub(super) fn manifest(folder: &Path, name: &str) -> Value {
     let text = fs::read_to_string(folder.join(format!("{name}.manifest.json"))).unwrap();
     serde_json::from_str(&text).unwrap()
 }
@@ -243,7 +243,7 @@ fn check_with_warcio(folder: &Path, names: &[&str]) {
 }
 
 /// Pages that each name the next one.
-fn chain(pages: u32) -> Shelf {
+pub(super) fn chain(pages: u32) -> Shelf {
     Shelf::open(|port| {
         (0..pages)
             .map(|n| {
@@ -255,13 +255,13 @@ fn chain(pages: u32) -> Shelf {
     })
 }
 
-fn crawl(shelf: &Shelf, pages: u32) {
+pub(super) fn crawl(shelf: &Shelf, pages: u32) {
     let seed = format!("http://a.localhost:{}/", shelf.port);
     shelf.crawl(&["crawl", &seed, "--delay", "0", "--max-pages", &pages.to_string(), "-q"]);
 }
 
 /// URLs in the files that the manifest names, each of which is there and is what the manifest says.
-fn urls_of(folder: &Path, name: &str) -> Vec<String> {
+pub(super) fn urls_of(folder: &Path, name: &str) -> Vec<String> {
     let mut urls = Vec::new();
     for file in manifest(folder, name)["files"].as_array().unwrap() {
         let bytes = fs::read(folder.join(file["name"].as_str().unwrap())).unwrap();
@@ -273,7 +273,7 @@ fn urls_of(folder: &Path, name: &str) -> Vec<String> {
     urls
 }
 
-fn files_of(folder: &Path, name: &str) -> Vec<PathBuf> {
+pub(super) fn files_of(folder: &Path, name: &str) -> Vec<PathBuf> {
     let stem = name.split('.').next().unwrap();
     let mut files: Vec<PathBuf> = fs::read_dir(folder)
         .unwrap()

@@ -15,9 +15,12 @@ use super::{Ran, run, sqrawl};
 /// Header lines and body.
 pub(super) type Answer = (String, Vec<u8>);
 
+type Answers = Arc<Mutex<HashMap<String, Answer>>>;
+
 /// Answers by `host/path`; anything else is 404. Names below `localhost` all lead here.
 pub(super) struct Shelf {
     pub(super) port: u16,
+    answers: Answers,
     log: Arc<Mutex<Vec<String>>>,
     folder: TempDir,
 }
@@ -27,8 +30,8 @@ impl Shelf {
     pub(super) fn open(fill: impl FnOnce(u16) -> HashMap<String, Answer>) -> Shelf {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
-        let answers = Arc::new(fill(port));
-        let shelf = Shelf { port, log: Arc::default(), folder: TempDir::new().unwrap() };
+        let answers: Answers = Arc::new(Mutex::new(fill(port)));
+        let shelf = Shelf { port, answers: Arc::clone(&answers), log: Arc::default(), folder: TempDir::new().unwrap() };
         let log = Arc::clone(&shelf.log);
         thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
@@ -37,6 +40,15 @@ impl Shelf {
             }
         });
         shelf
+    }
+
+    /// From now on this is what is answered; `None`: 404.
+    pub(super) fn change(&self, name: &str, answer: Option<Answer>) {
+        let mut answers = self.answers.lock().unwrap();
+        match answer {
+            Some(answer) => answers.insert(name.to_owned(), answer),
+            None => answers.remove(name),
+        };
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -72,15 +84,16 @@ impl Shelf {
     }
 }
 
-fn serve(mut stream: &TcpStream, answers: &HashMap<String, Answer>, log: &Mutex<Vec<String>>) {
+fn serve(mut stream: &TcpStream, answers: &Mutex<HashMap<String, Answer>>, log: &Mutex<Vec<String>>) {
     let mut lines = BufReader::new(stream).lines().map_while(Result::ok);
     while let Some(first) = lines.next() {
         let head: Vec<String> = lines.by_ref().take_while(|line| !line.is_empty()).collect();
         let host = head.iter().find_map(|line| line.strip_prefix("host: ")).unwrap_or_default();
         let name = format!("{}{}", host.split(':').next().unwrap(), first.split(' ').nth(1).unwrap());
-        let (status, (headers, body)) = match answers.get(&name) {
-            Some(answer) if answer.0.starts_with("location") => ("301 Moved", answer.clone()),
-            Some(answer) => ("200 OK", answer.clone()),
+        let answer = answers.lock().unwrap().get(&name).cloned();
+        let (status, (headers, body)) = match answer {
+            Some(answer) if answer.0.starts_with("location") => ("301 Moved", answer),
+            Some(answer) => ("200 OK", answer),
             None => ("404 Not Found", (String::new(), Vec::new())),
         };
         log.lock().unwrap().push(name);

@@ -115,6 +115,26 @@ impl Reader {
         Ok(())
     }
 
+    /// The likenesses of these contents, handed to `each` in their order.
+    ///
+    /// # Errors
+    /// [`StoreError::Query`] when `limits` do not suffice; others when the file is at fault.
+    pub async fn likenesses_of(
+        &mut self,
+        contents: &[i64],
+        limits: &Limits,
+        each: &mut (dyn FnMut(Likeness) + Send),
+    ) -> Result<(), StoreError> {
+        for ids in contents.chunks(stream::CONTENTS_AT_ONCE) {
+            let watch = self.watch(limits).await?;
+            match stream::likenesses_of(&mut self.conn, ids).await {
+                Ok(found) => found.into_iter().for_each(&mut *each),
+                Err(error) => return Err(stopped_or(&self.path, "reading the contents", &watch, error)),
+            }
+        }
+        Ok(())
+    }
+
     /// The fetches with the first ones of these ids, which are ascending: as many as one short transaction reads.
     /// What follows the last one is for the next call; what is not there is left out.
     ///

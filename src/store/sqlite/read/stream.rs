@@ -19,6 +19,8 @@ const IDS_AT_ONCE: i64 = 32_768;
 /// The same where the condition has a query of its own: that is worked out anew in each transaction, which may take as
 /// long as all the rest. The ids take 8 MB.
 const IDS_OF_A_SUBQUERY: i64 = 1 << 20;
+/// Contents whose likenesses are read in one transaction.
+pub(super) const CONTENTS_AT_ONCE: usize = 32_768;
 /// Most rows in one transaction.
 pub(super) const ROWS_AT_ONCE: usize = 256;
 /// Bytes of bodies and texts after which a transaction ends, though the last row may be larger.
@@ -27,8 +29,11 @@ const BYTES_AT_ONCE: usize = 8 << 20;
 /// Which fetches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kept {
-    /// The latest good copy of every page: the rows of the view `pages`.
+    /// The latest good copy of every page: the rows of the view `pages`. And the fetches that found a page gone or leading
+    /// elsewhere which was there before [`Selection::lost_since`].
     LatestPages,
+    /// The latest good copy of every page that is not known to be gone or to lead elsewhere now.
+    LivePages,
     /// Every answer of a server, in every version: pages, confirmations (304), redirects, errors with a status.
     Responses,
 }
@@ -40,6 +45,8 @@ pub struct Selection {
     pub kept: Kept,
     /// An SQL condition over the columns of `pages`; with [`Kept::Responses`] the pages whose answers are wanted.
     pub condition: Option<String>,
+    /// Whoever reads the rows has the pages that were fetched up to here, and is told of those that are no more; 0: has none.
+    pub lost_since: i64,
 }
 
 impl Selection {
@@ -92,6 +99,8 @@ pub struct StoredFetch {
     pub noindex: i64,
     pub nofollow: i64,
     pub stale: i64,
+    /// Of the latest fetch of the URL.
+    pub last_outcome: Option<String>,
     pub last_modified: Option<String>,
     pub address: Option<String>,
     pub session_id: i64,
@@ -189,30 +198,36 @@ pub(super) async fn ids(
 
 /// A condition stands in parentheses on lines of its own, so that a comment at its end ends there.
 fn ids_sql(selection: &Selection) -> String {
-    // `+` keeps SQLite from going through all of `urls` for each fetch: `page_fetch_id` has no index.
-    let matching = |condition: &str, column: &str| {
-        format!(
-            "SELECT {column} FROM pages
-             WHERE url_id IN (SELECT url_id FROM fetches WHERE id > ?1 AND id <= ?2) AND (\n{condition}\n)"
-        )
+    let kept = match selection.kept {
+        Kept::LatestPages => format!(
+            "(u.page_fetch_id = f.id
+              OR (u.last_fetch_id = f.id AND f.outcome IN {LOST} AND u.page_fetch_id <= {}))",
+            selection.lost_since
+        ),
+        Kept::LivePages => format!(
+            "u.page_fetch_id = f.id AND (u.last_fetch_id = f.id
+              OR NOT EXISTS (SELECT 1 FROM fetches l WHERE l.id = u.last_fetch_id AND l.outcome IN {LOST}))"
+        ),
+        Kept::Responses => RESPONSES.to_owned(),
     };
-    match (selection.kept, &selection.condition) {
-        (Kept::LatestPages, None) => "SELECT f.id FROM fetches f CROSS JOIN urls u ON u.id = f.url_id
-             WHERE f.id > ?1 AND f.id <= ?2 AND u.page_fetch_id = f.id ORDER BY f.id"
-            .to_owned(),
-        (Kept::LatestPages, Some(condition)) => {
-            format!("{} AND +fetch_id > ?1 AND +fetch_id <= ?2 ORDER BY +fetch_id", matching(condition, "fetch_id"))
-        }
-        (Kept::Responses, None) => format!("{RESPONSES} ORDER BY f.id"),
-        (Kept::Responses, Some(condition)) => {
-            format!("{RESPONSES} AND f.url_id IN ({}) ORDER BY f.id", matching(condition, "url_id"))
-        }
-    }
+    let matching = selection.condition.as_ref().map_or_else(String::new, |condition| {
+        format!(
+            "AND f.url_id IN (SELECT url_id FROM pages
+               WHERE url_id IN (SELECT url_id FROM fetches WHERE id > ?1 AND id <= ?2) AND (\n{condition}\n))"
+        )
+    });
+    // CROSS JOIN: the fetches are the outer loop, whose order the ids have.
+    format!(
+        "SELECT f.id FROM fetches f CROSS JOIN urls u ON u.id = f.url_id
+         WHERE f.id > ?1 AND f.id <= ?2 AND {kept} {matching} ORDER BY f.id"
+    )
 }
 
-const RESPONSES: &str = "SELECT f.id FROM fetches f
-    WHERE f.id > ?1 AND f.id <= ?2 AND f.status IS NOT NULL
-      AND f.outcome IN ('page', 'unchanged', 'redirect', 'gone', 'http_error', 'rate_limited')";
+/// Outcomes that say that a page is not there any more; others, such as a timeout, say nothing of it.
+const LOST: &str = "('gone', 'redirect')";
+
+const RESPONSES: &str = "f.status IS NOT NULL
+    AND f.outcome IN ('page', 'unchanged', 'redirect', 'gone', 'http_error', 'rate_limited')";
 
 /// The fetches with these ids, in their order: as many of the first ones as fit into one transaction.
 pub(super) async fn rows(
@@ -224,7 +239,7 @@ pub(super) async fn rows(
     let sql =
         "SELECT f.id AS fetch_id, u.url, h.name AS host, v.url AS via, u.depth, f.outcome, f.status, f.started_ms,
                       f.started_at AS fetched_at, f.elapsed_ms, k.url AS canonical, f.noindex, f.nofollow,
-                      u.last_fetch_id <> f.id AS stale, f.last_modified, f.address, f.session_id, f.headers,
+                      u.page_fetch_id IS NOT u.last_fetch_id AS stale, l.outcome AS last_outcome, f.last_modified, f.address, f.session_id, f.headers,
                       f.content_id, lower(hex(c.hash)) AS hash, c.mime, c.charset, c.size_bytes, c.simhash, c.words,
                       c.lang, c.title, c.description, c.headings, c.open_graph, c.json_ld, c.soft_404, t.text,
                       b.codec, b.size_bytes AS body_bytes, b.data
@@ -232,6 +247,7 @@ pub(super) async fn rows(
                CROSS JOIN fetches f ON f.id = j.value
                CROSS JOIN urls u ON u.id = f.url_id
                CROSS JOIN hosts h ON h.id = f.host_id
+               LEFT JOIN fetches l ON l.id = u.last_fetch_id
                LEFT JOIN urls v ON v.id = u.via_id
                LEFT JOIN urls k ON k.id = f.canonical_id
                LEFT JOIN contents c ON c.id = f.content_id
@@ -267,6 +283,12 @@ pub(super) async fn likenesses(
     );
     let rows = sqlx::query_as(AssertSqlSafe(sql).into_sql_str()).bind(after).bind(upto).persistent(false);
     rows.fetch_all(conn).await
+}
+
+/// The likenesses of the contents with these ids, in their order.
+pub(super) async fn likenesses_of(conn: &mut SqliteConnection, ids: &[i64]) -> Result<Vec<Likeness>, sqlx::Error> {
+    let sql = "SELECT c.id AS content_id, c.simhash FROM json_each(?1) j CROSS JOIN contents c ON c.id = j.value";
+    sqlx::query_as(sql).bind(serde_json::Value::from(ids).to_string()).fetch_all(conn).await
 }
 
 /// The fetch whose answer a confirmation (304) confirms: the latest one before it that gave this content.
@@ -323,7 +345,7 @@ mod tests {
     #[test]
     fn a_condition_with_a_query_is_worked_out_less_often() {
         let ids = |condition: &str| {
-            Selection { kept: Kept::LatestPages, condition: Some(condition.to_owned()) }.ids_at_once()
+            Selection { kept: Kept::LatestPages, condition: Some(condition.to_owned()), lost_since: 0 }.ids_at_once()
         };
         assert_eq!(ids("title = 'select' AND \"with\" = 1"), IDS_AT_ONCE);
         assert_eq!(ids("url_id IN (Select 1)"), IDS_OF_A_SUBQUERY);
