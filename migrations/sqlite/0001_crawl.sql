@@ -26,7 +26,7 @@ CREATE TABLE sessions (
   started_ms INTEGER NOT NULL,
   alive_ms   INTEGER NOT NULL,                  -- rewritten by every settle: bounds the moment of a crash
   ended_ms   INTEGER,                           -- NULL while it runs, and after a crash
-  ended_by   TEXT CHECK (ended_by IN ('complete','limit','signal','error')),
+  ended_by   TEXT CHECK (ended_by IN ('complete','limit','signal','error','import')),
   version    TEXT NOT NULL,
   config     TEXT NOT NULL CHECK (json_valid(config)),   -- resolved settings, nothing secret
   judging    INTEGER NOT NULL DEFAULT 0 CHECK (judging IN (0,1)),   -- 1 until URLs are judged by settings that are not in config yet

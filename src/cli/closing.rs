@@ -15,7 +15,7 @@ pub(super) fn exit_of_session(summary: &Summary) -> Exit {
         EndedBy::Signal => Exit::Stopped,
         EndedBy::Error => Exit::Failed,
         EndedBy::Complete | EndedBy::Limit if nothing_fetched(summary) => Exit::NoSeed,
-        EndedBy::Complete | EndedBy::Limit => Exit::Done,
+        EndedBy::Complete | EndedBy::Limit | EndedBy::Import => Exit::Done,
     }
 }
 
@@ -64,6 +64,7 @@ fn heading(summary: &Summary) -> String {
         (EndedBy::Limit, None) => "stopped at a limit".to_owned(),
         (EndedBy::Signal, _) => "stopped by a signal; nothing is lost".to_owned(),
         (EndedBy::Error, _) => "stopped by an error; everything committed is kept".to_owned(),
+        (EndedBy::Import, _) => "the files are taken in".to_owned(),
     }
 }
 
@@ -73,7 +74,9 @@ pub(super) fn next_steps(summary: &Summary, settings: &CrawlSettings, database: 
     let db = shell_word(&path);
     let mut steps = Vec::new();
     match summary.ended_by {
-        EndedBy::Signal | EndedBy::Error => steps.push(format!("resume with: sqrawl resume --db {db}")),
+        EndedBy::Signal | EndedBy::Error | EndedBy::Import => {
+            steps.push(format!("resume with: sqrawl resume --db {db}"))
+        }
         EndedBy::Limit => {
             let raised = summary.limit.map(|limit| raised(limit, settings)).unwrap_or_default();
             steps.push(format!("go on with:  sqrawl resume --db {db}{raised}"));

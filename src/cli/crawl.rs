@@ -243,6 +243,7 @@ fn headline(stored: Option<&StoredCrawl>, recrawl: bool) -> String {
         Some("complete") => "was complete",
         Some("limit") => "stopped at a limit",
         Some("signal") => "was stopped",
+        Some("import") => "took in files last",
         Some(_) => "ended with an error",
         None => "did not come to its end",
     };

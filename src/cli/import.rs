@@ -1,12 +1,10 @@
 //! `sqrawl import`: lists of URLs, sitemaps and WARC files into the crawl in `--db`, without a network.
 
-use std::collections::HashMap;
-use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read};
+use std::collections::{BTreeMap, HashMap};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use flate2::bufread::MultiGzDecoder;
 use serde_json::json;
 
 use super::Exit;
@@ -14,32 +12,43 @@ use super::args::ImportArgs;
 use super::exit::UsageError;
 use super::files::CrawlFile;
 use super::plan::{self, all_seeds};
+use super::seeds::{given_url, unreadable};
 use super::signals;
 use super::sources::Sources;
 use super::terminal::{Terminal, shell_word};
 use crate::config::units::{counted, grouped};
 use crate::engine::{Clock, SystemClock};
-use crate::import::{Answer, Counts, Found, Importer, Names, Records, answer, names};
+use crate::import::{
+    Capture, Counts, Ended, Found, Importer, ListLines, Names, Payloads, Placed, Record, Records, capture, open,
+    sitemap, url_of,
+};
 use crate::model::{CrawlSettings, CrawlUrl, Host};
 use crate::report::neutralise;
 use crate::scope::UrlRules;
 use crate::store::sqlite::read::Cancel;
 use crate::store::{SessionOpen, Store};
 
-/// Most bytes of a list or sitemap, unpacked: a sitemap has at most 50 MB.
+/// Most bytes of a sitemap, unpacked; it has at most 50 MB.
 const MOST_BYTES: u64 = 256 << 20;
-/// Most URLs of one of them.
+/// Most URLs of one.
 const MOST_URLS: usize = 1_000_000;
+/// URLs of a list that are handed on together.
+const URLS_AT_ONCE: usize = 4_096;
 /// Bytes of an HTTP head that stand beside a body in a record.
 const HEAD_BYTES: u64 = 512 * 1024;
-/// Records that cannot be used and are named; the rest are counted.
+/// What cannot be used and is named; the rest is counted.
 const MOST_NAMED: u64 = 10;
+/// Records that are no pages in any archive.
+const BESIDE_PAGES: [&str; 3] = ["warcinfo", "request", "metadata"];
 
 /// Takes the files in.
 ///
 /// # Errors
 /// A file that cannot be read, a database that cannot be used.
 pub(super) async fn run(args: ImportArgs, sources: &Sources, terminal: &Terminal) -> anyhow::Result<Exit> {
+    let cancel = Cancel::default();
+    let flag = cancel.clone();
+    let _signals = signals::on_first(move || flag.cancel());
     let given: Vec<(PathBuf, Found)> =
         args.files.iter().map(|path| Ok((path.clone(), found(path)?))).collect::<anyhow::Result<_>>()?;
     let file = CrawlFile::look(sources.path()).await?;
@@ -47,17 +56,22 @@ pub(super) async fn run(args: ImportArgs, sources: &Sources, terminal: &Terminal
     let settings = sources.crawl(stored.map(|stored| (&stored.settings, sources.path())))?.settings;
     let rules = UrlRules::new(&settings);
     let is_new = stored.is_none_or(|stored| stored.seeds.is_empty());
-    let mut reading = Reading { settings: &settings, rules: &rules, terminal, wrong: 0 };
+    let mut reading = Reading::new(&settings, &rules, terminal, &cancel);
     let seeds = match is_new {
-        true => reading.one_of_each_host(&given)?,
+        true => reading.one_of_each_host(&given).await?,
         false => all_seeds(stored, &[]),
     };
+    if cancel.is_cancelled() {
+        file.close().await?;
+        terminal.error("stopped by a signal; nothing was taken in");
+        return Ok(Exit::Stopped);
+    }
     let scope = plan::scope(&settings, &seeds, stored)?;
     if seeds.is_empty() {
         file.close().await?;
+        reading.say_wrong(&given)?;
         return Err(UsageError("no URL was found in what is to be imported".to_owned()).into());
     }
-    reading.wrong = 0;
     let (store, _) = file.open(settings.durable).await?;
     let clock = SystemClock::default();
     let open = SessionOpen {
@@ -68,66 +82,75 @@ pub(super) async fn run(args: ImportArgs, sources: &Sources, terminal: &Terminal
         judging: false,
     };
     let start = store.begin_session(open, clock.now_ms()).await?;
-    let cancel = Cancel::default();
-    let flag = cancel.clone();
-    let _signals = signals::on_first(move || flag.cancel());
     let mut importer = Importer::new(&store, start, &settings, &scope);
     let mut taken = Ok(());
     for (path, found) in &given {
-        taken = reading.take(path, *found, &mut importer, &clock, &cancel).await;
+        taken = reading.take(path, *found, &mut importer, &clock).await;
         if taken.is_err() || cancel.is_cancelled() {
             break;
         }
     }
-    let (counts, totals) = importer.finish(clock.now_ms()).await?;
-    let wrong = reading.wrong;
+    let ended = match (&taken, cancel.is_cancelled()) {
+        (Err(_), _) => Ended::Failed,
+        (Ok(()), true) => Ended::Stopped,
+        (Ok(()), false) => Ended::Whole,
+    };
+    let finished = importer.finish(ended, clock.now_ms()).await;
+    let (wrong, left_out) = (reading.wrong, reading.left_out);
     super::files::close(store).await;
+    // What failed first is the cause: after it the store may take nothing more.
     taken?;
-    say(&counts, wrong, sources, terminal);
+    let (counts, totals) = finished?;
+    say(&counts, &left_out, wrong, terminal, sources);
+    if totals.open() > 0 {
+        let db = sources.path().display().to_string();
+        terminal.say(format_args!("crawl what is queued: sqrawl resume --db {}", shell_word(&db)));
+    }
     if sources.json {
-        let all = json!({"database": sources.path(), "counts": counts, "unusable": wrong, "totals": totals});
+        let all = json!({"database": sources.path(), "counts": counts, "left_out": left_out, "unusable": wrong,
+                         "totals": totals});
         terminal.data((serde_json::to_string_pretty(&all)? + "\n").as_bytes())?;
     }
-    if cancel.is_cancelled() {
+    if ended == Ended::Stopped {
         terminal.error("stopped by a signal; the same command goes on: what was taken in is passed over");
         return Ok(Exit::Stopped);
     }
     Ok(Exit::Done)
 }
 
-fn say(counts: &Counts, wrong: u64, sources: &Sources, terminal: &Terminal) {
-    let Counts { new_urls, excluded, fetches, known, unsaid } = *counts;
+fn say(counts: &Counts, left_out: &BTreeMap<&str, u64>, wrong: u64, terminal: &Terminal, sources: &Sources) {
+    let Counts { new_urls, excluded, fetches, known, unsaid, cut } = *counts;
     let (fetched, urls) = (if fetches == 1 { "fetch" } else { "fetches" }, counted(new_urls, "new URL"));
     terminal.say(format_args!("{}: {} {fetched}, {urls}", sources.path().display(), grouped(fetches)));
     let rest = [
+        (cut, "of them without the end of the body"),
         (excluded, "left out by the scope"),
         (known, "visited before"),
         (unsaid, "no answer of use, queued"),
-        (wrong, "cannot be used"),
     ];
     for (n, what) in rest.into_iter().filter(|(n, _)| *n > 0) {
         terminal.say(format_args!("  {n} {what}"));
     }
-    let db = sources.path().display().to_string();
-    terminal.say(format_args!("crawl what is queued: sqrawl resume --db {}", shell_word(&db)));
+    for (kind, n) in left_out.iter().filter(|(kind, _)| !BESIDE_PAGES.contains(kind)) {
+        let what = match *kind {
+            REVISIT => "revisit: what it refers to is in none of the files, queued",
+            kind => &format!("{kind}: this kind of record is left out"),
+        };
+        terminal.say(format_args!("  {n} {what}"));
+    }
+    if wrong > 0 {
+        terminal.say(format_args!("  {wrong} cannot be used"));
+    }
 }
 
-/// The bytes of a file, unpacked where it is packed.
-fn open(path: &Path) -> anyhow::Result<Box<dyn BufRead>> {
-    let fault = |error: io::Error| UsageError(format!("{}: {error}", path.display()));
-    let mut file = BufReader::with_capacity(256 * 1024, File::open(path).map_err(fault)?);
-    let is_packed = file.fill_buf().map_err(fault)?.starts_with(&[0x1f, 0x8b]);
-    Ok(match is_packed {
-        true => Box::new(BufReader::with_capacity(256 * 1024, MultiGzDecoder::new(file))),
-        false => Box::new(file),
-    })
-}
+/// The kind of records whose payload was not found.
+const REVISIT: &str = "revisit";
 
 fn found(path: &Path) -> anyhow::Result<Found> {
+    let fault = |error: io::Error| UsageError(format!("{}: {error}", path.display()));
     let mut start = Vec::new();
-    let read = open(path)?.take(1024).read_to_end(&mut start);
-    read.map_err(|error| UsageError(format!("{}: {error}", path.display())))?;
-    Ok(Found::of(&start))
+    open(path).map_err(fault)?.take(1024).read_to_end(&mut start).map_err(fault)?;
+    Found::of(&start).map_err(|why| UsageError(format!("{}: {why}", path.display())).into())
 }
 
 /// Reads files, and says what in them cannot be used.
@@ -135,34 +158,103 @@ struct Reading<'a> {
     settings: &'a CrawlSettings,
     rules: &'a UrlRules,
     terminal: &'a Terminal,
+    cancel: &'a Cancel,
+    payloads: Payloads,
     wrong: u64,
+    /// Records by their kind.
+    left_out: BTreeMap<&'static str, u64>,
 }
 
-impl Reading<'_> {
+impl<'a> Reading<'a> {
+    fn new(settings: &'a CrawlSettings, rules: &'a UrlRules, terminal: &'a Terminal, cancel: &'a Cancel) -> Self {
+        let (payloads, left_out) = (Payloads::default(), BTreeMap::new());
+        Reading { settings, rules, terminal, cancel, payloads, wrong: 0, left_out }
+    }
+
     async fn take(
         &mut self,
         path: &Path,
         found: Found,
         importer: &mut Importer<'_>,
         clock: &SystemClock,
-        cancel: &Cancel,
     ) -> anyhow::Result<()> {
-        if found != Found::Warc {
-            let names = self.names(path, found)?;
-            names.wrong.iter().for_each(|why| self.refuse(path, why));
-            self.wrong += names.wrong_count - names.wrong.len() as u64;
-            return Ok(importer.queue(&names.urls, clock.now_ms()).await?);
-        }
-        for read in self.answers(path)? {
-            match read {
-                Ok(answer) => importer.take(answer, clock.now_ms()).await?,
-                Err(why) => self.refuse(path, &why),
+        match found {
+            Found::Warc => self.take_archive(path, importer, clock).await,
+            Found::Sitemap => {
+                let names = self.names(path)?;
+                self.refuse_all(path, &names);
+                Ok(importer.queue(&names.urls, clock.now_ms()).await?)
             }
-            if cancel.is_cancelled() {
+            Found::List => self.take_list(path, importer, clock).await,
+        }
+    }
+
+    async fn take_list(&mut self, path: &Path, importer: &mut Importer<'_>, clock: &SystemClock) -> anyhow::Result<()> {
+        let mut lines = lines(path)?;
+        let mut urls = Vec::new();
+        while !self.cancel.is_cancelled() {
+            let line = lines.next();
+            let is_end = line.is_none();
+            match line.map(|line| self.url(path, line)).transpose()? {
+                Some(Ok(named)) => urls.push(named),
+                Some(Err(why)) => self.refuse(path, &why),
+                None => {}
+            }
+            if is_end || urls.len() >= URLS_AT_ONCE {
+                importer.queue(&urls, clock.now_ms()).await?;
+                urls.clear();
+            }
+            if is_end {
                 break;
             }
         }
+        Ok(())
+    }
+
+    /// The URL of a line as it was given and as it is crawled, or what is wrong with it.
+    fn url(&self, path: &Path, line: Line) -> anyhow::Result<Result<(String, CrawlUrl), String>> {
+        let (number, said) = line.with_context(|| format!("{} cannot be read", path.display()))?;
+        let read = said.and_then(|text| given_url(&text, self.rules).map(|seed| (text, seed.url)));
+        Ok(read.map_err(|why| format!("line {number}: {why}")))
+    }
+
+    async fn take_archive(
+        &mut self,
+        path: &Path,
+        importer: &mut Importer<'_>,
+        clock: &SystemClock,
+    ) -> anyhow::Result<()> {
+        self.payloads.begin(path);
+        for record in self.records(path)? {
+            if self.cancel.is_cancelled() {
+                break;
+            }
+            match record.and_then(|record| self.capture(record)) {
+                Ok(Capture::Answer(answer)) => importer.take(*answer, clock.now_ms()).await?,
+                Ok(Capture::Revisit(revisit)) => {
+                    let (url, most) = (revisit.url(), self.settings.max_body_bytes);
+                    let found = self.payloads.resolve(*revisit, self.rules, most, most.saturating_add(HEAD_BYTES));
+                    match found.with_context(|| format!("{} cannot be read", path.display()))? {
+                        Some(answer) => importer.take(answer, clock.now_ms()).await?,
+                        None => {
+                            *self.left_out.entry(REVISIT).or_default() += 1;
+                            importer.queue(&[url], clock.now_ms()).await?;
+                        }
+                    }
+                }
+                Ok(Capture::LeftOut(kind)) => *self.left_out.entry(kind).or_default() += 1,
+                Err(why) => self.refuse(path, &why),
+            }
+        }
         Ok(importer.flush(clock.now_ms()).await?)
+    }
+
+    fn capture(&mut self, record: Record) -> Result<Capture, String> {
+        let kind = record.field("warc-type").unwrap_or_default();
+        if ["response", "resource"].iter().any(|held| kind.eq_ignore_ascii_case(held)) {
+            self.payloads.note(&record);
+        }
+        capture(record, self.rules, self.settings.max_body_bytes)
     }
 
     fn refuse(&mut self, path: &Path, why: &str) {
@@ -172,39 +264,80 @@ impl Reading<'_> {
         }
     }
 
-    fn names(&self, path: &Path, found: Found) -> anyhow::Result<Names> {
+    fn refuse_all(&mut self, path: &Path, names: &Names) {
+        names.wrong.iter().for_each(|why| self.refuse(path, why));
+        self.wrong += names.wrong_count - names.wrong.len() as u64;
+    }
+
+    /// Why files in which nothing was found have nothing.
+    fn say_wrong(&mut self, given: &[(PathBuf, Found)]) -> anyhow::Result<()> {
+        for (path, found) in given {
+            match found {
+                Found::Sitemap => self.refuse_all(path, &self.names(path)?),
+                Found::List => {
+                    for line in lines(path)? {
+                        if let Err(why) = self.url(path, line)? {
+                            self.refuse(path, &why);
+                        }
+                    }
+                }
+                Found::Warc => self.refuse(path, "no record of it has a page of http or https"),
+            }
+        }
+        Ok(())
+    }
+
+    fn names(&self, path: &Path) -> anyhow::Result<Names> {
         let mut bytes = Vec::new();
-        let read = open(path)?.take(MOST_BYTES + 1).read_to_end(&mut bytes);
+        let read = open(path).and_then(|file| file.take(MOST_BYTES + 1).read_to_end(&mut bytes));
         read.with_context(|| format!("{} cannot be read", path.display()))?;
         if bytes.len() as u64 > MOST_BYTES {
             return Err(UsageError(format!("{}: more than {MOST_BYTES} bytes; part it", path.display())).into());
         }
-        Ok(names(found, &bytes, self.rules, MOST_URLS))
+        Ok(sitemap(&bytes, self.rules, MOST_URLS))
     }
 
-    fn answers(&self, path: &Path) -> anyhow::Result<impl Iterator<Item = Result<Answer, String>> + use<>> {
-        let (rules, most) = (self.rules.clone(), self.settings.max_body_bytes);
-        let records = Records::new(open(path)?, most.saturating_add(HEAD_BYTES));
-        Ok(records.filter_map(move |record| match record {
-            Ok(record) => answer(record, &rules, most),
-            Err(why) => Some(Err(why)),
-        }))
+    fn records(&self, path: &Path) -> anyhow::Result<Records<Box<dyn Placed>>> {
+        let file = open(path).with_context(|| format!("{} cannot be read", path.display()))?;
+        Ok(Records::new(file, self.settings.max_body_bytes.saturating_add(HEAD_BYTES)))
     }
 
     /// A URL of every host that is named: what a new crawl is of.
-    fn one_of_each_host(&mut self, given: &[(PathBuf, Found)]) -> anyhow::Result<Vec<CrawlUrl>> {
+    async fn one_of_each_host(&self, given: &[(PathBuf, Found)]) -> anyhow::Result<Vec<CrawlUrl>> {
         let mut hosts: HashMap<Host, CrawlUrl> = HashMap::new();
         for (path, found) in given {
-            let mut take = |url: CrawlUrl| {
-                hosts.entry(url.host()).or_insert(url);
+            let mut urls: Box<dyn Iterator<Item = anyhow::Result<Option<CrawlUrl>>>> = match found {
+                Found::Warc => {
+                    let file = open(path).with_context(|| format!("{} cannot be read", path.display()))?;
+                    Box::new(
+                        Records::new(file, 0).map(|record| Ok(url_of(&record.ok().unwrap_or_default(), self.rules))),
+                    )
+                }
+                Found::Sitemap => Box::new(self.names(path)?.urls.into_iter().map(|(_, url)| Ok(Some(url)))),
+                Found::List => Box::new(lines(path)?.map(|line| Ok(self.url(path, line)?.ok().map(|(_, url)| url)))),
             };
-            match found {
-                Found::Warc => self.answers(path)?.flatten().for_each(|answer| take(answer.url)),
-                found => self.names(path, *found)?.urls.into_iter().for_each(|(_, url)| take(url)),
+            let mut read = 0_usize;
+            while let Some(url) = urls.next().filter(|_| !self.cancel.is_cancelled()) {
+                if let Some(url) = url? {
+                    hosts.entry(url.host()).or_insert(url);
+                }
+                read += 1;
+                if read % URLS_AT_ONCE == 0 {
+                    // A signal is taken by another task.
+                    tokio::task::yield_now().await;
+                }
             }
         }
         let mut urls: Vec<CrawlUrl> = hosts.into_values().collect();
         urls.sort_unstable();
         Ok(urls)
     }
+}
+
+type Line = io::Result<(u64, Result<String, String>)>;
+
+fn lines(path: &Path) -> anyhow::Result<ListLines<'static>> {
+    let name = path.display().to_string();
+    let file = open(path).map_err(|error| unreadable(error, &name))?;
+    ListLines::begin(file).map_err(|error| unreadable(error, &name))
 }

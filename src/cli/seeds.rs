@@ -2,18 +2,17 @@
 //! [`GivenSeed`]s or names every one that is no URL.
 
 use std::collections::HashSet;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader};
 use std::path::Path;
 
 use anyhow::Context;
 
 use super::exit::UsageError;
+use crate::import::ListLines;
 use crate::model::{CrawlUrl, Origin, Seed, SeedSource};
-use crate::scope::{Scope, UrlRules, host_behind_credentials, seed_url, without_credentials};
+use crate::scope::{Scope, SeedUrl, UrlRules, host_behind_credentials, seed_url, without_credentials};
 use crate::verdict;
 
-/// The longest line of a seed file.
-const LONGEST_LINE: u64 = 64 * 1024;
 /// Bad seeds that are named; the rest are counted.
 const NAMED_ERRORS: usize = 10;
 
@@ -92,47 +91,28 @@ impl<'a> SeedList<'a> {
         SeedList { rules, seeds: Vec::new(), known: HashSet::new(), errors: Vec::new(), more_errors: 0 }
     }
 
-    fn lines(&mut self, mut from: impl BufRead, name: &str, source: SeedSource) -> anyhow::Result<()> {
-        let mut line = Vec::new();
-        for number in 1u64.. {
-            line.clear();
-            let read = from.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut line);
-            if read.with_context(|| format!("{name}: line {number} cannot be read"))? == 0 {
-                break;
-            }
+    fn lines(&mut self, from: impl BufRead, name: &str, source: SeedSource) -> anyhow::Result<()> {
+        let lines = ListLines::begin(from).map_err(|error| unreadable(error, name))?;
+        for line in lines {
+            let (number, line) = line.with_context(|| format!("{name} cannot be read"))?;
             let place = format!("{name}, line {number}: ");
-            if line.len() as u64 == LONGEST_LINE {
-                return Err(UsageError(format!("{place}longer than {LONGEST_LINE} bytes")).into());
-            }
-            let bytes = if number == 1 { line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&line) } else { &line[..] };
-            match std::str::from_utf8(bytes).map(str::trim) {
-                Ok(text) if text.is_empty() || text.starts_with('#') => {}
-                Ok(text) => self.seed(text, source, &place),
-                Err(_) => self.error(format!("{place}not UTF-8")),
+            match line {
+                Ok(text) => self.seed(&text, source, &place),
+                Err(why) => self.error(format!("{place}{why}")),
             }
         }
         Ok(())
     }
 
     fn seed(&mut self, given: &str, source: SeedSource, place: &str) {
-        // A seed is stored as it was given, and shown.
-        if let Some(host) = host_behind_credentials(given) {
-            let host: String = host.chars().take(200).collect();
-            return self.error(format!(
-                "{place}the seed for {host:?} names credentials: give them with --basic-auth, which is not stored"
-            ));
-        }
-        match seed_url(given, self.rules) {
+        match given_url(given, self.rules) {
             Ok(seed) => {
                 if self.known.insert(seed.url.clone()) {
                     let grants_origin = seed.grants_origin && source == SeedSource::Argument;
                     self.seeds.push(GivenSeed { given: given.to_owned(), source, url: seed.url, grants_origin });
                 }
             }
-            Err(why) => {
-                let shown: String = without_credentials(given).chars().take(200).collect();
-                self.error(format!("{place}{shown:?} is no seed: {why}; for example https://example.org/"));
-            }
+            Err(why) => self.error(format!("{place}{why}")),
         }
     }
 
@@ -153,4 +133,30 @@ impl<'a> SeedList<'a> {
         }
         Err(UsageError(self.errors.join("\n       ")).into())
     }
+}
+
+/// A list that cannot be read, or is none.
+pub(super) fn unreadable(error: io::Error, name: &str) -> anyhow::Error {
+    match error.kind() {
+        io::ErrorKind::InvalidData => UsageError(format!("{name}: {error}")).into(),
+        _ => anyhow::Error::new(error).context(format!("{name} cannot be read")),
+    }
+}
+
+/// The URL that an operator gave.
+///
+/// # Errors
+/// Why it is none, without what may be a secret in it.
+pub(super) fn given_url(given: &str, rules: &UrlRules) -> Result<SeedUrl, String> {
+    // A seed is stored as it was given, and shown.
+    if let Some(host) = host_behind_credentials(given) {
+        let host: String = host.chars().take(200).collect();
+        return Err(format!(
+            "the seed for {host:?} names credentials: give them with --basic-auth, which is not stored"
+        ));
+    }
+    seed_url(given, rules).map_err(|why| {
+        let shown: String = without_credentials(given).chars().take(200).collect();
+        format!("{shown:?} is no seed: {why}; for example https://example.org/")
+    })
 }

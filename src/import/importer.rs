@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use super::http::Answer;
 use crate::model::{
     Admission, Candidate, CrawlSettings, CrawlUrl, EndedBy, Exchange, ExchangeEnd, Host, HostLease, HostUpdate, Ledger,
-    Release, Seed, SeedSource, Totals, UnixMs, Visit,
+    ParseCut, Release, Seed, SeedSource, Totals, UnixMs, Visit,
 };
 use crate::parse::{self, BodyFacts, ParseLimits, names_sitemap};
 use crate::scope::{NamedBy, Scope, registrable_domain};
@@ -34,8 +34,21 @@ pub struct Counts {
     pub fetches: u64,
     /// Answers whose URL has been visited in this round.
     pub known: u64,
-    /// Answers that say nothing of the page: 5xx, 429 and the like. Their URLs are queued.
+    /// Answers that say nothing of the page: 5xx, 429, 304, 206 and the like. Their URLs are queued.
     pub unsaid: u64,
+    /// Of the fetches, those whose body has no end.
+    pub cut: u64,
+}
+
+/// How an import ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// All that was given is taken in.
+    Whole,
+    /// The operator stopped it.
+    Stopped,
+    /// Something failed.
+    Failed,
 }
 
 /// Takes in what is read, in a session that has begun.
@@ -91,9 +104,7 @@ impl<'a> Importer<'a> {
     pub async fn flush(&mut self, now: UnixMs) -> Result<(), StoreError> {
         self.bytes = 0;
         let answers = std::mem::take(&mut self.answers);
-        // Whoever has it to say again is asked by the crawl.
-        let (said, unsaid): (Vec<Answer>, Vec<Answer>) =
-            answers.into_iter().partition(|answer| (200..500).contains(&answer.status) && answer.status != 429);
+        let (said, unsaid): (Vec<Answer>, Vec<Answer>) = answers.into_iter().partition(says_something);
         self.counts.unsaid += unsaid.len() as u64;
         let unsaid: Vec<(String, CrawlUrl)> = unsaid.into_iter().map(|answer| (answer.given, answer.url)).collect();
         self.queue(&unsaid, now).await?;
@@ -113,13 +124,22 @@ impl<'a> Importer<'a> {
         self.visit(wanted, now).await
     }
 
-    /// Ends the session.
+    /// Ends the session. A round of which nothing is left to do is complete, as it is after a crawl.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn finish(mut self, now: UnixMs) -> Result<(Counts, Totals), StoreError> {
-        self.flush(now).await?;
-        let totals = self.store.end_session(&self.start, EndedBy::Signal, now).await?;
+    pub async fn finish(mut self, ended: Ended, now: UnixMs) -> Result<(Counts, Totals), StoreError> {
+        if ended != Ended::Failed {
+            self.flush(now).await?;
+        }
+        let open = self.store.admit(&self.start, &[], now).await?.totals.open();
+        let ended_by = match ended {
+            Ended::Whole if open == 0 => EndedBy::Complete,
+            Ended::Whole => EndedBy::Import,
+            Ended::Stopped => EndedBy::Signal,
+            Ended::Failed => EndedBy::Error,
+        };
+        let totals = self.store.end_session(&self.start, ended_by, now).await?;
         Ok((self.counts, totals))
     }
 
@@ -171,6 +191,7 @@ impl<'a> Importer<'a> {
             let mut host = self.left_alone(lease);
             for leased in &lease.urls {
                 let Some(answer) = wanted.remove(&leased.url) else { continue };
+                self.counts.cut += u64::from(answer.is_cut);
                 host.order += 1;
                 let attempt = Attempt {
                     key: lease.key,
@@ -208,7 +229,7 @@ impl<'a> Importer<'a> {
 
     fn visit_of(&self, answer: Answer, attempt: &Attempt<'_>) -> Visit {
         let policy = Policy { settings: self.settings, scope: self.scope, agent: &self.agent };
-        let Answer { url, started_ms, status, headers, body, wire_bytes, address, .. } = answer;
+        let Answer { url, started_ms, status, headers, body, wire_bytes, is_cut, address, .. } = answer;
         let exchange = Exchange {
             started_ms,
             elapsed_ms: 0,
@@ -232,7 +253,10 @@ impl<'a> Importer<'a> {
         let settings = self.settings;
         let limits =
             ParseLimits { parser: settings.parser, max_page_bytes: settings.max_body_bytes, ..ParseLimits::default() };
-        let page = parse::parse(&body, facts, &limits, &mut || false);
+        let mut page = parse::parse(&body, facts, &limits, &mut || false);
+        if is_cut {
+            page.cut = page.cut.or(Some(ParseCut::Size));
+        }
         let packed = verdict::keeps_body(settings.store_body, &page.mime).then(|| body::pack(&body));
         verdict::after_exchange(&policy, attempt, &exchange, Some((page, packed)), &mut || false)
     }
@@ -240,4 +264,10 @@ impl<'a> Importer<'a> {
 
 fn is_in(seed: &Seed) -> bool {
     seed.candidate.admission == Admission::Queue
+}
+
+/// Whether an answer says something of the page. Not that it is as it was, a part of it, or that it cannot be had now:
+/// whoever has to say it again is asked by the crawl.
+fn says_something(answer: &Answer) -> bool {
+    (200..500).contains(&answer.status) && !matches!(answer.status, 206 | 304 | 408 | 421 | 425 | 429)
 }

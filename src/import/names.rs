@@ -1,20 +1,24 @@
-//! [`Found`]: what a file is, by its first bytes. [`names`]: the URLs of a list or a sitemap.
+//! [`Found`]: what a file is, by its first bytes. [`sitemap`]: the URLs of a sitemap or a feed.
 
+use encoding_rs::Encoding;
+
+use super::capture::given_of;
+use super::list::not_a_list;
 use crate::model::{CrawlUrl, LinkKind};
 use crate::parse::{self, BodyFacts, ParseLimits};
-use crate::scope::{UrlRules, seed_url};
+use crate::scope::{UrlRules, seed_url, without_credentials};
 
-/// Longest line of a list, in bytes.
-const MOST_LINE_BYTES: usize = 64 * 1024;
-/// Lines that are no URLs and are named; the rest are counted.
+/// Entries that are no URLs and are named; the rest are counted.
 const MOST_NAMED: usize = 10;
+/// Where a sitemap has the end tag of its root.
+const TAIL_BYTES: usize = 256;
 
 /// What a file is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Found {
     /// Records of WARC.
     Warc,
-    /// XML: a sitemap, or an index of them.
+    /// XML: a sitemap, an index of them, or a feed.
     Sitemap,
     /// URLs, a line each.
     List,
@@ -22,12 +26,18 @@ pub enum Found {
 
 impl Found {
     /// By the first bytes, unpacked.
-    pub fn of(start: &[u8]) -> Found {
-        let start = start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(start).trim_ascii_start();
-        match start {
-            [b'<', ..] => Found::Sitemap,
-            _ if start.starts_with(b"WARC/") => Found::Warc,
-            _ => Found::List,
+    ///
+    /// # Errors
+    /// What it is instead.
+    pub fn of(start: &[u8]) -> Result<Found, &'static str> {
+        let text = match Encoding::for_bom(start) {
+            Some((encoding, _)) => encoding.decode(start).0.into_owned(),
+            None => String::from_utf8_lossy(start).into_owned(),
+        };
+        match text.trim_start() {
+            text if text.starts_with("WARC/") => Ok(Found::Warc),
+            text if text.starts_with('<') => Ok(Found::Sitemap),
+            _ => not_a_list(start).map_or(Ok(Found::List), Err),
         }
     }
 }
@@ -43,33 +53,11 @@ pub struct Names {
     pub wrong_count: u64,
 }
 
-/// Reads the URLs of a list or a sitemap, in the spelling that `rules` give them; at most `most`.
-pub fn names(found: Found, bytes: &[u8], rules: &UrlRules, most: usize) -> Names {
+/// Reads the URLs of a sitemap or a feed, in the spelling that `rules` give them; at most `most`.
+pub fn sitemap(bytes: &[u8], rules: &UrlRules, most: usize) -> Names {
     let mut names = Names::default();
-    if found == Found::Sitemap {
-        sitemap(bytes, rules, most, &mut names);
-        return names;
-    }
-    for (number, line) in (1_u64..).zip(bytes.split(|byte| *byte == b'\n')) {
-        let line = if number == 1 { line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line) } else { line };
-        let line = line.trim_ascii();
-        if line.is_empty() || line.starts_with(b"#") {
-            continue;
-        }
-        let place = format!("line {number}");
-        match std::str::from_utf8(line) {
-            _ if line.len() > MOST_LINE_BYTES => names.refuse(&place, "too long"),
-            _ if names.urls.len() >= most => names.refuse(&place, "too many"),
-            Ok(text) => names.take(&place, text, rules),
-            Err(_) => names.refuse(&place, "not UTF-8"),
-        }
-    }
-    names
-}
-
-fn sitemap(bytes: &[u8], rules: &UrlRules, most: usize, names: &mut Names) {
     // Entries are absolute; what is not has no base here.
-    let Ok(base) = CrawlUrl::stored("https://sitemap.invalid/") else { return };
+    let Ok(base) = CrawlUrl::stored("https://sitemap.invalid/") else { return names };
     let facts = BodyFacts {
         url: &base,
         content_type: Some("application/xml"),
@@ -79,7 +67,8 @@ fn sitemap(bytes: &[u8], rules: &UrlRules, most: usize, names: &mut Names) {
     };
     let limits = ParseLimits { max_links: most, ..ParseLimits::default() };
     let page = parse::parse(bytes, facts, &limits, &mut || false);
-    for (number, link) in (1_u64..).zip(page.links.iter().filter(|link| link.kind == LinkKind::Sitemap)) {
+    let is_entry = |kind| matches!(kind, LinkKind::Sitemap | LinkKind::Feed);
+    for (number, link) in (1_u64..).zip(page.links.iter().filter(|link| is_entry(link.kind))) {
         let place = format!("entry {number}");
         match names.urls.len() < most {
             true => names.take(&place, &link.href, rules),
@@ -90,15 +79,26 @@ fn sitemap(bytes: &[u8], rules: &UrlRules, most: usize, names: &mut Names) {
         names.refuse("an entry", "too many");
     }
     if names.urls.is_empty() && names.wrong_count == 0 {
-        names.refuse("it", "XML without entries of a sitemap");
+        names.refuse("it", "neither a sitemap nor a feed (RSS, Atom) with an entry; a list has a URL a line");
+    } else if !is_closed(bytes) {
+        names.refuse("its end", "missing, as of a file that was cut off; what stands before is taken");
     }
+    names
+}
+
+/// Whether the last end tag is that of a root.
+fn is_closed(bytes: &[u8]) -> bool {
+    let tail: Vec<u8> = bytes[bytes.len().saturating_sub(TAIL_BYTES)..].iter().copied().filter(|b| *b != 0).collect();
+    let tail = String::from_utf8_lossy(&tail).to_ascii_lowercase();
+    let name = tail.rsplit_once("</").and_then(|(_, rest)| rest.split_once('>')).map_or("", |(name, _)| name.trim());
+    ["urlset", "sitemapindex", "rss", "rdf", "feed"].contains(&name.rsplit(':').next().unwrap_or_default())
 }
 
 impl Names {
     fn take(&mut self, place: &str, text: &str, rules: &UrlRules) {
         match seed_url(text, rules) {
-            Ok(seed) => self.urls.push((text.to_owned(), seed.url)),
-            Err(why) => self.refuse(place, &why.to_string()),
+            Ok(seed) => self.urls.push((given_of(text, &seed.url), seed.url)),
+            Err(why) => self.refuse(place, &format!("{}: {why}", without_credentials(text))),
         }
     }
 
@@ -114,32 +114,52 @@ impl Names {
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_file_is_known_by_its_beginning() {
-        let cases: [(&[u8], Found); 5] = [
-            (b"WARC/1.0\r\n", Found::Warc),
-            (b"\xef\xbb\xbf <?xml", Found::Sitemap),
-            (b"https://a.example/", Found::List),
-            (b"", Found::List),
-            (b"# <x>", Found::List),
-        ];
-        for (start, wanted) in cases {
-            assert_eq!(Found::of(start), wanted, "{start:?}");
-        }
+    fn utf_16(text: &str) -> Vec<u8> {
+        "\u{feff}".encode_utf16().chain(text.encode_utf16()).flat_map(u16::to_le_bytes).collect()
     }
 
     #[test]
-    fn lists_and_sitemaps_give_their_urls() {
-        let rules = UrlRules::none();
-        let urls = |names: &Names| names.urls.iter().map(|(_, url)| url.as_str().to_owned()).collect::<Vec<_>>();
-        let list = names(Found::List, b"# c\n\nhttps://a.example/x\r\nb.example\nmailto:x\n\xff\n", &rules, 9);
-        assert_eq!(urls(&list), ["https://a.example/x", "https://b.example/"]);
-        assert_eq!((list.wrong_count, list.wrong[1].as_str()), (2, "line 6: not UTF-8"));
-        let xml =
-            b"<urlset><url><loc>https://a.example/1</loc></url><url><loc>https://a.example/2</loc></url></urlset>";
-        assert_eq!(urls(&names(Found::Sitemap, xml, &rules, 9)), ["https://a.example/1", "https://a.example/2"]);
-        let one = names(Found::Sitemap, xml, &rules, 1);
-        assert_eq!((urls(&one).len(), one.wrong_count), (1, 1));
-        assert_eq!(names(Found::Sitemap, b"<html></html>", &rules, 9).wrong_count, 1);
+    fn a_file_is_known_by_its_beginning() {
+        let cases: [(&[u8], Result<Found, &str>); 8] = [
+            (b"WARC/1.0\r\n", Ok(Found::Warc)),
+            (b"\xef\xbb\xbf <?xml", Ok(Found::Sitemap)),
+            (b"https://a.example/", Ok(Found::List)),
+            (b"", Ok(Found::List)),
+            (b"# <x>", Ok(Found::List)),
+            (&utf_16("<?xml"), Ok(Found::Sitemap)),
+            (&utf_16("https://a.example/"), Ok(Found::List)),
+            (b"PK\x03\x04", Err("a zip file")),
+        ];
+        for (start, wanted) in cases {
+            let found = Found::of(start);
+            let is_so = match (found, wanted) {
+                (Err(why), Err(words)) => why.contains(words),
+                (found, wanted) => found == wanted,
+            };
+            assert!(is_so, "{start:?}: {found:?}");
+        }
+    }
+
+    const XML: &str =
+        "<urlset><url><loc>https://a.example/1</loc></url><url><loc>https://me:s3cret@a.example/2</loc></url></urlset>";
+
+    fn given(bytes: &[u8]) -> (Vec<String>, Vec<String>) {
+        let names = sitemap(bytes, &UrlRules::none(), 9);
+        (names.urls.into_iter().map(|(given, _)| given).collect(), names.wrong)
+    }
+
+    #[test]
+    fn sitemaps_and_feeds_give_their_urls() {
+        let both = vec!["https://a.example/1".to_owned(), "https://a.example/2".to_owned()];
+        assert_eq!(given(XML.as_bytes()), (both.clone(), Vec::new()));
+        assert_eq!(given(&utf_16(XML)), (both, Vec::new()));
+        let one = sitemap(XML.as_bytes(), &UrlRules::none(), 1);
+        assert_eq!((one.urls.len(), one.wrong_count), (1, 1));
+        let rss = "<rss version='2.0'><channel><item><link>https://a.example/n</link></item></channel></rss>";
+        assert_eq!(given(rss.as_bytes()), (vec!["https://a.example/n".to_owned()], Vec::new()));
+        let cut = given(&XML.as_bytes()[..XML.len() - 9]);
+        assert_eq!((cut.0.len(), cut.1.len()), (2, 1), "{cut:?}");
+        let html = given(b"<html><a href=https://a.example/>x</a></html>");
+        assert!(html.0.is_empty() && html.1[0].contains("neither a sitemap nor a feed"), "{html:?}");
     }
 }

@@ -5,6 +5,8 @@
 
 use std::io::{self, BufRead, Read};
 
+use super::source::Placed;
+
 /// Longest line and most bytes of a head.
 const MOST_LINE_BYTES: u64 = 16 * 1024;
 const MOST_HEAD_BYTES: usize = 128 * 1024;
@@ -18,6 +20,8 @@ pub struct Record {
     pub block: Vec<u8>,
     /// Whether the block is longer than what was kept of it.
     pub is_cut: bool,
+    /// Where it can be read again.
+    pub place: Option<u64>,
 }
 
 impl Record {
@@ -34,7 +38,7 @@ pub struct Records<R> {
     over: bool,
 }
 
-impl<R: BufRead> Records<R> {
+impl<R: Placed> Records<R> {
     /// `most_block`: bytes of a block that are kept.
     pub fn new(from: R, most_block: u64) -> Self {
         Records { from, most_block, over: false }
@@ -54,21 +58,22 @@ impl<R: BufRead> Records<R> {
         Ok(Some(line))
     }
 
-    /// Past what is no record; how many bytes that were, or `None` at the end.
-    fn begin(&mut self) -> io::Result<Option<u64>> {
+    /// Past what is no record; how many bytes that were and where the record is, or `None` at the end.
+    fn begin(&mut self) -> io::Result<Option<(u64, Option<u64>)>> {
         let mut passed = 0;
-        while let Some(line) = self.line()? {
+        loop {
+            let place = self.from.place()?;
+            let Some(line) = self.line()? else { return Ok(None) };
             if line.starts_with(b"WARC/") {
-                return Ok(Some(passed));
+                return Ok(Some((passed, place)));
             }
             passed += line.len() as u64;
         }
-        Ok(None)
     }
 
     fn record(&mut self) -> io::Result<Option<Result<Record, String>>> {
-        let Some(passed) = self.begin()? else { return Ok(None) };
-        let mut record = Record::default();
+        let Some((passed, place)) = self.begin()? else { return Ok(None) };
+        let mut record = Record { place, ..Record::default() };
         let mut head = 0;
         loop {
             let Some(line) = self.line()? else { return Ok(Some(Err("a head ends too early".to_owned()))) };
@@ -101,7 +106,7 @@ impl<R: BufRead> Records<R> {
     }
 }
 
-impl<R: BufRead> Iterator for Records<R> {
+impl<R: Placed> Iterator for Records<R> {
     type Item = Result<Record, String>;
 
     fn next(&mut self) -> Option<Self::Item> {

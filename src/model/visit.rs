@@ -462,6 +462,8 @@ pub enum EndedBy {
     Signal,
     /// Something else failed.
     Error,
+    /// It took in files, and they came to their end; nothing was asked for.
+    Import,
 }
 
 impl EndedBy {
@@ -472,6 +474,7 @@ impl EndedBy {
             Self::Limit => "limit",
             Self::Signal => "signal",
             Self::Error => "error",
+            Self::Import => "import",
         }
     }
 }

@@ -189,6 +189,7 @@ fn document(
         _ if status.running => "a crawl is running: the numbers grow",
         Some("complete") => "the crawl is complete",
         Some("limit") => "the crawl reached a limit",
+        Some("import") => "files were taken in last; what they name is still to be crawled",
         _ => "the crawl was stopped before its end",
     };
     let file_bytes = status.files.database_bytes + status.files.wal_bytes;

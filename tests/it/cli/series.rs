@@ -37,7 +37,7 @@ fn started(folder: &Path, args: &[&str]) -> Running {
     child
 }
 
-fn wait_until(mut is_so: impl FnMut() -> bool) {
+pub(super) fn wait_until(mut is_so: impl FnMut() -> bool) {
     for _ in 0..6_000 {
         if is_so() {
             return;
@@ -48,7 +48,7 @@ fn wait_until(mut is_so: impl FnMut() -> bool) {
 }
 
 /// Whether SIGINT would be taken instead of ending the process.
-fn listens_for_interrupts(child: &Child) -> bool {
+pub(super) fn listens_for_interrupts(child: &Child) -> bool {
     let status = fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap().trim().to_owned();
     u64::from_str_radix(&mask, 16).unwrap() >> 1 & 1 == 1
