@@ -322,7 +322,7 @@ impl<'a> Reading<'a> {
                     hosts.entry(url.host()).or_insert(url);
                 }
                 read += 1;
-                if read % URLS_AT_ONCE == 0 {
+                if read.is_multiple_of(URLS_AT_ONCE) {
                     // A signal is taken by another task.
                     tokio::task::yield_now().await;
                 }

@@ -89,6 +89,9 @@ fn named<'a>(all: impl Iterator<Item = &'a str>, count: usize) -> String {
 pub(super) fn all_seeds(stored: Option<&StoredCrawl>, new: &[GivenSeed]) -> Vec<CrawlUrl> {
     let stored = stored.into_iter().flat_map(|stored| &stored.seeds);
     let mut all: Vec<CrawlUrl> = stored.filter_map(|seed| CrawlUrl::stored(&seed.url).ok()).collect();
+    if new.is_empty() {
+        return all;
+    }
     let known: HashSet<CrawlUrl> = all.iter().cloned().collect();
     all.extend(new.iter().map(|seed| seed.url.clone()).filter(|url| !known.contains(url)));
     all

@@ -9,7 +9,7 @@ use crate::model::UnixMs;
 /// beginning of what is said. `None`: it is no date, or before 1970.
 pub(crate) fn unix_ms(date: &str) -> Option<UnixMs> {
     let date = date.trim();
-    if date.bytes().all(|b| b.is_ascii_digit()) && (4..=14).contains(&date.len()) && date.len() % 2 == 0 {
+    if date.bytes().all(|b| b.is_ascii_digit()) && (4..=14).contains(&date.len()) && date.len().is_multiple_of(2) {
         const FIRST: &str = "00000101000000";
         let all = format!("{date}{}", &FIRST[date.len()..]);
         let part = |from: usize, to: usize| &all[from..to];

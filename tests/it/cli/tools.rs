@@ -1,13 +1,17 @@
-//! Other people's tools open the file while a crawl writes it. What is not installed is skipped, visibly;
+//! Other people's tools open the file while a crawl writes it, and replay what is exported of it. What is not installed is skipped, visibly;
 //! `scripts/stock-tools` installs all of it and runs these tests.
 
 use std::env;
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
+use tempfile::TempDir;
 
 use super::crawls::{World, signal, slower_crawl};
+use super::shelf::Shelf;
+use super::{run, sqrawl};
 use crate::conformance::sqlite::shell;
 
 /// The Python with the tools: that of the folder in `SQRAWL_TOOLS`, or the one on the path.
@@ -115,4 +119,74 @@ for name in names:
 print(pages > 0, answers > 0, len(names) > 20)",
     );
     assert_eq!(said, "True True True\n");
+}
+
+/// pywb gives every page that was exported, as the crawler got it, and looks it up by the keys of the index.
+#[test]
+fn pywb_replays_what_is_exported() {
+    if !has("pywb") {
+        return;
+    }
+    let demo = TempDir::new().unwrap();
+    let ran = run(sqrawl(demo.path()).args(["demo", "-q", "--db", "crawl.db"]));
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    assert!(replayed(demo.path()) > 100);
+    // URLs that are spelled in more than one way.
+    let paths = [
+        "/p?q=%2F",
+        "/p?x=%27",
+        "/p?b=2&a=1",
+        "/p?x=a+b",
+        "/a//b",
+        "/A/",
+        "/caf%C3%A9",
+        "/~user",
+        "/p?u=http%3A%2F%2Fe.example%2F",
+    ];
+    let shelf = Shelf::open(|_| {
+        let html = "content-type: text/html".to_owned();
+        let links: String = paths.iter().map(|path| format!("<a href=\"{path}\">x</a>")).collect();
+        let pages =
+            paths.iter().map(|path| (format!("a.localhost{path}"), (html.clone(), format!("<p>{path}").into_bytes())));
+        pages.chain([("a.localhost/".to_owned(), (html.clone(), links.into_bytes()))]).collect()
+    });
+    shelf.crawl(&["crawl", &format!("http://a.localhost:{}/", shelf.port), "--delay", "0", "-q"]);
+    assert_eq!(replayed(shelf.path()), 1 + paths.len());
+}
+
+/// How many pages pywb gives; all that there are.
+fn replayed(folder: &Path) -> usize {
+    for args in [&["site.cdxj"][..], &["pages.jsonl", "--fields", "url,fetched_at,body_base64"]] {
+        let ran = run(sqrawl(folder).args(["export", "-q", "-o"]).args(args));
+        assert_eq!(ran.code, Some(0), "{}", ran.err);
+    }
+    for (name, place) in [("site.warc.gz", "archive/site.warc.gz"), ("site.cdxj", "indexes/index.cdxj")] {
+        let place = folder.join("collections/site").join(place);
+        fs::create_dir_all(place.parent().unwrap()).unwrap();
+        fs::copy(folder.join(name), place).unwrap();
+    }
+    let script = "from gevent.monkey import patch_all; patch_all()
+import base64, json
+from pywb.apps.frontendapp import FrontEndApp
+from pywb.utils.canonicalize import canonicalize
+from werkzeug.test import Client
+for line in open('site.cdxj'):
+    key, time, entry = line.split(' ', 2)
+    assert key == canonicalize(json.loads(entry)['url']), line
+client = Client(FrontEndApp())
+replayed = 0
+for line in open('pages.jsonl'):
+    page = json.loads(line)
+    if page['body_base64'] is None:
+        continue
+    time = ''.join(c for c in page['fetched_at'] if c.isdigit())[:14]
+    answer = client.get('/site/%sid_/%s' % (time, page['url']))
+    assert answer.status_code == 200, (page['url'], answer.status)
+    assert answer.get_data() == base64.b64decode(page['body_base64']), page['url']
+    replayed += 1
+print('replayed', replayed)";
+    let ran = python().args(["-c", script]).current_dir(folder).output().unwrap();
+    let (out, err) = (String::from_utf8_lossy(&ran.stdout), String::from_utf8_lossy(&ran.stderr));
+    let said = out.lines().find_map(|line| line.strip_prefix("replayed "));
+    said.unwrap_or_else(|| panic!("{out}{err}")).parse().unwrap()
 }
