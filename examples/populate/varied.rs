@@ -76,7 +76,8 @@ impl<'a> Varied<'a> {
             if varied.is_chained(number) {
                 continue;
             }
-            if list.len() < MOST_LISTED && (varied.is_orphan(number) || varied.roll("listed", number) % 3 == 0) {
+            if list.len() < MOST_LISTED && (varied.is_orphan(number) || varied.roll("listed", number).is_multiple_of(3))
+            {
                 list.push(number);
             }
         }

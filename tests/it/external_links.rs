@@ -1,8 +1,10 @@
 //! `report_external_links`: links of the site with most pages and links of others are found in two ways, with one meaning.
 
 use crate::conformance::backend::Sqlite;
-use crate::conformance::crawl::{Crawl, content, excluded, link, named};
-use sqrawl::model::Rule;
+use crate::conformance::crawl::{Crawl, content, excluded, link, named, seed};
+use sqrawl::model::{Candidate, Rule, Seed};
+use sqrawl::scope;
+use sqrawl::store::Store;
 
 const PAGES: [&str; 5] = [
     "https://www.a.example/",
@@ -12,19 +14,28 @@ const PAGES: [&str; 5] = [
     "http://127.0.0.1/",
 ];
 
+/// With the domain that its host has.
+fn at_home(candidate: Candidate) -> Candidate {
+    Candidate { domain: scope::registrable_domain(&candidate.url.host()), ..candidate }
+}
+
 #[tokio::test]
 async fn of_every_site_that_was_crawled() {
-    let crawl = Crawl::<Sqlite>::of(&PAGES).await;
+    let crawl = Crawl::<Sqlite>::new().await;
+    let seeds: Vec<_> = PAGES.iter().map(|url| seed(url)).collect();
+    let seeds: Vec<_> =
+        seeds.into_iter().map(|seed| Seed { candidate: at_home(seed.candidate.clone()), ..seed }).collect();
+    crawl.store().admit(&crawl.start, &seeds, crawl.now).await.expect("admitted");
     for lease in crawl.lease(4, 10).await.hosts {
         let visits = lease.urls.iter().map(|url| {
             let mut visit = crawl.page(&lease, url);
             visit.content = Some(content(url.url.as_str()));
             // Everything links to everything, and to what is not crawled.
             for page in PAGES.iter().filter(|page| **page != url.url.as_str()) {
-                link(&mut visit, named(page));
+                link(&mut visit, at_home(named(page)));
             }
-            link(&mut visit, excluded("https://cdn.b.example/x", Rule::SCOPE));
-            link(&mut visit, excluded("https://c.example/", Rule::SCOPE));
+            link(&mut visit, at_home(excluded("https://cdn.b.example/x", Rule::SCOPE)));
+            link(&mut visit, at_home(excluded("https://c.example/", Rule::SCOPE)));
             visit
         });
         crawl.settle_visits(visits.collect()).await;
