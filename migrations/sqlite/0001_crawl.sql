@@ -460,7 +460,7 @@ GROUP BY h.name, f.outcome, f.status;
 CREATE VIEW report_hosts AS
 SELECT h.name AS host, coalesce(n.pages, 0) AS pages, q.queued, q.scheduled, q.done, q.failed, q.excluded, q.delay_ms, q.page_limit
 FROM host_queue q JOIN hosts h ON h.id = q.host_id
-LEFT JOIN (SELECT u.host_id, count(u.page_fetch_id) AS pages FROM urls u GROUP BY u.host_id) n ON n.host_id = q.host_id;
+LEFT JOIN (SELECT u.host_id, count(1) AS pages FROM current_pages u GROUP BY u.host_id) n ON n.host_id = q.host_id;
 
 -- Breaches are rows in which less was kept than asked for: there are none.
 CREATE VIEW report_politeness AS

@@ -23,7 +23,7 @@ pub(super) fn due(
             never("visited in this round; sqrawl retry URL visits it again, sqrawl resume --recrawl all".to_owned())
         }
         "failed" => never(format!(
-            "given up after {}; sqrawl retry URL visits it again, sqrawl resume --recrawl all",
+            "given up after {}; sqrawl retry URL tries it again",
             latest(known).unwrap_or_else(|| "no try".to_owned())
         )),
         "scheduled" if row.held => never(

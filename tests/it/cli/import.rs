@@ -79,7 +79,7 @@ fn lists_and_sitemaps_are_queued_through_the_scope() {
     for (args, words) in [
         (vec!["import", "none.txt"], "none.txt: No such file"),
         (vec!["import", "empty.txt", "--db", "new.db"], "no URL was found"),
-        (vec!["import", "binary", "--db", "new.db"], "binary: neither a WARC file, nor a sitemap, nor a list of URLs"),
+        (vec!["import", "binary", "--db", "new.db"], "binary: no text: it has bytes of 0"),
     ] {
         fs::write(folder.join("binary"), b"\x7fELF\x02\x01\0\0https://a.example/\n").unwrap();
         fs::write(folder.join("empty.txt"), "# nothing\n").unwrap();

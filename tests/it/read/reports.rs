@@ -183,7 +183,7 @@ const ANSWERS: &[(&str, &[&str])] = &[
         ],
     ),
     ("robots-blocked", &["~/private|robots.txt line 2: Disallow: /private|~/"]),
-    ("hosts", &["a.test|9|0|0|0|0|0|1000|", "b.test|0|0|0|0|0|0|1000|", "cdn.a.test|0|0|0|0|0|0|1000|"]),
+    ("hosts", &["a.test|10|0|0|0|0|0|1000|", "b.test|0|0|0|0|0|0|1000|", "cdn.a.test|0|0|0|0|0|0|1000|"]),
     ("politeness", &["a.test|setting|30|1000|1001|0"]),
 ];
 
@@ -394,7 +394,10 @@ async fn pages_that_are_gone_were_reported_on() {
     }
     assert_eq!(lines("duplicates").lines().count(), 1, "the other copy is gone");
     let broken = lines("broken-links");
-    assert!(broken.contains("https://a.test/docs/one,gone,410,https://a.test/,a,One"), "{broken}");
+    assert!(
+        broken.contains("https://a.test/docs/one,gone,410,https://a.test/docs/one,https://a.test/,a,One"),
+        "{broken}"
+    );
     assert!(!broken.contains("A picture"), "it stood on a page that is gone: {broken}");
     assert!(lines("soft-404").contains("/wrong"), "an error keeps the last good copy");
     assert!(lines("inlinks").contains("https://a.test/,1,1"), "{}", lines("inlinks"));
