@@ -32,24 +32,32 @@ pub(super) async fn stored_crawl(tx: &mut Tx<'_>) -> Result<Option<StoredCrawl>,
     }))
 }
 
-/// Seeds of the round `?1`, in the order given: as typed, URL, whether it grants its origin, and hosts as a JSON array.
+/// Seeds of the round `?1`, in the order given, `?3` of them behind the seed `?2`: as typed, URL, whether it grants its origin,
+/// hosts as a JSON array, and id.
 pub(super) const SEEDS_SQL: &str = "SELECT s.given, u.url, s.grants_origin,
         (SELECT json_group_array(h.name ORDER BY h.name)
-         FROM seed_hosts w JOIN hosts h ON h.id = w.host_id WHERE w.seed_id = s.id) AS widened_to
- FROM seeds s JOIN urls u ON u.id = s.url_id WHERE s.round_id = ?1 ORDER BY s.id";
+         FROM seed_hosts w JOIN hosts h ON h.id = w.host_id WHERE w.seed_id = s.id) AS widened_to, s.id
+ FROM seeds s JOIN urls u ON u.id = s.url_id WHERE s.round_id = ?1 AND s.id > ?2 ORDER BY s.id LIMIT ?3";
+/// Seeds read at once: a row as SQLite gives it takes several times the memory of what it says.
+const SEEDS_AT_ONCE: usize = 4096;
 
 async fn stored_seeds(tx: &mut Tx<'_>, round: i64) -> Result<Vec<StoredSeed>, StoreError> {
-    let rows = tx.rows(sql(SEEDS_SQL).bind(round)).await?;
-    let mut seeds = Vec::with_capacity(rows.len());
-    for row in &rows {
-        seeds.push(StoredSeed {
-            given: get(tx, row, "given")?,
-            url: get(tx, row, "url")?,
-            grants_origin: get(tx, row, "grants_origin")?,
-            widened_to: hosts_in(tx, get(tx, row, "widened_to")?)?,
-        });
+    let (mut seeds, mut after) = (Vec::new(), 0_i64);
+    loop {
+        let rows = tx.rows(sql(SEEDS_SQL).bind(round).bind(after).bind(SEEDS_AT_ONCE as i64)).await?;
+        for row in &rows {
+            after = get(tx, row, "id")?;
+            seeds.push(StoredSeed {
+                given: get(tx, row, "given")?,
+                url: get(tx, row, "url")?,
+                grants_origin: get(tx, row, "grants_origin")?,
+                widened_to: hosts_in(tx, get(tx, row, "widened_to")?)?,
+            });
+        }
+        if rows.len() < SEEDS_AT_ONCE {
+            return Ok(seeds);
+        }
     }
-    Ok(seeds)
 }
 
 fn hosts_in(tx: &Tx<'_>, json: &str) -> Result<Vec<Host>, StoreError> {

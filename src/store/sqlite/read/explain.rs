@@ -256,9 +256,9 @@ async fn crawl(conn: &mut SqliteConnection, running: bool) -> Collected<Option<C
         Ok(settings) => settings,
         Err(why) => return Ok(Err(why)),
     };
-    let rows: Vec<(String, String, bool, String)> =
-        sqlx::query_as(SEEDS_SQL).bind(round_id).fetch_all(&mut *conn).await?;
-    let seeds = rows.into_iter().map(|(given, url, grants_origin, hosts)| {
+    let rows: Vec<(String, String, bool, String, i64)> =
+        sqlx::query_as(SEEDS_SQL).bind(round_id).bind(0).bind(-1).fetch_all(&mut *conn).await?;
+    let seeds = rows.into_iter().map(|(given, url, grants_origin, hosts, _)| {
         let names: Vec<String> = serde_json::from_str(&hosts).map_err(|error| format!("seed_hosts: {error}"))?;
         Ok(StoredSeed { given, url, grants_origin, widened_to: names.into_iter().map(Host::new).collect() })
     });
