@@ -49,7 +49,8 @@ class Bench:
         written = os.path.getsize(out) + sum(self.files().values()) - sum(before.values())
         cpu, mebibytes = usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
         said = "" if code in ok else f" **exit {code}: {errors.strip().splitlines()[-1:]}**"
-        print(f"| `{(name or command).replace('|', chr(92) + '|')}` | {seconds:.2f} | {cpu:.2f} | {mebibytes:.0f} |"
+        shown = " ".join((name or command).split()).replace("|", chr(92) + "|")
+        print(f"| `{shown}` | {seconds:.2f} | {cpu:.2f} | {mebibytes:.0f} |"
               f" {size(written)}{said} |", flush=True)
         return seconds, cpu
 
@@ -185,7 +186,7 @@ class Bench:
             if why:
                 left_out.append((command, why))
                 continue
-            real = re.sub(r"https://example\.org/\S*|http://docs\.localhost:\d+/\S*", url, command).replace("docs.example.org", host)
+            real = re.sub(r"https://example\.org/[^\s'\"]*|http://docs\.localhost:\d+/[^\s'\"]*", url, command).replace("docs.example.org", host)
             real = re.sub(r"example\.org(?=[' ])", host, real).replace("--db demo.db ", "")
             real = re.sub(r"(sqlite3 (-readonly )?)crawl\.db", lambda m: m[1] + shlex.quote(self.db), real)
             if real.startswith("sqrawl import"):
@@ -193,6 +194,8 @@ class Bench:
             if "--follow" in real:
                 real = real.replace("--follow", "--follow --until-complete")
             self.tidy_outputs(real)
+            if "sqrawl import" in real:
+                self.prepare()
             self.run(real, command, ok=(0, GATE))
         print("\nLeft out:\n")
         for command, why in left_out:
