@@ -197,6 +197,8 @@ class Bench:
             if "sqrawl import" in real:
                 self.prepare()
             self.run(real, command, ok=(0, GATE))
+            if "sqrawl backup" in real:
+                self.tidy()
         print("\nLeft out:\n")
         for command, why in left_out:
             print(f"- `{command}`: {why}")
