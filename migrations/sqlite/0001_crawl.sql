@@ -470,13 +470,14 @@ SELECT r.host, r.delay_by, count(1) AS requests, max(r.delay_asked_ms) AS longes
 FROM requests r
 GROUP BY r.host, r.delay_by;
 
--- A link to a redirect is broken when its end is, or when there is none.
+-- A link to a redirect is broken when its end is, or when there is none. What is there and larger than asked for is not broken.
 CREATE VIEW report_broken_links AS
 WITH failing AS MATERIALIZED (
   SELECT u.id, u.url, f.outcome, f.status
   FROM urls u JOIN fetches f ON f.id = +u.last_fetch_id
   WHERE u.last_fetch_id <> coalesce(u.page_fetch_id, 0) AND u.state <> 'scheduled'
-    AND f.outcome NOT IN ('page','unchanged','redirect','robots','blocked_address')),
+    AND f.outcome NOT IN ('page','unchanged','redirect','robots','blocked_address')
+    AND (f.outcome <> 'too_big' OR f.status IS NULL OR f.status NOT BETWEEN 200 AND 299)),
 broken AS MATERIALIZED (
   SELECT x.id, x.url AS target, x.outcome, x.status, x.url AS final FROM failing x
   UNION ALL

@@ -50,12 +50,22 @@ pub(super) fn decode(raw: &str, place: Place) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// Where a text longer than [`PIECE_BYTES`] is cut: not in a character, nor in a reference or line end.
+/// Where a text longer than [`PIECE_BYTES`] is cut: not in a character, nor in a reference or line end. A reference may be
+/// longer than a piece; then the cut is behind it.
 pub(super) fn piece_len(text: &str) -> usize {
+    let bytes = text.as_bytes();
     let end = text.floor_char_boundary(PIECE_BYTES);
-    let tail = end - text[..end].len().min(64);
-    let cut = text.as_bytes()[tail..end].iter().rposition(|&byte| matches!(byte, b'&' | b'\r'));
-    cut.map_or(end, |at| tail + at)
+    let is_inner = |byte: &&u8| byte.is_ascii_alphanumeric() || **byte == b'#';
+    let before = end - bytes[..end].iter().rev().take_while(is_inner).count();
+    match bytes[..before].last() {
+        Some(b'&') if before > 1 => before - 1,
+        Some(b'&') => {
+            let more = end + bytes[end..].iter().take_while(is_inner).count();
+            more + usize::from(bytes.get(more) == Some(&b';'))
+        }
+        Some(b'\r') if before == end && end > 1 => end - 1,
+        _ => end,
+    }
 }
 
 /// Decodes the reference whose `&` stands before `rest`; bytes of `rest` that belong to it.
@@ -116,7 +126,23 @@ fn named(rest: &str, in_attribute: bool, out: &mut String) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::{Place, decode};
+    use super::{PIECE_BYTES, Place, decode, piece_len};
+
+    #[test]
+    fn a_text_is_not_cut_in_a_reference() {
+        let a = |n: usize| "a".repeat(n);
+        for (text, len) in [
+            (a(PIECE_BYTES + 9), PIECE_BYTES),
+            (a(PIECE_BYTES - 1) + "&amp;b", PIECE_BYTES - 1),
+            (a(PIECE_BYTES - 4) + "&amp;b", PIECE_BYTES - 4),
+            (a(PIECE_BYTES - 90) + "&#" + &"0".repeat(100) + "65;b", PIECE_BYTES - 90),
+            (a(PIECE_BYTES - 1) + "\r\n", PIECE_BYTES - 1),
+            ("&#".to_owned() + &"0".repeat(PIECE_BYTES) + "65;b", PIECE_BYTES + 5),
+            (" ".to_owned() + &"ä".repeat(PIECE_BYTES), PIECE_BYTES - 1),
+        ] {
+            assert_eq!(piece_len(&text), len, "{text:.9} {}", text.len());
+        }
+    }
 
     #[test]
     fn references_in_text_and_in_attributes() {

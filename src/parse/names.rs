@@ -161,6 +161,11 @@ macro_rules! attributes {
                 }
             }
 
+            /// A bit of its own.
+            pub(crate) const fn bit(self) -> u64 {
+                1 << self as u64
+            }
+
             /// The name for the tree builder, which gives foreign elements their own.
             pub(crate) fn atom(self) -> LocalName {
                 match self {

@@ -5,9 +5,11 @@
 //! compares each attribute of a tag with all before it; here a text is copied once. Scripts and styles are
 //! skipped: nobody reads them, and on the web they are much of a page.
 
+use std::collections::BTreeMap;
+
 use html5ever::tendril::StrTendril;
 use html5ever::tokenizer::{Tag as HandedTag, TagKind, Token as Handed};
-use html5ever::{Attribute, LocalName, QualName, ns};
+use html5ever::{Attribute, LocalName, QualName, local_name, ns};
 use scraper::Html;
 
 use super::ParseLimits;
@@ -69,7 +71,7 @@ impl<'a> Reader<'a, '_> {
     }
 
     fn start_tag(&mut self, name: &'a str, self_closing: bool) -> Option<()> {
-        let tag = tag(TagKind::StartTag, name, self_closing, self.attributes());
+        let tag = tag(TagKind::StartTag, name, self_closing, self.attributes(Tag::of(name.as_bytes())));
         let Some(kind) = self.filter.start(tag) else { return Some(()) };
         let is_data = || {
             let script_type = Attributes(&self.tokens.attributes).get(Attr::Type);
@@ -83,7 +85,7 @@ impl<'a> Reader<'a, '_> {
         let text = self.tokens.raw_text(name, kind);
         if is_read {
             let place = if kind == RawText::Replaceable { Place::Replaceable } else { Place::Raw };
-            self.pieces(text, place)?;
+            self.pieces(text, place, 0)?;
         }
         if kind != RawText::Endless {
             self.filter.end_raw_text(self::tag(TagKind::EndTag, name, false, Vec::new()));
@@ -91,44 +93,56 @@ impl<'a> Reader<'a, '_> {
         Some(())
     }
 
-    /// The attributes that some rule looks at; of several with the same name the first.
-    fn attributes(&self) -> Vec<Attribute> {
-        let (mut attributes, mut seen) = (Vec::new(), 0_u32);
+    /// The attributes that some rule looks at; of several with the same name the first. Formatting elements are compared
+    /// with each other by all that they have (HTML 13.2.4.3): what nobody reads is one attribute of theirs.
+    fn attributes(&self, tag: Tag) -> Vec<Attribute> {
+        let (mut attributes, mut seen, mut unread) = (Vec::new(), 0_u64, BTreeMap::new());
+        let named = |name, value: &str| Attribute { name: QualName::new(None, ns!(), name), value: value.into() };
         for held in &self.tokens.attributes {
-            let Some(name) = Attr::of(held.name.as_bytes()) else { continue };
-            let bit = 1 << name as u32;
-            if seen & bit == 0 {
-                seen |= bit;
-                let value = (&*decode(held.value, Place::Attribute)).into();
-                attributes.push(Attribute { name: QualName::new(None, ns!(), name.atom()), value });
+            match Attr::of(held.name.as_bytes()) {
+                Some(name) if seen & name.bit() == 0 => {
+                    seen |= name.bit();
+                    attributes.push(named(name.atom(), &decode(held.value, Place::Attribute)));
+                }
+                None if is_formatting(tag) => {
+                    let value = decode(held.value, Place::Attribute);
+                    unread.entry(held.name.to_ascii_lowercase()).or_insert(value);
+                }
+                _ => {}
             }
+        }
+        if !unread.is_empty() {
+            let all: Vec<String> = unread.iter().map(|(name, value)| format!("{name}={value}")).collect();
+            attributes.push(named(local_name!("class"), &all.join("\0")));
         }
         attributes
     }
 
     /// Hands a text on between its NULs: what they mean depends on where they stand.
     fn content(&mut self, text: &'a str, place: Place) -> Option<()> {
-        let mut texts = text.split('\0');
-        self.pieces(texts.next().unwrap_or_default(), place)?;
-        for text in texts {
+        let mut rest = text;
+        while let Some(nul) = memchr::memchr(0, rest.as_bytes()) {
+            let (before, behind) = (&rest[..nul], &rest[nul + 1..]);
+            self.pieces(before, place, behind.len())?;
             self.filter.hand(Handed::NullCharacterToken);
-            self.pieces(text, place)?;
+            rest = behind;
         }
-        Some(())
+        self.pieces(rest, place, 0)
     }
 
-    fn pieces(&mut self, text: &'a str, place: Place) -> Option<()> {
+    /// Hands a text on in pieces; `behind`: bytes that were read behind it.
+    fn pieces(&mut self, text: &'a str, place: Place, behind: usize) -> Option<()> {
         let mut rest = text;
         while rest.len() > PIECE_BYTES {
             let (piece, more) = rest.split_at(piece_len(rest));
             self.characters(piece, place);
             rest = more;
-            self.pending = rest.len();
+            self.pending = rest.len() + behind;
             self.go_on()?;
         }
-        self.pending = 0;
         self.characters(rest, place);
-        Some(())
+        self.pending = behind;
+        self.go_on()
     }
 
     fn characters(&mut self, text: &str, place: Place) {
@@ -160,6 +174,12 @@ impl<'a> Reader<'a, '_> {
 
 fn tag(kind: TagKind, name: &str, self_closing: bool, attrs: Vec<Attribute>) -> HandedTag {
     HandedTag { kind, name: atom(name), self_closing, attrs, had_duplicate_attributes: false }
+}
+
+/// Elements that the tree builder opens again in other blocks, but for `a`, of which it never holds several.
+fn is_formatting(tag: Tag) -> bool {
+    use Tag::*;
+    matches!(tag, B | Big | Code | Em | Font | I | Nobr | S | Small | Strike | Strong | Tt | U)
 }
 
 /// A name as the tokenizer of the standard reads it (HTML 13.2.5.8, 13.2.5.33).

@@ -261,8 +261,6 @@ impl Index {
     }
 }
 
-/// What the references of a page are resolved against; `None` when `href` is no URL, or one that
-/// names nothing to resolve against (HTML, "set the frozen base URL").
 /// The links of a page and of its `Link` headers as a visit would store them, of one kind to one target the first; what is no
 /// crawlable URL is left out.
 pub fn outlinks<'a>(
@@ -282,6 +280,8 @@ pub fn outlinks<'a>(
     all.filter(|(url, link)| seen.insert((url.as_str().to_owned(), link.kind))).collect()
 }
 
+/// What the references of a page are resolved against; `None` when `href` is no URL, or one that
+/// names nothing to resolve against (HTML, "set the frozen base URL").
 fn base_of(own: &Url, href: &str) -> Option<Url> {
     own.join(href).ok().filter(|base| !matches!(base.scheme(), "data" | "javascript"))
 }

@@ -78,6 +78,15 @@ fn of_scripts_and_styles_only_data_is_read() {
 }
 
 #[test]
+fn attributes_that_nobody_reads_tell_formatting_elements_apart() {
+    check(
+        "<b hidden class=0><b hidden class=1><b hidden class=2><b hidden class=3><div>x</b></b></b></b>y<a href=z>l</a>",
+    );
+    check("<p><b id=1 class=0><b class=1><b id=1><b CLASS=0 id=1>x</p>y</b></b></b> z</b> w");
+    check("<p><font size=1 x=1><font size=1 x=1><font x=1 size=1><font size=1 x=1>a<p>b");
+}
+
+#[test]
 fn of_attributes_only_those_are_read_that_some_rule_looks_at() {
     let text = "<p class=a LANG=de lang=en data-x=y onclick='z'><a HREF='?a&amp;b' href=c>d</a><svg><a xlink:href=e xlink:title=f>";
     let (tree, _) = build(text, false, &ParseLimits::default(), &mut || false);
@@ -270,6 +279,10 @@ pub(super) fn formatted_soup() -> impl Strategy<Value = String> {
         "</a>",
         "<b>",
         "<b lang=1>",
+        "<b class=1>",
+        "<b class=2 id=x>",
+        "<b ID=x class=2>",
+        "<b class=3>",
         "</b>",
         "<i>",
         "</i>",

@@ -4,8 +4,8 @@ use sqlx::{AssertSqlSafe, SqliteConnection};
 
 use crate::store::sqlite::search_index::INDEXED;
 
-/// Bytes of a text in which a word is looked for.
-const READ_BYTES: u32 = 10_000;
+/// Characters of a text in which a word is looked for.
+const READ_CHARS: u32 = 10_000;
 /// Words that say little are in many documents, and cost a search as much; so do words that are no words.
 const WORD: std::ops::RangeInclusive<usize> = 4..=30;
 
@@ -44,8 +44,9 @@ pub(super) async fn unfound(conn: &mut SqliteConnection, most: u32) -> Result<Ve
                    FROM contents c LEFT JOIN texts t ON t.content_id = c.id LEFT JOIN search_textless s ON s.content_id = c.id
                    WHERE c.id = ?1";
         type Texts = (Option<String>, Option<String>);
-        let found: Option<Texts> = sqlx::query_as(sql).bind(id).bind(READ_BYTES).fetch_optional(&mut *conn).await?;
+        let found: Option<Texts> = sqlx::query_as(sql).bind(id).bind(READ_CHARS).fetch_optional(&mut *conn).await?;
         let (title, text) = found.unwrap_or_default();
+        let text = text.map(|text| whole_words(text, READ_CHARS as usize));
         for (column, word) in
             [("title", title), ("text", text)].map(|(name, text)| (name, text.as_deref().and_then(word_of)))
         {
@@ -61,6 +62,14 @@ pub(super) async fn unfound(conn: &mut SqliteConnection, most: u32) -> Result<Ve
     Ok(lost)
 }
 
+/// The first characters of a text without a word at the end that may go on.
+fn whole_words(mut text: String, cut_at: usize) -> String {
+    if text.chars().count() >= cut_at {
+        text.truncate(text.rfind(char::is_whitespace).unwrap_or(0));
+    }
+    text
+}
+
 /// The longest word of plain letters: how others are parted is for the tokenizer to say.
 fn word_of(text: &str) -> Option<String> {
     let words = text.split(|c: char| c.is_whitespace() || c.is_ascii_punctuation());
@@ -71,6 +80,13 @@ fn word_of(text: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_word_that_was_cut_is_not_searched_for() {
+        for (text, wanted) in [("some longword", "some"), ("some words", "some words"), ("pneumonoultra", "")] {
+            assert_eq!(whole_words(text.to_owned(), 12), wanted, "{text}");
+        }
+    }
 
     #[test]
     fn a_word_to_search_for_is_plain_and_long() {
