@@ -123,7 +123,7 @@ async fn begin(
         Err(ExportError::Unfit(_)) if force && *start != Start::Auto => None,
         read => read?,
     };
-    let ((after, contents), old) = match (start, old) {
+    let ((after, contents), mut old) = match (start, old) {
         (Start::Auto, Some(manifest)) => {
             let manifest = go_on(reader, job, target, manifest).await?;
             return Ok(Begun { manifest, old: None, replaces: false });
@@ -139,6 +139,14 @@ async fn begin(
     }
     let source = Source { path: reader.path().display().to_string(), identity: reader.identity().await? };
     let manifest = Manifest { contents, ..Manifest::new(source, job.options(), after, now) };
+    if let Some(old) = &mut old {
+        // An export that died has named them: they are what is there until this one is whole.
+        let replaced = old.replaced.clone();
+        old.finish_names(target)?;
+        if !replaced.is_empty() {
+            old.write(target)?;
+        }
+    }
     Ok(Begun { manifest, old, replaces })
 }
 
