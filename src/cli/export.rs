@@ -127,7 +127,11 @@ async fn onto_stdout(
         Box::new(BufWriter::with_capacity(1 << 16, io::stdout()))
     };
     let begin = (after, contents.as_deref());
-    let mut stream = Stream::begin(reader, job, begin, &now(), bounds.clone(), args.follow, out).await?;
+    let begun = Stream::begin(reader, job, begin, &now(), bounds.clone(), args.follow, out).await?;
+    let Some(mut stream) = begun else {
+        terminal.error("stopped by a signal");
+        return Ok(Exit::Stopped);
+    };
     let is_whole = loop {
         // Asked before the pages are: what a crawl commits at its end is seen then.
         let ended = args.follow && args.until_complete && !reader.is_running();

@@ -91,6 +91,19 @@ impl Target {
         has_rows(name) || of_index.is_some_and(|name| has_rows(&name))
     }
 
+    /// Whether an export into a file of this name has begun, as its manifest or its lock says.
+    fn is_of_another(&self, name: &str) -> bool {
+        let given = [name.to_owned(), Self::index_of(name)];
+        let is_held = |name: &str| {
+            let lock = self.path_of(&format!("{name}{LOCK}"));
+            name != self.name && File::open(lock).is_ok_and(|file| file.try_lock().is_err())
+        };
+        let has_manifest = |given: &String| {
+            *given != self.given && self.path_of(&format!("{given}.manifest.json")).symlink_metadata().is_ok()
+        };
+        is_held(name) || given.iter().any(has_manifest)
+    }
+
     /// Removes the unfinished files that dead exports have left. To be called under the lock.
     pub(crate) fn sweep(&self) {
         let Ok(folder) = std::fs::read_dir(&self.folder) else { return };
@@ -99,7 +112,8 @@ impl Target {
             let is_left = name.to_str().and_then(|name| name.strip_suffix(UNFINISHED)).is_some_and(|of| self.owns(of));
             // One that is locked belongs to an export with another name.
             let is_free = || File::open(entry.path()).is_ok_and(|file| file.try_lock().is_ok());
-            if is_left && is_free() {
+            let of = name.to_str().and_then(|name| name.strip_suffix(UNFINISHED)).unwrap_or_default();
+            if is_left && !self.is_of_another(of) && is_free() {
                 let _ = std::fs::remove_file(entry.path());
             }
         }
@@ -325,8 +339,19 @@ mod tests {
         for name in left.iter().chain(&kept) {
             std::fs::write(part_of(&folder.path().join(name)), "x").unwrap();
         }
+        // Another export into the second one, which has named its file; one that runs; one that died before.
+        let plain = Target::new(&folder.path().join("c.jsonl")).unwrap();
+        let others = [("c-00002.jsonl", true), ("c-00003.jsonl", true), ("c-00004.jsonl", false)];
+        for (name, _) in others {
+            std::fs::write(part_of(&folder.path().join(name)), "x").unwrap();
+        }
+        std::fs::write(folder.path().join("c-00002.jsonl.manifest.json"), "{}").unwrap();
+        let _runs = SeriesLock::take(&Target::new(&folder.path().join("c-00003.jsonl")).unwrap()).unwrap();
+        std::fs::write(folder.path().join("c-00004.jsonl.sqrawl-lock"), "").unwrap();
         target.sweep();
+        plain.sweep();
         let there = |name: &&str| part_of(&folder.path().join(name)).exists();
+        others.iter().for_each(|(name, stays)| assert_eq!(there(name), *stays, "{name}"));
         assert_eq!((left.iter().filter(|n| there(n)).count(), kept.iter().filter(|n| there(n)).count()), (0, 4));
     }
 

@@ -4,6 +4,8 @@
 //! (Manku, Jain and Das Sarma 2007). In a band only the latest 64 with the same bits are compared, so that a site of
 //! one template costs no more than another. A million contents take some 40 MB.
 
+use std::collections::HashMap;
+
 use super::contents::Contents;
 use super::job::Dedupe;
 
@@ -17,6 +19,8 @@ pub(crate) struct Seen {
     dedupe: Option<Dedupe>,
     contents: Contents,
     prints: Vec<u64>,
+    /// Fingerprints that were forgotten: how many there were then.
+    released: HashMap<u64, usize>,
     /// Of each band and its bits, the last fingerprint that has them, from 1; 0: none.
     last: Vec<u32>,
     /// Of each fingerprint, the one before it in each band.
@@ -26,7 +30,14 @@ pub(crate) struct Seen {
 impl Seen {
     pub(crate) fn new(dedupe: Option<Dedupe>) -> Self {
         let last = if dedupe == Some(Dedupe::Near) { vec![0; BANDS << 16] } else { Vec::new() };
-        Seen { dedupe, contents: Contents::default(), prints: Vec::new(), last, before: Vec::new() }
+        Seen {
+            dedupe,
+            contents: Contents::default(),
+            prints: Vec::new(),
+            released: HashMap::new(),
+            last,
+            before: Vec::new(),
+        }
     }
 
     /// Whether anything is to be left out.
@@ -62,6 +73,14 @@ impl Seen {
         }
     }
 
+    /// Forgets a content: who has it next is no copy. Nor is who has one with the same fingerprint.
+    pub(crate) fn release(&mut self, content: u32, simhash: Option<i64>) {
+        self.contents.remove(content);
+        if let (Some(print), Some(Dedupe::Near)) = (simhash, self.dedupe) {
+            self.released.insert(print.cast_unsigned(), self.prints.len());
+        }
+    }
+
     /// A near copy is not remembered itself: else a chain of small changes would take all of a site along.
     fn is_near(&mut self, print: u64) -> bool {
         for band in 0..BANDS {
@@ -71,7 +90,8 @@ impl Seen {
                     break;
                 }
                 let held = at as usize - 1;
-                if (self.prints[held] ^ print).count_ones() <= MOST_BITS {
+                let is_released = self.released.get(&self.prints[held]).is_some_and(|upto| held < *upto);
+                if !is_released && (self.prints[held] ^ print).count_ones() <= MOST_BITS {
                     return true;
                 }
                 at = self.before[held][band];
@@ -115,5 +135,8 @@ mod tests {
         let mut later = Seen::new(Some(Dedupe::Near));
         later.remember(1, Some(print));
         assert!(later.is_copy(Some(1), None) && later.is_copy(Some(2), Some(print ^ 7)));
+        later.release(1, Some(print));
+        assert!(!later.is_copy(Some(1), Some(print)), "it has come back");
+        assert!(later.is_copy(Some(1), Some(print)) && later.is_copy(Some(3), Some(print ^ 1)));
     }
 }

@@ -15,7 +15,7 @@ use super::Cursor;
 use super::contents::Contents;
 use super::files::{Target, part_of, sync_folder};
 use super::job::ExportError;
-use crate::store::sqlite::read::{FetchMark, Reader};
+use crate::store::sqlite::read::{FetchMark, Limits, Reader, Rows, Value as Cell};
 
 const VERSION: u32 = 1;
 /// A larger one is none of ours.
@@ -194,7 +194,7 @@ impl Manifest {
         };
         let Some(lost) = self.files.iter().find(|file| !is_there(file)) else { return Ok(()) };
         Err(ExportError::Unfit(format!(
-            "{} is not there as {} names it ({} bytes); put it back, or export all of it anew with --force; \
+            "{} is not there as {} names it ({} bytes); put it back, or export all of it anew without --since and with --force; \
              -o OTHER --since {1} goes on elsewhere",
             target.path_of(&lost.name).display(),
             target.manifest().display(),
@@ -216,11 +216,19 @@ impl Manifest {
         }
         let found = reader.fetch_mark(self.cursor).await?;
         if found == self.last {
-            return Ok(());
+            let last = self.contents().and_then(|contents| contents.last()).map_or(0, i64::from);
+            let held = last_content(reader).await?;
+            if last <= held {
+                return Ok(());
+            }
+            return Err(ExportError::Unfit(format!(
+                "{manifest} names the content {last}, and {database} has none after {held}; put the manifest back as it \
+                 was, or export all of it anew without --since and with --force"
+            )));
         }
         Err(ExportError::Unfit(format!(
             "{database} does not hold the fetch {} that {manifest} ends with: it is an older copy, or its last commits were \
-             lost with the power; export it anew with --force, or elsewhere",
+             lost with the power; export it anew without --since and with --force, or elsewhere",
             self.cursor
         )))
     }
@@ -230,6 +238,15 @@ impl Manifest {
         let folder = manifest.parent().unwrap_or(Path::new(""));
         self.files.iter().map(|file| folder.join(&file.name)).collect()
     }
+}
+
+/// The id of the latest content; 0: there is none.
+async fn last_content(reader: &mut Reader) -> Result<i64, ExportError> {
+    let mut found = Rows::default();
+    let sql = "SELECT coalesce(max(id), 0) FROM contents";
+    reader.query(sql, &[], &Limits::default(), &mut found).await?;
+    let id = found.rows.first().and_then(|row| row.first());
+    Ok(if let Some(Cell::Integer(id)) = id { *id } else { 0 })
 }
 
 /// Whether what stands there is this file.

@@ -81,7 +81,10 @@ pub async fn to_files(
     let cursor_before = begun.old.as_ref().map_or(after, |old| old.cursor);
     let writer = job.writer(job::maker(reader, now).await?, target.is_packed(), target.folder());
     let written = begun.manifest.contents().filter(|_| after > 0);
-    let mut seen = seen_until(reader, job, after, written.as_ref(), bounds).await?;
+    let Some(mut seen) = seen_until(reader, job, after, written.as_ref(), bounds).await? else {
+        let (manifest, cursor) = (target.manifest(), cursor_before);
+        return Ok(Summary { manifest, rows: 0, files: Vec::new(), cursor, complete: false, unchanged: true });
+    };
     let contents = job.dedupe.map(|_| seen.contents().clone());
     let mut files = Files::new(job, target, begun, writer, contents);
     let is_whole = walk(reader, job, (after, upto), &mut seen, bounds, &mut files).await?;
@@ -123,7 +126,7 @@ async fn begin(
         Err(ExportError::Unfit(_)) if force && *start != Start::Auto => None,
         read => read?,
     };
-    let ((after, contents), old) = match (start, old) {
+    let ((after, contents), mut old) = match (start, old) {
         (Start::Auto, Some(manifest)) => {
             let manifest = go_on(reader, job, target, manifest).await?;
             return Ok(Begun { manifest, old: None, replaces: false });
@@ -139,6 +142,14 @@ async fn begin(
     }
     let source = Source { path: reader.path().display().to_string(), identity: reader.identity().await? };
     let manifest = Manifest { contents, ..Manifest::new(source, job.options(), after, now) };
+    if let Some(old) = &mut old {
+        // An export that died has named them: they are what is there until this one is whole.
+        let replaced = old.replaced.clone();
+        old.finish_names(target)?;
+        if !replaced.is_empty() {
+            old.write(target)?;
+        }
+    }
     Ok(Begun { manifest, old, replaces })
 }
 
@@ -231,6 +242,12 @@ impl Sink for Files<'_> {
         self.manifest.last =
             Some(FetchMark { fetch_id: row.fetch_id, url: row.url.clone(), fetched_at: row.fetched_at.clone() });
         Ok(written)
+    }
+
+    fn release(&mut self, content: u32) {
+        if let Some(contents) = &mut self.contents {
+            contents.remove(content);
+        }
     }
 }
 

@@ -25,7 +25,7 @@ pub struct Stream<W> {
 
 impl<W: Write> Stream<W> {
     /// Begins after `after`; `contents`: what was exported before has them ([`Manifest::contents`](super::Manifest)). `now`
-    /// is ISO 8601; `flushes`: after each row.
+    /// is ISO 8601; `flushes`: after each row. `None`: it was stopped before the first row.
     ///
     /// # Errors
     /// [`ExportError`] of the database or of the stream.
@@ -37,12 +37,13 @@ impl<W: Write> Stream<W> {
         bounds: Bounds,
         flushes: bool,
         mut out: W,
-    ) -> Result<Self, ExportError> {
+    ) -> Result<Option<Self>, ExportError> {
         let maker = job::maker(reader, now).await?;
         let mut writer = job.writer(maker, false, Path::new("."));
-        let seen = seen_until(reader, &job, after, contents.and_then(Contents::of_ranges).as_ref(), &bounds).await?;
+        let contents = contents.and_then(Contents::of_ranges);
+        let Some(seen) = seen_until(reader, &job, after, contents.as_ref(), &bounds).await? else { return Ok(None) };
         writer.begin("-", &mut out).map_err(ExportError::Output)?;
-        Ok(Stream { job, bounds, writer, out, seen, cursor: after, rows: 0, flushes })
+        Ok(Some(Stream { job, bounds, writer, out, seen, cursor: after, rows: 0, flushes }))
     }
 
     /// Writes what the crawl has committed since; false when it was stopped.

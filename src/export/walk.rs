@@ -9,7 +9,12 @@ use super::format::RefersTo;
 use super::job::{ExportError, Job};
 use super::likeness::Seen;
 use crate::store::StoreError;
-use crate::store::sqlite::read::{Cancel, FetchMark, Kept, Likeness, Limits, Reader, Selection, StoredFetch};
+use crate::store::sqlite::read::{
+    Cancel, FetchMark, Kept, Likeness, Limits, Reader, Rows, Selection, StoredFetch, Value,
+};
+
+/// Contents that are asked for at once.
+const CONTENTS_AT_ONCE: usize = 32_768;
 
 /// How far an export is, for who shows it.
 #[derive(Debug, Default)]
@@ -41,6 +46,9 @@ pub(crate) trait Sink {
 
     /// Whether the row was written.
     fn row(&mut self, row: &StoredFetch, referred: Option<&FetchMark>) -> Result<bool, ExportError>;
+
+    /// The page that had this content was told to be no more.
+    fn release(&mut self, _content: u32) {}
 }
 
 /// Hands over the rows after `after`, up to `upto`; false when it was stopped before.
@@ -100,7 +108,30 @@ async fn one(
     if sink.row(&row, referred.as_ref())? {
         bounds.progress.rows.fetch_add(1, Ordering::Relaxed);
     }
+    if seen.is_asked() && matches!(row.outcome.as_str(), "gone" | "redirect") {
+        let lost = lost_content(reader, &row.url).await?;
+        if let Some((content, simhash)) = lost {
+            seen.release(content, simhash);
+            sink.release(content);
+        }
+    }
     Ok(())
+}
+
+/// The content that a page had before it was lost, and its fingerprint. It is one row by its URL: not worth stopping.
+async fn lost_content(reader: &mut Reader, url: &str) -> Result<Option<(u32, Option<i64>)>, ExportError> {
+    let sql = "SELECT c.id, c.simhash FROM urls u JOIN fetches f ON f.id = u.page_fetch_id
+               JOIN contents c ON c.id = f.content_id WHERE u.url = ?";
+    let limits = Limits { rows: None, time: None, row_bytes: None, cancel: Cancel::default() };
+    let mut found = Rows::default();
+    reader.query(sql, &[Value::Text(url.to_owned())], &limits, &mut found).await?;
+    Ok(found.rows.first().and_then(|row| match row[..] {
+        [Value::Integer(id), ref simhash] => {
+            let simhash = if let Value::Integer(print) = simhash { Some(*print) } else { None };
+            Some((u32::try_from(id).ok()?, simhash))
+        }
+        _ => None,
+    }))
 }
 
 /// A statement that was stopped because the export was is no failure.
@@ -112,29 +143,37 @@ fn stopped_is_none<T>(result: Result<T, StoreError>, bounds: &Bounds) -> Result<
 }
 
 /// What was met up to the cursor, so that copies of it are told: the contents that earlier files have, or, where nobody
-/// noted them, all that were fetched until then.
+/// noted them, all that were fetched until then. `None`: it was stopped before.
 pub(crate) async fn seen_until(
     reader: &mut Reader,
     job: &Job,
     cursor: Cursor,
     written: Option<&Contents>,
     bounds: &Bounds,
-) -> Result<Seen, ExportError> {
+) -> Result<Option<Seen>, ExportError> {
     let mut seen = Seen::new(job.dedupe);
     if !seen.is_asked() {
-        return Ok(seen);
+        return Ok(Some(seen));
     }
+    let limits = bounds.limits();
     let each = &mut |like: Likeness| seen.remember(like.content_id, like.simhash);
     match written {
         Some(written) => {
-            let ids: Vec<i64> = written.ids().map(i64::from).collect();
-            reader.likenesses_of(&ids, &bounds.limits(), each).await?;
+            let mut left = written.ids().map(i64::from).peekable();
+            while left.peek().is_some() {
+                let ids: Vec<i64> = left.by_ref().take(CONTENTS_AT_ONCE).collect();
+                if stopped_is_none(reader.likenesses_of(&ids, &limits, each).await, bounds)?.is_none() {
+                    return Ok(None);
+                }
+            }
         }
         None if cursor > 0 => {
             let fetched = Selection { kept: Kept::Responses, ..job.selection(0) };
-            reader.likenesses(&fetched, cursor, &bounds.limits(), each).await?;
+            if stopped_is_none(reader.likenesses(&fetched, cursor, &limits, each).await, bounds)?.is_none() {
+                return Ok(None);
+            }
         }
         None => {}
     }
-    Ok(seen)
+    Ok(Some(seen))
 }

@@ -354,6 +354,24 @@ fn a_series_goes_on_after_every_death() {
     assert_eq!(lines(&since(&cursor)).len() + all.len(), 120);
 }
 
+/// One that died with its files named is whole, whatever comes of the next one that is to take its place.
+#[test]
+fn an_export_with_force_that_dies_twice_loses_nothing() {
+    let shelf = chain(20);
+    let folder = shelf.path();
+    crawl(&shelf, 20);
+    let new = ["-o", "s.jsonl", "--fields", "url,depth", "--max-size", "300B"];
+    exported(folder, &["-o", "s.jsonl", "--fields", "url", "--max-size", "100B"]);
+    for moment in ["manifest", "files"] {
+        let mut command = sqrawl(folder);
+        command.arg("export").args(new).arg("--force").env("SQRAWL_FAILPOINT", format!("exporting/{moment}"));
+        assert!(run(&mut command).code.is_none(), "{moment}");
+    }
+    assert_eq!(urls_of(folder, "s.jsonl").len(), 20);
+    assert_eq!(files_of(folder, "s.jsonl").len(), manifest(folder, "s.jsonl")["files"].as_array().unwrap().len());
+    assert!(export(folder, &[&new[..], &["--since", "auto"]].concat()).err.contains("nothing new"));
+}
+
 /// What a power loss takes from the end of a crawl makes the cursor worth nothing: its fetch is another one.
 #[test]
 fn a_cursor_that_the_crawl_does_not_hold_is_refused() {
