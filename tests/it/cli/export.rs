@@ -7,9 +7,12 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use rustix::process::Signal;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use super::crawls::signal;
+use super::series::{listens_for_interrupts, wait_until};
 use super::shelf::{Answer, Shelf};
 use super::{Ran, run, sqrawl};
 
@@ -419,6 +422,25 @@ fn a_page_that_comes_back_is_no_copy_of_itself() {
     let ran = export(folder, &["-o", "exact.jsonl", "--dedupe", "exact", "--since", "auto"]);
     assert_eq!(ran.code, Some(2), "{}", ran.err);
     assert!(ran.err.contains("names the content 400000000"), "{}", ran.err);
+}
+
+/// Also while it only looks at what was exported before.
+#[test]
+fn an_export_that_leaves_out_copies_is_stopped_by_a_signal() {
+    let folder = demo();
+    let endless = "words >= (WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n)";
+    for output in ["-", "s.jsonl"] {
+        let mut command = sqrawl(folder.path());
+        command.args(["export", "-o", output, "--since", "5", "--dedupe", "exact", "--where", endless]);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        wait_until(|| listens_for_interrupts(&child));
+        signal(&child, Signal::INT);
+        let mut said = String::new();
+        child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+        assert_eq!(child.wait().unwrap().code(), Some(3), "{output}: {said}");
+        assert!(said.contains("stopped by a signal") && !said.contains("reading"), "{output}: {said}");
+        assert!(!folder.path().join("s.jsonl.manifest.json").exists());
+    }
 }
 
 /// What a power loss takes from the end of a crawl makes the cursor worth nothing: its fetch is another one.
