@@ -110,6 +110,9 @@ pub enum ExportError {
     /// What is there stays.
     #[error("{} exists; --since auto writes what is new into another file beside it, --force replaces it", .0.display())]
     Exists(PathBuf),
+    /// The same of what can only be made anew.
+    #[error("{} exists; --force replaces it, or choose another -o", .0.display())]
+    ExistsWhole(PathBuf),
     /// There is nothing to go on with.
     #[error("{} exists and no manifest of an export beside it names it; choose another -o, or --force replaces it", .0.display())]
     Unnamed(PathBuf),
@@ -127,6 +130,14 @@ pub enum ExportError {
         /// Why.
         source: io::Error,
     },
+    /// The same where files before it are whole.
+    #[error("{}: {source}{}", path.display(), remedy_of_series(source))]
+    FileOfSeries {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
     /// The stream cannot be written.
     #[error("the output cannot be written: {0}; send it elsewhere, or make room for it")]
     Output(#[source] io::Error),
@@ -135,7 +146,19 @@ pub enum ExportError {
 impl ExportError {
     /// Whether other arguments are the remedy.
     pub fn is_usage(&self) -> bool {
-        matches!(self, ExportError::Exists(_) | ExportError::Unnamed(_) | ExportError::Unfit(_) | ExportError::Busy(_))
+        matches!(
+            self,
+            ExportError::Exists(_)
+                | ExportError::ExistsWhole(_)
+                | ExportError::Unnamed(_)
+                | ExportError::Unfit(_)
+                | ExportError::Busy(_)
+        )
+    }
+
+    /// `job` can go on where what is there ends, unless it is a sitemap.
+    pub(crate) fn exists(path: PathBuf, job: &Job) -> ExportError {
+        if job.format == Format::Sitemap { ExportError::ExistsWhole(path) } else { ExportError::Exists(path) }
     }
 
     pub(crate) fn file(path: &Path) -> impl FnOnce(io::Error) -> ExportError + use<> {
@@ -144,11 +167,18 @@ impl ExportError {
     }
 }
 
-fn remedy(error: &io::Error) -> &'static str {
+fn remedy_of_series(error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
             "; make room, then run the same command with --since auto, which goes on after the last whole file"
         }
+        _ => remedy(error),
+    }
+}
+
+fn remedy(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "; make room, then run the same command again",
         io::ErrorKind::NotFound => "; make its folder, or choose another -o",
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => "; choose another -o",
         _ => "",

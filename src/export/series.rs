@@ -87,10 +87,11 @@ pub async fn to_files(
     };
     let contents = job.dedupe.map(|_| seen.contents().clone());
     let mut files = Files::new(job, target, begun, writer, contents);
-    let is_whole = walk(reader, job, (after, upto), &mut seen, bounds, &mut files).await?;
+    let walked = walk(reader, job, (after, upto), &mut seen, bounds, &mut files).await;
+    let is_whole = walked.map_err(|error| files.remedied(error))?;
     if is_whole {
         let last = reader.fetch_mark(upto).await?;
-        files.finish(upto, last, now)?;
+        files.finish(upto, last, now).map_err(|error| files.remedied(error))?;
     } else {
         // What is finished is named already, or lost with the rest; what is open is lost with its part.
         files.open = None;
@@ -138,7 +139,7 @@ async fn begin(
     let taken = taken.into_iter().find(|path| path.symlink_metadata().is_ok());
     let replaces = taken.is_some();
     if let Some(taken) = taken.filter(|_| !force) {
-        return Err(if *start == Start::Auto { ExportError::Unnamed(taken) } else { ExportError::Exists(taken) });
+        return Err(if *start == Start::Auto { ExportError::Unnamed(taken) } else { ExportError::exists(taken, job) });
     }
     let source = Source { path: reader.path().display().to_string(), identity: reader.identity().await? };
     let manifest = Manifest { contents, ..Manifest::new(source, job.options(), after, now) };
@@ -276,6 +277,16 @@ impl<'a> Files<'a> {
         }
     }
 
+    /// Where files are whole already, the same command would find them there.
+    fn remedied(&self, error: ExportError) -> ExportError {
+        match error {
+            ExportError::File { path, source } if !self.at_once && !self.manifest.files.is_empty() => {
+                ExportError::FileOfSeries { path, source }
+            }
+            other => other,
+        }
+    }
+
     fn is_full(&self, part: &PartFile, rows: u64) -> bool {
         let (most_rows, most_plain) = self.job.most();
         let bytes = part.bytes();
@@ -307,7 +318,7 @@ impl<'a> Files<'a> {
     fn free(&self, name: &str) -> Result<PathBuf, ExportError> {
         let path = self.target.path_of(name);
         match path.symlink_metadata() {
-            Ok(_) if !self.replaces => Err(ExportError::Exists(path)),
+            Ok(_) if !self.replaces => Err(ExportError::exists(path, self.job)),
             _ => Ok(path),
         }
     }

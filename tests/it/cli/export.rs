@@ -7,9 +7,12 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use rustix::process::Signal;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use super::crawls::signal;
+use super::series::{listens_for_interrupts, wait_until};
 use super::shelf::{Answer, Shelf};
 use super::{Ran, run, sqrawl};
 
@@ -116,7 +119,9 @@ fn what_does_not_fit_is_named_and_leaves_what_is_there() {
     exported(folder, &["-o", "a.jsonl", "--fields", "url"]);
     let before = fs::read(folder.join("a.jsonl")).unwrap();
     fs::write(folder.join("mine.csv"), "mine").unwrap();
-    let cases: [(&[&str], &str); 17] = [
+    exported(folder, &["-o", "s.xml"]);
+    let cases: [(&[&str], &str); 18] = [
+        (&["-o", "s.xml"], "exists; --force replaces it, or choose another -o"),
         (&["-o", "a.jsonl"], "a.jsonl.manifest.json exists; --since auto writes what is new into another file"),
         (&["-o", "mine.csv"], "mine.csv exists"),
         (&["-o", "mine.csv", "--since", "auto"], "no manifest of an export beside it names it"),
@@ -370,6 +375,72 @@ fn an_export_with_force_that_dies_twice_loses_nothing() {
     assert_eq!(urls_of(folder, "s.jsonl").len(), 20);
     assert_eq!(files_of(folder, "s.jsonl").len(), manifest(folder, "s.jsonl")["files"].as_array().unwrap().len());
     assert!(export(folder, &[&new[..], &["--since", "auto"]].concat()).err.contains("nothing new"));
+}
+
+fn written(text: &str) -> Option<Answer> {
+    Some(("content-type: text/html".to_owned(), format!("<title>{text}</title><p>{text}").into_bytes()))
+}
+
+/// Who was told that a page is gone has its content no more: it is written when it is met again, under whatever URL.
+#[test]
+fn a_page_that_comes_back_is_no_copy_of_itself() {
+    let shelf = Shelf::open(|_| {
+        let links = "Start <a href=/a>a</a> <a href=/b>b</a> <a href=/new>new</a>";
+        let pages = [("/", links), ("/a", "First text"), ("/b", "Second text")];
+        pages.into_iter().map(|(path, text)| (format!("a.localhost{path}"), written(text).unwrap())).collect()
+    });
+    let folder = shelf.path();
+    crawl(&shelf, 10);
+    let next = || {
+        for kind in ["exact", "near"] {
+            exported(folder, &["-o", &format!("{kind}.jsonl"), "--dedupe", kind, "--since", "auto"]);
+        }
+        ["exact.jsonl", "near.jsonl"].map(|name| {
+            let urls = urls_of(folder, name);
+            let count = |end: &str| urls.iter().filter(|url| url.ends_with(end)).count();
+            (count("/a"), count("/b"), count("/new"))
+        })
+    };
+    let again = || shelf.crawl(&["resume", "--recrawl", "-q"]);
+    assert_eq!(next(), [(1, 1, 0); 2]);
+    shelf.change("a.localhost/a", None);
+    shelf.change("a.localhost/b", None);
+    again();
+    assert_eq!(next(), [(2, 2, 0); 2], "both are told to be gone");
+    shelf.change("a.localhost/a", written("First text"));
+    shelf.change("a.localhost/new", written("Second text"));
+    again();
+    assert_eq!(next(), [(3, 3, 1); 2], "one is back, the other one under another name; it is told again to be gone");
+    again();
+    assert_eq!(next().map(|(a, _, _)| a), [3; 2], "what is back is a copy from then on");
+    // A manifest that was written by hand: its contents are none of this crawl.
+    let path = folder.join("exact.jsonl.manifest.json");
+    let text = fs::read_to_string(&path).unwrap();
+    let mut wrong: Value = serde_json::from_str(&text).unwrap();
+    wrong["contents"] = "0-400000000".into();
+    fs::write(&path, wrong.to_string()).unwrap();
+    let ran = export(folder, &["-o", "exact.jsonl", "--dedupe", "exact", "--since", "auto"]);
+    assert_eq!(ran.code, Some(2), "{}", ran.err);
+    assert!(ran.err.contains("names the content 400000000"), "{}", ran.err);
+}
+
+/// Also while it only looks at what was exported before.
+#[test]
+fn an_export_that_leaves_out_copies_is_stopped_by_a_signal() {
+    let folder = demo();
+    let endless = "words >= (WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n)";
+    for output in ["-", "s.jsonl"] {
+        let mut command = sqrawl(folder.path());
+        command.args(["export", "-o", output, "--since", "5", "--dedupe", "exact", "--where", endless]);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        wait_until(|| listens_for_interrupts(&child));
+        signal(&child, Signal::INT);
+        let mut said = String::new();
+        child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+        assert_eq!(child.wait().unwrap().code(), Some(3), "{output}: {said}");
+        assert!(said.contains("stopped by a signal") && !said.contains("reading"), "{output}: {said}");
+        assert!(!folder.path().join("s.jsonl.manifest.json").exists());
+    }
 }
 
 /// What a power loss takes from the end of a crawl makes the cursor worth nothing: its fetch is another one.
