@@ -52,7 +52,7 @@ pub(super) fn complete(text: &str, at: usize, catalogue: &Catalogue) -> (usize, 
 }
 
 fn command(before: &str, catalogue: &Catalogue) -> (usize, Vec<String>) {
-    let start = before.rfind(char::is_whitespace).map_or(0, |i| i + 1);
+    let start = before.len() - before.rsplit(char::is_whitespace).next().unwrap_or_default().len();
     let (head, word) = before.split_at(start);
     let words: Vec<String> = match head.trim() {
         "" => COMMANDS.map(|(name, _, _)| name.to_owned()).to_vec(),
@@ -164,6 +164,7 @@ mod tests {
             assert!(start <= at, "{line}");
         }
         assert_eq!(complete(".schema p", 9, &catalogue()), (8, vec!["pages".to_owned()]));
+        assert_eq!(complete(".schema\u{a0}p", 10, &catalogue()), (9, vec!["pages".to_owned()]));
     }
 
     proptest! {
