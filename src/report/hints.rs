@@ -2,10 +2,10 @@
 
 use std::borrow::Cow;
 
-/// Verbs that ask a database.
-const VERBS: [&str; 15] = [
-    "add", "backup", "diff", "doctor", "explain", "export", "query", "rank", "report", "resume", "retry", "search",
-    "show", "skip", "status",
+/// Verbs that take a database.
+const VERBS: [&str; 17] = [
+    "add", "backup", "crawl", "diff", "doctor", "explain", "export", "import", "query", "rank", "report", "resume",
+    "retry", "search", "show", "skip", "status",
 ];
 
 /// Puts ` --db DATABASE` behind each `sqrawl VERB` of a text that names no database itself up to the end of its line.
@@ -45,6 +45,7 @@ mod tests {
             ("resume with: sqrawl resume --db y.db", "resume with: sqrawl resume --db y.db"),
             ("this sqrawl knows 2; sqrawl completions bash", "this sqrawl knows 2; sqrawl completions bash"),
             ("sqrawl status", "sqrawl status --db x.db"),
+            ("sqrawl crawl --recrawl fetches it again", "sqrawl crawl --db x.db --recrawl fetches it again"),
             ("mysqrawl report, sqrawl reports", "mysqrawl report, sqrawl reports"),
             ("", ""),
         ] {
