@@ -100,25 +100,19 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn graph(pages: u32, links: &[(u32, &[u32])]) -> Graph {
-        let mut builder = GraphBuilder::new(pages, usize::MAX);
-        links.iter().for_each(|(page, targets)| builder.add(*page, &mut targets.to_vec()).unwrap());
-        builder.finish()
-    }
-
     #[test]
     fn clicks_are_counted_by_the_shortest_way() {
-        let site = graph(7, &[(0, &[1, 2]), (1, &[3]), (2, &[0, 3]), (3, &[4]), (5, &[6, 4])]);
+        let site = Graph::of(7, &[(0, &[1, 2]), (1, &[3]), (2, &[0, 3]), (3, &[4]), (5, &[6, 4])]);
         let from = |starts: &[u32]| click_depths(&site, starts);
         assert_eq!(from(&[0]), [Some(0), Some(1), Some(1), Some(2), Some(3), None, None]);
         assert_eq!(from(&[5, 0]), [Some(0), Some(1), Some(1), Some(2), Some(1), Some(0), Some(1)]);
         assert_eq!(from(&[]), [None; 7]);
-        assert_eq!(click_depths(&graph(0, &[]), &[]), []);
+        assert_eq!(click_depths(&Graph::of(0, &[]), &[]), []);
     }
 
     #[test]
     fn clicks_begin_where_people_do() {
-        let site = graph(4, &[(0, &[1, 2]), (1, &[2]), (3, &[1])]);
+        let site = Graph::of(4, &[(0, &[1, 2]), (1, &[2]), (3, &[1])]);
         let choose = |seeds: &[u32], roots: &[u32]| {
             let starts = Starts::choose(&site, seeds.to_vec(), roots.to_vec());
             (starts.by, starts.pages)

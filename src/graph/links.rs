@@ -156,6 +156,16 @@ fn take(bytes: &[u8], at: &mut usize) -> u32 {
 }
 
 #[cfg(test)]
+impl Graph {
+    /// A graph of these links, by the page on which they stand.
+    pub(super) fn of(pages: u32, links: &[(u32, &[u32])]) -> Graph {
+        let mut builder = GraphBuilder::new(pages, usize::MAX);
+        links.iter().for_each(|(page, targets)| builder.add(*page, &mut targets.to_vec()).unwrap());
+        builder.finish()
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;

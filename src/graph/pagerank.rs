@@ -89,12 +89,6 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn graph(pages: u32, links: &[(u32, &[u32])]) -> Graph {
-        let mut builder = GraphBuilder::new(pages, usize::MAX);
-        links.iter().for_each(|(page, targets)| builder.add(*page, &mut targets.to_vec()).unwrap());
-        builder.finish()
-    }
-
     #[track_caller]
     fn check(graph: &Graph, wanted: &[f64]) {
         let ranking = pagerank(graph, Terms { tolerance: 1e-12, most_iterations: 1000, ..Terms::default() }, |_| true);
@@ -107,16 +101,16 @@ mod tests {
     /// By hand: each value solves the equation of the paper.
     #[test]
     fn graphs_whose_ranks_are_known() {
-        check(&graph(0, &[]), &[]);
-        check(&graph(1, &[]), &[1.0]);
-        check(&graph(3, &[]), &[1.0 / 3.0; 3]);
-        check(&graph(3, &[(0, &[1]), (1, &[2]), (2, &[0])]), &[1.0 / 3.0; 3]);
+        check(&Graph::of(0, &[]), &[]);
+        check(&Graph::of(1, &[]), &[1.0]);
+        check(&Graph::of(3, &[]), &[1.0 / 3.0; 3]);
+        check(&Graph::of(3, &[(0, &[1]), (1, &[2]), (2, &[0])]), &[1.0 / 3.0; 3]);
         // A star: three pages link to one, which leads nowhere. x = 0.0375 + 0.2125 y, y = x + 2.55 x.
         let x = 0.0375 / (1.0 - 0.2125 * 3.55);
-        check(&graph(4, &[(1, &[0]), (2, &[0]), (3, &[0])]), &[3.55 * x, x, x, x]);
+        check(&Graph::of(4, &[(1, &[0]), (2, &[0]), (3, &[0])]), &[3.55 * x, x, x, x]);
         // The same where it links back to one: a = .0375 + .85 (b + c + d), b = .0375 + .85 a, c = d = .0375.
         let a = (0.0375 + 0.85 * (0.0375 + 2.0 * 0.0375)) / (1.0 - 0.85 * 0.85);
-        check(&graph(4, &[(0, &[1]), (1, &[0]), (2, &[0]), (3, &[0])]), &[a, 0.0375 + 0.85 * a, 0.0375, 0.0375]);
+        check(&Graph::of(4, &[(0, &[1]), (1, &[0]), (2, &[0]), (3, &[0])]), &[a, 0.0375 + 0.85 * a, 0.0375, 0.0375]);
     }
 
     /// The graph of eleven pages in the encyclopaedias, whose ranks are published as percentages: A leads nowhere.
@@ -136,12 +130,12 @@ mod tests {
             (10, &[e]),
         ];
         let percent = [3.278, 38.44, 34.29, 3.909, 8.089, 3.909, 1.616, 1.616, 1.616, 1.616, 1.616];
-        check(&graph(11, &links), &percent.map(|n| n / 100.0));
+        check(&Graph::of(11, &links), &percent.map(|n| n / 100.0));
     }
 
     #[test]
     fn it_ends_when_it_is_told_to() {
-        let graph = graph(2, &[(0, &[1])]);
+        let graph = Graph::of(2, &[(0, &[1])]);
         let few = pagerank(&graph, Terms { most_iterations: 3, tolerance: 0.0, ..Terms::default() }, |_| true);
         assert_eq!((few.iterations, few.dangling), (3, 1));
         assert_eq!(pagerank(&graph, Terms::default(), |done| done < 2).iterations, 2);
