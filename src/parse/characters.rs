@@ -5,8 +5,8 @@ use std::borrow::Cow;
 
 use html5ever::data::{C1_REPLACEMENTS, NAMED_ENTITIES};
 
-/// Bytes of a text that are decoded at once, and bytes of a page between two looks at the clock.
-pub(super) const PIECE_BYTES: usize = 16 * 1024;
+use super::watch::PIECE_BYTES;
+
 /// Longest name in the standard's table, its semicolon included.
 const MAX_NAME_BYTES: usize = 32;
 
@@ -50,9 +50,23 @@ pub(super) fn decode(raw: &str, place: Place) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
+/// A text in pieces to be decoded one by one, each with the number of bytes that follow it.
+pub(super) fn pieces(text: &str) -> impl Iterator<Item = (&str, usize)> {
+    let mut rest = Some(text);
+    std::iter::from_fn(move || {
+        let text = rest.take()?;
+        if text.len() <= PIECE_BYTES {
+            return Some((text, 0));
+        }
+        let (piece, more) = text.split_at(piece_len(text));
+        rest = Some(more);
+        Some((piece, more.len()))
+    })
+}
+
 /// Where a text longer than [`PIECE_BYTES`] is cut: not in a character, nor in a reference or line end. A reference may be
 /// longer than a piece; then the cut is behind it.
-pub(super) fn piece_len(text: &str) -> usize {
+fn piece_len(text: &str) -> usize {
     let bytes = text.as_bytes();
     let end = text.floor_char_boundary(PIECE_BYTES);
     let is_inner = |byte: &&u8| byte.is_ascii_alphanumeric() || **byte == b'#';

@@ -1,4 +1,4 @@
-//! [`Effect`]: what an element does to the text around it and in it.
+//! [`Effect`]: what an element does to the text around it and in it. [`is_void`], [`holds_no_elements`]: what may be in it.
 
 use super::names::{Attr, Element, Namespace, Tag};
 
@@ -140,4 +140,50 @@ fn is_hidden(element: &impl Element) -> bool {
 fn is_shadow_root(element: &impl Element) -> bool {
     let mode = element.attribute(Attr::Shadowrootmode);
     mode.is_some_and(|value| value.eq_ignore_ascii_case("open") || value.eq_ignore_ascii_case("closed"))
+}
+
+/// Void elements (HTML 13.1.2) and their retired kin: never open.
+pub(crate) fn is_void(tag: Tag) -> bool {
+    matches!(
+        tag,
+        Tag::Area
+            | Tag::Base
+            | Tag::Basefont
+            | Tag::Bgsound
+            | Tag::Br
+            | Tag::Col
+            | Tag::Embed
+            | Tag::Frame
+            | Tag::Hr
+            | Tag::Img
+            | Tag::Image
+            | Tag::Input
+            | Tag::Keygen
+            | Tag::Link
+            | Tag::Meta
+            | Tag::Param
+            | Tag::Source
+            | Tag::Track
+            | Tag::Wbr
+    )
+}
+
+/// Elements that hold no elements, as their content is text to the tokenizer, or that never nest (`html`, `head`, `body`).
+pub(crate) fn holds_no_elements(tag: Tag) -> bool {
+    is_void(tag)
+        || matches!(
+            tag,
+            Tag::Html
+                | Tag::Head
+                | Tag::Body
+                | Tag::Iframe
+                | Tag::Noembed
+                | Tag::Noframes
+                | Tag::Plaintext
+                | Tag::Script
+                | Tag::Style
+                | Tag::Textarea
+                | Tag::Title
+                | Tag::Xmp
+        )
 }

@@ -36,6 +36,7 @@ mod tests;
 mod tokens;
 mod tree;
 mod walk;
+mod watch;
 mod xml;
 
 pub use directives::{Directives, directives};

@@ -93,7 +93,8 @@ macro_rules! tags {
                 }
             }
 
-            fn of_atom(name: &LocalName) -> Tag {
+            /// The tag of a name that the tree builder knows.
+            pub(crate) fn of_atom(name: &LocalName) -> Tag {
                 match *name {
                     $(local_name!($name) => Tag::$variant,)*
                     // What html5ever writes as SVG does (HTML 13.2.6.1).

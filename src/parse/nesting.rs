@@ -21,6 +21,8 @@ use html5ever::{LocalName, local_name};
 use scraper::Html;
 
 use super::ParseLimits;
+use super::elements::{holds_no_elements, is_void};
+use super::names;
 use super::sink::{BoundedSink, NodeId};
 use super::tokens::RawText;
 use crate::model::ParseCut;
@@ -133,7 +135,7 @@ impl NestingFilter {
             self.drop_start(tag);
             return None;
         }
-        if self.xhtml && tag.self_closing && !is_void(&tag.name) && !self.in_foreign_content() {
+        if self.xhtml && tag.self_closing && !is_void(names::Tag::of_atom(&tag.name)) && !self.in_foreign_content() {
             self.empty_element(tag);
             return None;
         }
@@ -230,7 +232,7 @@ impl NestingFilter {
     }
 
     fn is_leaf(&self, tag: &Tag) -> bool {
-        is_void(&tag.name) || is_raw_text(&tag.name) || (tag.self_closing && self.in_foreign_content())
+        holds_no_elements(names::Tag::of_atom(&tag.name)) || (tag.self_closing && self.in_foreign_content())
     }
 
     fn stop_if_exhausted(&mut self) {
@@ -242,50 +244,4 @@ impl NestingFilter {
             self.note(ParseCut::Nodes);
         }
     }
-}
-
-/// Void elements (HTML 13.1.2) and their retired kin: never on the stack.
-fn is_void(name: &LocalName) -> bool {
-    matches!(
-        *name,
-        local_name!("area")
-            | local_name!("base")
-            | local_name!("basefont")
-            | local_name!("bgsound")
-            | local_name!("br")
-            | local_name!("col")
-            | local_name!("embed")
-            | local_name!("frame")
-            | local_name!("hr")
-            | local_name!("img")
-            | local_name!("image")
-            | local_name!("input")
-            | local_name!("keygen")
-            | local_name!("link")
-            | local_name!("meta")
-            | local_name!("param")
-            | local_name!("source")
-            | local_name!("track")
-            | local_name!("wbr")
-    )
-}
-
-/// Elements whose content is text to the tokenizer: dropping their start tag would turn the
-/// content into tags. `html`, `head` and `body` are here because they never nest.
-pub(crate) fn is_raw_text(name: &LocalName) -> bool {
-    matches!(
-        *name,
-        local_name!("html")
-            | local_name!("head")
-            | local_name!("body")
-            | local_name!("iframe")
-            | local_name!("noembed")
-            | local_name!("noframes")
-            | local_name!("plaintext")
-            | local_name!("script")
-            | local_name!("style")
-            | local_name!("textarea")
-            | local_name!("title")
-            | local_name!("xmp")
-    )
 }

@@ -18,13 +18,14 @@ mod table;
 use std::collections::HashMap;
 
 use self::construction::Construction;
-use self::stack::{holds_no_elements, is_void};
 use self::start_tag::StartTag;
 use super::ParseLimits;
-use super::characters::{PIECE_BYTES, Place, decode, piece_len};
+use super::characters::{Place, decode, pieces};
+use super::elements::{holds_no_elements, is_void};
 use super::names::{Attr, Namespace, Tag};
 use super::tokens::{Attributes, RawText, Token, Tokens};
 use super::walk::{Findings, Walk};
+use super::watch::Watch;
 use crate::model::ParseCut;
 
 /// Different names, and bytes of a name, that dropped start tags are noted with.
@@ -46,10 +47,9 @@ pub(crate) fn extract(
         xhtml,
         max_depth: limits.max_depth,
         dropped: Dropped::default(),
-        asked_at: 0,
         pending: 0,
         cut: None,
-        out_of_time,
+        watch: Watch::new(out_of_time),
     };
     if reader.document().is_none() {
         reader.note(ParseCut::Time);
@@ -95,12 +95,10 @@ struct Reader<'a, 'w, 'c> {
     xhtml: bool,
     max_depth: usize,
     dropped: Dropped,
-    /// Where the clock was asked last.
-    asked_at: usize,
     /// Bytes of a text that was read and is handed on piece by piece.
     pending: usize,
     cut: Option<ParseCut>,
-    out_of_time: &'c mut dyn FnMut() -> bool,
+    watch: Watch<'c>,
 }
 
 impl<'a> Reader<'a, '_, '_> {
@@ -128,28 +126,17 @@ impl<'a> Reader<'a, '_, '_> {
         self.cut = self.cut.or(Some(cut));
     }
 
-    /// Asks the clock after every 16 kB.
     fn ask(&mut self) -> Option<()> {
-        let read = self.tokens.read() - self.pending;
-        if read < self.asked_at + PIECE_BYTES {
-            return Some(());
-        }
-        self.asked_at = read;
-        (!(self.out_of_time)()).then_some(())
+        (!self.watch.is_over(self.tokens.read() - self.pending)).then_some(())
     }
 
     /// Hands a text on in pieces.
     fn pieces(&mut self, text: &'a str, place: Place) -> Option<()> {
-        let mut rest = text;
-        while rest.len() > PIECE_BYTES {
-            let (piece, more) = rest.split_at(piece_len(rest));
+        for (piece, left) in pieces(text) {
             self.construction.characters(&decode(piece, place));
-            rest = more;
-            self.pending = rest.len();
+            self.pending = left;
             self.ask()?;
         }
-        self.pending = 0;
-        self.construction.characters(&decode(rest, place));
         Some(())
     }
 

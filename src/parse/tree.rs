@@ -13,12 +13,13 @@ use html5ever::{Attribute, LocalName, QualName, local_name, ns};
 use scraper::Html;
 
 use super::ParseLimits;
-use super::characters::{PIECE_BYTES, Place, decode, piece_len};
+use super::characters::{Place, decode, pieces};
 use super::doctype::doctype;
 use super::names::{Attr, Tag};
 use super::nesting::NestingFilter;
 use super::structured::is_json_ld;
 use super::tokens::{Attributes, RawText, Token, Tokens};
+use super::watch::Watch;
 use crate::model::ParseCut;
 
 /// Parses a document. Where a cap cuts it short the tree holds what came before, and the first such
@@ -32,9 +33,8 @@ pub(crate) fn build(
     let mut reader = Reader {
         tokens: Tokens::new(text, limits.max_attributes),
         filter: NestingFilter::new(*limits, xhtml),
-        asked_at: 0,
         pending: 0,
-        out_of_time,
+        watch: Watch::new(out_of_time),
     };
     if reader.document().is_some() {
         reader.filter.hand(Handed::EOFToken);
@@ -46,11 +46,9 @@ pub(crate) fn build(
 struct Reader<'a, 'c> {
     tokens: Tokens<'a>,
     filter: NestingFilter,
-    /// Where the clock was asked last.
-    asked_at: usize,
     /// Bytes of a text that was read and is handed on piece by piece.
     pending: usize,
-    out_of_time: &'c mut dyn FnMut() -> bool,
+    watch: Watch<'c>,
 }
 
 impl<'a> Reader<'a, '_> {
@@ -58,7 +56,7 @@ impl<'a> Reader<'a, '_> {
         while let Some(token) = self.tokens.next(|| self.filter.in_foreign_content()) {
             match token {
                 Token::Start { name, self_closing } => self.start_tag(name, self_closing)?,
-                Token::End { name } => self.filter.end(tag(TagKind::EndTag, name, false, Vec::new())),
+                Token::End { name } => self.filter.end(end_tag(name, Tag::of(name.as_bytes()))),
                 Token::Text(text) => self.content(text, Place::Content)?,
                 Token::Cdata(text) => self.content(text, Place::RawContent)?,
                 Token::Comment => self.filter.hand(Handed::CommentToken(StrTendril::new())),
@@ -71,15 +69,16 @@ impl<'a> Reader<'a, '_> {
     }
 
     fn start_tag(&mut self, name: &'a str, self_closing: bool) -> Option<()> {
-        let tag = tag(TagKind::StartTag, name, self_closing, self.attributes(Tag::of(name.as_bytes())));
-        let Some(kind) = self.filter.start(tag) else { return Some(()) };
-        let is_data = || {
-            let script_type = Attributes(&self.tokens.attributes).get(Attr::Type);
-            script_type.is_some_and(|held| is_json_ld(&held))
+        let tag = Tag::of(name.as_bytes());
+        let attributes = self.attributes(tag);
+        let Some(kind) = self.filter.start(handed(TagKind::StartTag, name, tag, self_closing, attributes)) else {
+            return Some(());
         };
         let is_read = match kind {
-            RawText::Script => is_data(),
-            RawText::Raw => !name.eq_ignore_ascii_case("style"),
+            RawText::Script => {
+                Attributes(&self.tokens.attributes).get(Attr::Type).is_some_and(|held| is_json_ld(&held))
+            }
+            RawText::Raw => tag != Tag::Style,
             RawText::Replaceable | RawText::Endless => true,
         };
         let text = self.tokens.raw_text(name, kind);
@@ -88,7 +87,7 @@ impl<'a> Reader<'a, '_> {
             self.pieces(text, place, 0)?;
         }
         if kind != RawText::Endless {
-            self.filter.end_raw_text(self::tag(TagKind::EndTag, name, false, Vec::new()));
+            self.filter.end_raw_text(end_tag(name, tag));
         }
         Some(())
     }
@@ -132,17 +131,12 @@ impl<'a> Reader<'a, '_> {
 
     /// Hands a text on in pieces; `behind`: bytes that were read behind it.
     fn pieces(&mut self, text: &'a str, place: Place, behind: usize) -> Option<()> {
-        let mut rest = text;
-        while rest.len() > PIECE_BYTES {
-            let (piece, more) = rest.split_at(piece_len(rest));
+        for (piece, left) in pieces(text) {
             self.characters(piece, place);
-            rest = more;
-            self.pending = rest.len() + behind;
+            self.pending = left + behind;
             self.go_on()?;
         }
-        self.characters(rest, place);
-        self.pending = behind;
-        self.go_on()
+        Some(())
     }
 
     fn characters(&mut self, text: &str, place: Place) {
@@ -157,23 +151,23 @@ impl<'a> Reader<'a, '_> {
         }
     }
 
-    /// Whether there is room and time for more; the clock is asked after every 16 kB.
+    /// Whether there is room and time for more.
     fn go_on(&mut self) -> Option<()> {
         self.note_excess();
-        let read = self.tokens.read() - self.pending;
-        if read >= self.asked_at + PIECE_BYTES {
-            self.asked_at = read;
-            if (self.out_of_time)() {
-                self.filter.note(ParseCut::Time);
-                return None;
-            }
+        if self.watch.is_over(self.tokens.read() - self.pending) {
+            self.filter.note(ParseCut::Time);
+            return None;
         }
         (!self.filter.stopped()).then_some(())
     }
 }
 
-fn tag(kind: TagKind, name: &str, self_closing: bool, attrs: Vec<Attribute>) -> HandedTag {
-    HandedTag { kind, name: atom(name), self_closing, attrs, had_duplicate_attributes: false }
+fn handed(kind: TagKind, name: &str, tag: Tag, self_closing: bool, attrs: Vec<Attribute>) -> HandedTag {
+    HandedTag { kind, name: atom(name, tag), self_closing, attrs, had_duplicate_attributes: false }
+}
+
+fn end_tag(name: &str, tag: Tag) -> HandedTag {
+    handed(TagKind::EndTag, name, tag, false, Vec::new())
 }
 
 /// Elements that the tree builder opens again in other blocks, but for `a`, of which it never holds several.
@@ -183,12 +177,6 @@ fn is_formatting(tag: Tag) -> bool {
 }
 
 /// A name as the tokenizer of the standard reads it (HTML 13.2.5.8, 13.2.5.33).
-fn atom(name: &str) -> LocalName {
-    if let Some(known) = Tag::of(name.as_bytes()).atom() {
-        return known;
-    }
-    if name.bytes().any(|byte| byte == 0 || byte.is_ascii_uppercase()) {
-        return name.to_ascii_lowercase().replace('\0', "\u{fffd}").into();
-    }
-    name.into()
+fn atom(name: &str, tag: Tag) -> LocalName {
+    tag.atom().unwrap_or_else(|| name.to_ascii_lowercase().replace('\0', "\u{fffd}").into())
 }

@@ -1,5 +1,6 @@
 //! [`Stack`]: the open elements, and the sets of tags that the construction of a tree goes by.
 
+use crate::parse::elements::is_void;
 use crate::parse::names::{Namespace, Tag};
 
 /// An open element.
@@ -164,52 +165,6 @@ impl<'a> Stack<'a> {
         let open = &self.entries[place];
         !open.gone && !open.is_one_of(|tag| is_special(tag) || is_formatting(tag))
     }
-}
-
-/// Void elements (HTML 13.1.2) and their retired kin: never open.
-pub(super) fn is_void(tag: Tag) -> bool {
-    matches!(
-        tag,
-        Tag::Area
-            | Tag::Base
-            | Tag::Basefont
-            | Tag::Bgsound
-            | Tag::Br
-            | Tag::Col
-            | Tag::Embed
-            | Tag::Frame
-            | Tag::Hr
-            | Tag::Img
-            | Tag::Image
-            | Tag::Input
-            | Tag::Keygen
-            | Tag::Link
-            | Tag::Meta
-            | Tag::Param
-            | Tag::Source
-            | Tag::Track
-            | Tag::Wbr
-    )
-}
-
-/// Elements that hold no elements, or never nest.
-pub(super) fn holds_no_elements(tag: Tag) -> bool {
-    is_void(tag)
-        || matches!(
-            tag,
-            Tag::Html
-                | Tag::Head
-                | Tag::Body
-                | Tag::Iframe
-                | Tag::Noembed
-                | Tag::Noframes
-                | Tag::Plaintext
-                | Tag::Script
-                | Tag::Style
-                | Tag::Textarea
-                | Tag::Title
-                | Tag::Xmp
-        )
 }
 
 pub(super) fn is_heading(tag: Tag) -> bool {
