@@ -3,6 +3,9 @@
 //! A lease takes 8 hosts with 50 URLs each, or as many as a host has. Every host is given back before the next,
 //! outside of what is measured, so the frontier stays as large as it was; `settle.rs` measures lease and
 //! release together. The large one takes some seconds to make up.
+//!
+//! `SQRAWL_BENCH_CRAWL=FILE cargo bench --bench lease -- a_crawl` measures the same on a crawl that there is, for one
+//! that examples/populate made; leases and a session are written into it.
 
 mod made_up;
 
@@ -39,8 +42,8 @@ impl Frontier {
     }
 }
 
-fn lease(bencher: Bencher<'_, '_>, hosts: u64, urls_per_host: u64) {
-    let frontier = RefCell::new(Frontier { crawl: MadeUp::new(hosts, urls_per_host), leased: Vec::new() });
+fn lease(bencher: Bencher<'_, '_>, crawl: MadeUp) {
+    let frontier = RefCell::new(Frontier { crawl, leased: Vec::new() });
     bencher
         .counter(ItemsCount::new(LEASED_HOSTS as usize))
         .with_inputs(|| frontier.borrow_mut().release())
@@ -50,11 +53,19 @@ fn lease(bencher: Bencher<'_, '_>, hosts: u64, urls_per_host: u64) {
 /// Few hosts with many URLs each.
 #[divan::bench(args = [1_000, 20_000], sample_count = 50, sample_size = 1)]
 fn urls_per_host(bencher: Bencher<'_, '_>, urls: u64) {
-    lease(bencher, 16, urls);
+    lease(bencher, MadeUp::new(16, urls));
 }
 
 /// Many hosts with few URLs each.
 #[divan::bench(args = [1_000, 100_000], sample_count = 50, sample_size = 1)]
 fn hosts(bencher: Bencher<'_, '_>, hosts: u64) {
-    lease(bencher, hosts, 3);
+    lease(bencher, MadeUp::new(hosts, 3));
+}
+
+/// A crawl that there is, if one is named.
+#[divan::bench(sample_count = 200, sample_size = 1)]
+fn a_crawl(bencher: Bencher<'_, '_>) {
+    if let Some(file) = std::env::var_os("SQRAWL_BENCH_CRAWL") {
+        lease(bencher, MadeUp::of(file.as_ref()));
+    }
 }

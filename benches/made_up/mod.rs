@@ -1,5 +1,7 @@
 //! [`MadeUp`]: a crawl of sites that do not exist, in a file of its own, as the benches of the store use it.
 
+use std::path::Path;
+
 use sqrawl::model::{Admission, Candidate, CrawlSettings, CrawlUrl, HostLease, HostUpdate, Seed, SeedSource};
 use sqrawl::store::sqlite::{OpenMode, SqliteStore};
 use sqrawl::store::{LeaseAsk, SessionOpen, SessionStart, Settled, Settlement, Store};
@@ -15,7 +17,18 @@ pub(crate) struct MadeUp {
     start: SessionStart,
     /// Unix ms.
     pub(crate) now: i64,
-    _folder: tempfile::TempDir,
+    _folder: Option<tempfile::TempDir>,
+}
+
+/// When every host of a crawl may be asked again, Unix ms.
+const LONG_AFTER_MS: i64 = 4_000_000_000_000;
+
+async fn begin(path: &Path, now: i64) -> (SqliteStore, SessionStart) {
+    let settings = CrawlSettings { delay_ms: Some(0), max_pages_per_host: None, ..CrawlSettings::default() };
+    let store = SqliteStore::open(path, OpenMode::CreateOrOpen, false).await.expect("a store");
+    let open = SessionOpen { settings: &settings, version: "bench", delay_ms: 0, recrawl: false, judging: false };
+    let start = store.begin_session(open, now).await.expect("a session");
+    (store, start)
 }
 
 /// Page `n` of a host.
@@ -43,12 +56,8 @@ impl MadeUp {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("crawl.db");
-        let settings = CrawlSettings { delay_ms: Some(0), max_pages_per_host: None, ..CrawlSettings::default() };
         let (store, start) = runtime.block_on(async {
-            let store = SqliteStore::open(&path, OpenMode::CreateOrOpen, false).await.expect("a store");
-            let open =
-                SessionOpen { settings: &settings, version: "bench", delay_ms: 0, recrawl: false, judging: false };
-            let start = store.begin_session(open, 1).await.expect("a session");
+            let (store, start) = begin(&path, 1).await;
             let all: Vec<(u64, u64)> = (0..hosts).flat_map(|host| (0..urls_per_host).map(move |n| (host, n))).collect();
             for some in all.chunks(SEEDS_AT_ONCE) {
                 let seeds: Vec<Seed> = some.iter().map(|(host, n)| seed(*host, *n)).collect();
@@ -56,7 +65,15 @@ impl MadeUp {
             }
             (store, start)
         });
-        MadeUp { runtime, store, start, now: 10, _folder: folder }
+        MadeUp { runtime, store, start, now: 10, _folder: Some(folder) }
+    }
+
+    /// A crawl that there is, as examples/populate makes them. It is gone on with in the file itself.
+    #[allow(dead_code, reason = "only leases are measured in one")]
+    pub(crate) fn of(path: &Path) -> Self {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let (store, start) = runtime.block_on(begin(path, LONG_AFTER_MS));
+        MadeUp { runtime, store, start, now: LONG_AFTER_MS, _folder: None }
     }
 
     /// Leases hosts, a second later.

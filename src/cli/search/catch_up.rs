@@ -16,8 +16,8 @@ pub(super) enum Caught {
         /// Contents that were looked at.
         contents: u64,
     },
-    /// The file is not writable, in words.
-    ReadOnly(String),
+    /// The file cannot be written, or not now, in words.
+    Unwritable(String),
     /// It was not to be done.
     NotAsked,
 }
@@ -31,7 +31,7 @@ pub(super) async fn catch_up(path: &Path, cancel: &Cancel, terminal: &Terminal) 
     let mut index = match SearchIndex::open(path).await {
         Ok(index) => index,
         Err(error @ (StoreError::ReadOnly { .. } | StoreError::CannotOpen { .. })) => {
-            return Ok(Caught::ReadOnly(error.to_string()));
+            return Ok(Caught::Unwritable(error.to_string()));
         }
         Err(error) => return Err(error.into()),
     };
@@ -59,8 +59,8 @@ pub(super) async fn catch_up(path: &Path, cancel: &Cancel, terminal: &Terminal) 
     let closed = index.close().await;
     match stepped {
         Ok(contents) => closed.map(|()| Caught::Whole { contents }).map_err(Into::into),
-        Err(error @ (StoreError::ReadOnly { .. } | StoreError::CannotOpen { .. })) => {
-            Ok(Caught::ReadOnly(error.to_string()))
+        Err(error @ (StoreError::ReadOnly { .. } | StoreError::CannotOpen { .. } | StoreError::LongLog { .. })) => {
+            Ok(Caught::Unwritable(error.to_string()))
         }
         Err(error) => Err(error.into()),
     }

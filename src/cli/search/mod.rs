@@ -192,7 +192,7 @@ async fn say_what_is_missing(
 ) -> anyhow::Result<()> {
     let progress = reader.index_progress().await?;
     match caught {
-        Caught::ReadOnly(cause) => {
+        Caught::Unwritable(cause) => {
             terminal.warn(format_args!("the index cannot be brought up to date: {cause}"));
         }
         Caught::Whole { .. } | Caught::NotAsked => {}

@@ -394,7 +394,7 @@ async fn size_with_log(connection: &mut SqliteConnection) -> u64 {
 
 /// Moves the write-ahead log into the file and empties it, not waiting long for readers. Whether it
 /// could.
-async fn empty_log(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+pub(super) async fn empty_log(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
     set_patience(connection, Duration::from_millis(50)).await?;
     failpoint::reach("emptying the log", "begin", "");
     let row = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(&mut *connection).await;
