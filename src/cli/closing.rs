@@ -6,7 +6,7 @@ use super::exit::Exit;
 use super::terminal::shell_word;
 use crate::config::units::{about_bytes, about_duration, counted, grouped, show_duration};
 use crate::engine::{Limit, Summary};
-use crate::model::{CrawlSettings, EndedBy};
+use crate::model::{CrawlSettings, EndedBy, Outcome};
 use crate::report::neutralise;
 
 /// The exit code of a session that ended without an error.
@@ -89,11 +89,19 @@ pub(super) fn next_steps(summary: &Summary, settings: &CrawlSettings, database: 
         steps.push(format!("             sqrawl status --db {db}"));
     } else {
         steps.push(format!("look at it:  sqrawl query --db {db} 'SELECT url, outcome, error FROM fetches JOIN urls ON urls.id = url_id'"));
-        if nothing_fetched(summary) {
-            steps.push(format!("then again:  remove {db} or choose another --db; this crawl is complete"));
+        let again = worth_another_try(summary);
+        if nothing_fetched(summary) && !again.is_empty() {
+            steps.push(format!("once more:   sqrawl retry --db {db}{again} && sqrawl resume --db {db}"));
         }
     }
     steps
+}
+
+/// The outcomes that may be others the next time, as flags: robots.txt and the address guard would say the same.
+fn worth_another_try(summary: &Summary) -> String {
+    let same = [Outcome::Page, Outcome::Unchanged, Outcome::Redirect, Outcome::Robots, Outcome::BlockedAddress];
+    let others = summary.outcomes.iter().map(|(outcome, _)| *outcome).filter(|outcome| !same.contains(outcome));
+    others.map(|outcome| format!(" --outcome {}", outcome.as_str())).collect()
 }
 
 /// The flag with twice its value.
@@ -110,7 +118,7 @@ fn raised(limit: Limit, settings: &CrawlSettings) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Outcome, Totals};
+    use crate::model::Totals;
 
     fn summary(ended_by: EndedBy, limit: Option<Limit>, pages: u64) -> Summary {
         Summary {
@@ -163,7 +171,7 @@ mod tests {
     fn a_seed_that_fails_is_named_without_its_control_characters() {
         let failed = summary(EndedBy::Complete, None, 0);
         let steps = next_steps(&failed, &CrawlSettings::default(), Path::new("x.db"));
-        assert_eq!(steps[1], "then again:  remove x.db or choose another --db; this crawl is complete");
+        assert_eq!(steps[1], "once more:   sqrawl retry --db x.db --outcome gone && sqrawl resume --db x.db");
         let lines = closing(&failed);
         assert_eq!(lines[0], "no seed could be fetched: https://x.test/: dns␛[2J");
     }

@@ -56,9 +56,12 @@ pub(super) async fn add(args: AddArgs, sources: &Sources, terminal: &Terminal) -
 /// A pattern that is none, a file without a crawl, a database that cannot be used.
 pub(super) async fn skip(args: SkipArgs, sources: &Sources, terminal: &Terminal) -> anyhow::Result<Exit> {
     let settings = settings_of(sources.path()).await?;
-    let patterns = patterns(&args.patterns, "skip", &settings, sources.path()).await?;
+    let mut patterns = patterns(&args.patterns, "skip", &settings, sources.path()).await?;
     let verb = if args.undo { "no longer skip" } else { "skip" };
     let what = format!("{verb} {}", named(&patterns));
+    if args.undo {
+        patterns.extend(otherwise(&args.patterns, &patterns));
+    }
     let commands = vec![Command::Skip { patterns, undo: args.undo }];
     carry_out(Errand { commands, what, waits: !args.no_wait, settings }, sources, terminal).await
 }
@@ -142,6 +145,17 @@ async fn patterns(
     inbox.close().await;
     Skips::new(verb, &patterns)?;
     Ok(patterns)
+}
+
+/// What the texts may have been when they were skipped: the crawl did not know the host yet, or it was a host before the
+/// file was made anew.
+fn otherwise(given: &[String], patterns: &[UrlPattern]) -> Vec<UrlPattern> {
+    let other = |(text, pattern): (&String, &UrlPattern)| match pattern {
+        UrlPattern::Host(_) => Some(UrlPattern::Regex(text.clone())),
+        UrlPattern::Regex(_) => host_name(text).map(UrlPattern::Host),
+        UrlPattern::Url(_) => None,
+    };
+    given.iter().zip(patterns).filter_map(other).collect()
 }
 
 /// Crawled URLs are ASCII.
@@ -264,6 +278,9 @@ fn answer(
     terminal.say(format_args!("  {}", counts.join(", ")));
     if queued == 0 && matches!(errand.commands.first(), Some(Command::Add(_))) && excluded == 0 {
         terminal.say("  all of them are known; sqrawl retry URL visits one again");
+    }
+    if queued == 0 && matches!(errand.commands.first(), Some(Command::Retry(_))) {
+        terminal.say("  nothing that was visited is meant by it; sqrawl explain URL says what became of one");
     }
     if !by_crawl && queued > 0 {
         terminal.say(format_args!("go on with: sqrawl resume --db {}", shell_word(&db)));

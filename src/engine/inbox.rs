@@ -26,6 +26,8 @@ trait Ground: Send + Sync {
     /// Whether that brings more into scope.
     fn take_seed(&self, seed: &crate::model::CrawlUrl) -> bool;
     fn trust(&self, origin: Origin, granted: bool);
+    /// Of files that could not be had nothing is known any more.
+    fn forget_failed_robots(&self);
 }
 
 impl<F: Fetcher, C: Clock> Ground for Shared<F, C> {
@@ -47,6 +49,10 @@ impl<F: Fetcher, C: Clock> Ground for Shared<F, C> {
 
     fn trust(&self, origin: Origin, granted: bool) {
         self.fetcher.trust(origin, granted);
+    }
+
+    fn forget_failed_robots(&self) {
+        self.robots.forget_failed();
     }
 }
 
@@ -80,6 +86,8 @@ impl Ground for AtRest {
     }
 
     fn trust(&self, _: Origin, _: bool) {}
+
+    fn forget_failed_robots(&self) {}
 }
 
 /// Applies what waits in the inbox of the session's store, and has hosts leased that got work by it. Not once the
@@ -187,7 +195,9 @@ async fn apply<S: Store>(
             let chosen = |url: &crate::model::CrawlUrl| {
                 (chosen.is_empty() || chosen.contain(url)) && !scope.skips().contain(url)
             };
-            store.apply(id, Change::Retry { retry: &retry, chosen: &chosen }, now).await
+            let applied = store.apply(id, Change::Retry { retry: &retry, chosen: &chosen }, now).await?;
+            ground.forget_failed_robots();
+            Ok(applied)
         }
         Err(why) => store.apply(id, Change::Refuse(&why), now).await,
     }

@@ -90,6 +90,21 @@ impl RobotsShelf {
         self.inside().put(known)
     }
 
+    /// Takes away the files that could not be had at the last try; the database says what is known of them.
+    pub(super) fn forget_failed(&self) {
+        let mut inside = self.inside();
+        let failed = |known: &Known| known.record.failures > 0;
+        let origins: Vec<Origin> = inside
+            .files
+            .values()
+            .filter(|(_, known)| failed(known))
+            .map(|(_, known)| known.record.origin.clone())
+            .collect();
+        for origin in &origins {
+            inside.remove(origin);
+        }
+    }
+
     /// A record goes to the writer: until it is committed the database knows an older one.
     pub(super) fn send(&self, record: &Arc<RobotsRecord>) {
         self.inside().on_their_way.insert(record.origin.clone(), Arc::clone(record));

@@ -1,6 +1,10 @@
 //! `add`, `skip`, `retry` and `status --watch`, beside a crawl that runs and without one.
 
+use std::io::{BufRead, BufReader, Write};
+use std::net::{SocketAddr, TcpListener};
 use std::process::Stdio;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -293,6 +297,78 @@ fn an_international_host_is_skipped_by_its_name() {
     );
     assert_eq!(world.json(&["skip", "--undo", "BÜCHER.example"]).1["patterns"], 1);
     assert_eq!(world.rows("SELECT count(*) AS n FROM skips")[0]["n"], 0);
+}
+
+/// What was skipped before the crawl knew the host is a regular expression, and stayed one for ever.
+#[test]
+fn a_host_that_was_skipped_before_it_was_known_can_be_undone() {
+    let world = World::new();
+    let seed = world.url("blog.localhost");
+    assert_eq!(world.run(&["crawl", &seed, "-q", "--max-pages", "1", "--delay", "0"]).code, Some(0));
+    assert_eq!(world.json(&["skip", "late.localhost"]).1["patterns"], 1);
+    assert_eq!(world.rows("SELECT kind FROM skips")[0]["kind"], "regex");
+    assert_eq!(world.json(&["add", "http://late.localhost/"]).1["new_urls"], 1);
+    assert_eq!(world.rows("SELECT count(*) AS n FROM hosts WHERE name = 'late.localhost'")[0]["n"], 1);
+    let (code, answer, err) = world.json(&["skip", "--undo", "late.localhost"]);
+    assert_eq!((code, &answer["patterns"]), (Some(0), &json!(1)), "{err}");
+    assert_eq!(world.rows("SELECT count(*) AS n FROM skips")[0]["n"], 0);
+}
+
+#[test]
+fn a_retry_of_what_was_never_seen_says_so() {
+    let world = World::new();
+    let seed = world.url("blog.localhost");
+    assert_eq!(world.run(&["crawl", &seed, "-q", "--max-pages", "1", "--delay", "0"]).code, Some(0));
+    let ran = world.run(&["retry", "https://nowhere.example/"]);
+    assert!(ran.code == Some(0) && ran.err.contains("nothing that was visited is meant by it"), "{}", ran.err);
+    let ran = world.run(&["retry", &seed]);
+    assert!(ran.code == Some(0) && !ran.err.contains("nothing that was visited"), "{}", ran.err);
+}
+
+/// Once robots.txt could not be had in all its tries, whoever tried again was told so for half a minute, and later for an
+/// hour, without a request.
+#[test]
+fn a_retry_after_robots_could_not_be_had_asks_again() {
+    let world = World::new();
+    let (address, mended) = broken_site();
+    let seed = format!("http://{address}/");
+    let ran = world.run(&["crawl", &seed, "--retries", "0", "--no-progress"]);
+    assert!(ran.code == Some(5) && ran.err.contains("robots.txt could not be had"), "{}", ran.err);
+    let again = "sqrawl retry --db ./crawl.db --outcome http_error && sqrawl resume --db ./crawl.db";
+    assert!(ran.err.contains(&format!("once more:   {again}")), "{}", ran.err);
+
+    mended.store(true, Ordering::Relaxed);
+    assert_eq!(world.json(&["retry", "--outcome", "http_error"]).1["queued"], 1);
+    let ran = world.run(&["resume", "--no-progress"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    assert_eq!(world.rows("SELECT url FROM pages"), json!([{"url": seed}]));
+    sound(&world);
+}
+
+/// A site that answers with 503 until it is mended, and then has one page and no robots.txt.
+fn broken_site() -> (SocketAddr, Arc<AtomicBool>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let mended = Arc::new(AtomicBool::new(false));
+    let is_mended = Arc::clone(&mended);
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().map_while(Result::ok) {
+            let mut asked = String::new();
+            let mut lines = BufReader::new(&stream).lines().map_while(Result::ok).take_while(|line| !line.is_empty());
+            asked.extend(lines.by_ref().take(1));
+            lines.for_each(drop);
+            let status = match (is_mended.load(Ordering::Relaxed), asked.contains("/robots.txt")) {
+                (false, _) => "503 Broken",
+                (true, true) => "404 None",
+                (true, false) => "200 OK",
+            };
+            let answer = format!(
+                "HTTP/1.1 {status}\r\nContent-Type: text/html\r\nContent-Length: 2\r\nConnection: close\r\n\r\nhi"
+            );
+            let _ = stream.write_all(answer.as_bytes());
+        }
+    });
+    (address, mended)
 }
 
 #[test]
