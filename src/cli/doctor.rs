@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::Exit;
 use super::args::DoctorArgs;
+use super::signals;
 use super::sources::Sources;
 use super::terminal::Terminal;
 use crate::engine::{Clock, SystemClock};
@@ -28,8 +29,15 @@ pub(super) async fn run(args: DoctorArgs, sources: &Sources, terminal: &Terminal
     // A large file takes as long as it takes; Ctrl-C ends it.
     let budget = Limits { time: None, ..Limits::default() };
     let mut reader = Reader::open(sources.path()).await?;
-    let mut diagnosis = reader.doctor(options, &budget).await?;
+    let cancel = budget.cancel.clone();
+    let _signals = signals::on_first(move || cancel.cancel());
+    let examined = reader.doctor(options, &budget).await;
     reader.close().await;
+    if budget.cancel.is_cancelled() && examined.is_err() {
+        terminal.error("stopped by a signal; nothing can be said of the file");
+        return Ok(Exit::Stopped);
+    }
+    let mut diagnosis = examined?;
     diagnosis.repaired = repaired;
     for finding in &mut diagnosis.findings {
         finding.remedy = terminal.hint(&finding.remedy).into_owned();

@@ -64,6 +64,28 @@ fn a_closed_stdout_does_not_hide_how_the_crawl_ended() {
     assert_eq!(world.ends(), ["signal", "complete"]);
 }
 
+/// Ctrl-C had the shell's 130, as if the program had died of it.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_doctor_that_is_stopped_says_so() {
+    let world = World::new();
+    let seed = world.site.seed();
+    assert_eq!(world.run(&world.crawl(&seed, &["--max-pages", "3", "-q"])).code, Some(0));
+    let sql =
+        "CREATE TABLE rows_of_somebody AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000000)
+         SELECT hex(i * 2654435761 % 4294967296) AS x FROM n; CREATE INDEX index_of_somebody ON rows_of_somebody(x)";
+    assert!(Command::new("sqlite3").arg(world.db()).arg(sql).status().unwrap().success());
+    let mut life = Life::start(&mut world.command(&["doctor"]), world.path());
+    let status = format!("/proc/{}/status", life.child.id());
+    life.wait_until("it listens for Ctrl-C", |_| {
+        let status = fs::read_to_string(&status).unwrap_or_default();
+        let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap_or("0");
+        u64::from_str_radix(caught.trim(), 16).unwrap() & 2 != 0
+    });
+    life.signal(rustix::process::Signal::INT);
+    check_said(&life.end(), 3, &["stopped by a signal; nothing can be said of the file"]);
+}
+
 /// stdout is a file on a full disk: said, and no success. How a crawl ended is still said by the exit code.
 #[test]
 fn a_full_stdout_is_said() {
