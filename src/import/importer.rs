@@ -1,6 +1,6 @@
 //! [`Importer`]: URLs and answers into the frontier, a transaction for many of them.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use super::http::Answer;
 use crate::model::{
@@ -18,7 +18,7 @@ use crate::{frontier, politeness};
 const URLS_AT_ONCE: usize = 4_096;
 /// Answers in one transaction, and bytes of their bodies.
 const ANSWERS_AT_ONCE: usize = 256;
-const BYTES_AT_ONCE: usize = 16 << 20;
+const BYTES_AT_ONCE: usize = 4 << 20;
 /// Before everything that a crawl has queued: what is leased next is what is being imported.
 const FIRST: i32 = -1_000_000;
 const LEASE_MS: i64 = 600_000;
@@ -171,15 +171,35 @@ impl<'a> Importer<'a> {
         Ok(())
     }
 
+    /// Makes fetches of answers whose URLs wait before all others of their hosts.
     async fn visit(&mut self, mut wanted: HashMap<CrawlUrl, Answer>, now: UnixMs) -> Result<(), StoreError> {
-        if wanted.is_empty() {
-            return Ok(());
+        let mut by_host: HashMap<Host, usize> = HashMap::new();
+        for url in wanted.keys() {
+            *by_host.entry(url.host()).or_default() += 1;
         }
-        let hosts: HashSet<Host> = wanted.keys().map(CrawlUrl::host).collect();
+        let most = by_host.values().copied().max().unwrap_or(0);
+        let crowded = self.visit_first(&mut wanted, by_host.into_keys().collect(), most, now).await?;
+        self.visit_first(&mut wanted, crowded, ANSWERS_AT_ONCE * 2, now).await?;
+        self.counts.known += wanted.len() as u64;
+        Ok(())
+    }
+
+    /// Leases so many URLs of each host, and settles those that are wanted. The hosts where others stand before some of
+    /// those: an import that died left them.
+    async fn visit_first(
+        &mut self,
+        wanted: &mut HashMap<CrawlUrl, Answer>,
+        hosts: Vec<Host>,
+        urls_per_host: usize,
+        now: UnixMs,
+    ) -> Result<Vec<Host>, StoreError> {
+        if hosts.is_empty() {
+            return Ok(Vec::new());
+        }
         let ask = LeaseAsk {
             session: self.start.session,
             hosts: 0,
-            urls_per_host: u32::try_from(2 * ANSWERS_AT_ONCE).unwrap_or(u32::MAX),
+            urls_per_host: u32::try_from(urls_per_host).unwrap_or(u32::MAX),
             until_ms: now + LEASE_MS,
             refills: Vec::new(),
             named: hosts.into_iter().map(|host| (registrable_domain(&host).map(|d| d.to_string()), host)).collect(),
@@ -187,10 +207,15 @@ impl<'a> Importer<'a> {
         };
         let grant = self.store.lease(ask, now).await?;
         let mut batch = Settlement::default();
+        let mut crowded = Vec::new();
         for lease in grant.named.iter().chain(&grant.hosts) {
             let mut host = self.left_alone(lease);
+            let mut others = 0;
             for leased in &lease.urls {
-                let Some(answer) = wanted.remove(&leased.url) else { continue };
+                let Some(answer) = wanted.remove(&leased.url) else {
+                    others += usize::from(leased.is_seed);
+                    continue;
+                };
                 self.counts.cut += u64::from(answer.is_cut);
                 host.order += 1;
                 let attempt = Attempt {
@@ -206,12 +231,14 @@ impl<'a> Importer<'a> {
             }
             host.order += 1;
             batch.releases.push(Release { key: lease.key, host });
+            if others > 0 && lease.urls.len() >= urls_per_host {
+                crowded.push(lease.host.clone());
+            }
         }
-        self.counts.known += wanted.len() as u64;
         let settled = self.store.settle(&self.start, &batch, now).await?;
         self.counts.fetches += settled.applied;
         self.counts.new_urls += settled.new_urls;
-        Ok(())
+        Ok(crowded)
     }
 
     /// Nothing was asked of the host: it is as it was.

@@ -462,3 +462,27 @@ fn an_interrupt_is_taken_in_the_first_pass_of_an_import() {
     assert!(said.contains("stopped by a signal; nothing was taken in"), "{said}");
     assert!(!folder.join("crawl.db").exists());
 }
+
+/// What an import that died has queued stands before what the next one brings: those were counted as known.
+#[test]
+fn an_import_after_one_that_died_finds_its_urls() {
+    let folder = TempDir::new().unwrap();
+    let answers = |name: &str| -> Vec<u8> {
+        let url = |n| format!("https://a.example/{name}/{n}");
+        let records = (0..30).map(|n| record("response", &url(n), &[], &page(&format!("{name} {n}"))));
+        records.collect::<Vec<_>>().concat()
+    };
+    fs::write(folder.path().join("dies.warc"), answers("dies")).unwrap();
+    fs::write(folder.path().join("lives.warc"), answers("lives")).unwrap();
+    let died = run(sqrawl(folder.path())
+        .args(["import", "dies.warc", "--db", "x.db"])
+        .env("SQRAWL_FAILPOINT", "settling/begin"));
+    assert_eq!(died.code, None, "{}", died.err);
+    let count = |sql: &str| query(folder.path(), "x.db", sql).lines().nth(1).unwrap().to_owned();
+    assert_eq!(count("SELECT count(*) FROM urls WHERE url LIKE '%/dies/%' AND state = 'queued'"), "30");
+    let (_, err) = done(folder.path(), &["import", "lives.warc", "--db", "x.db"]);
+    assert!(err.contains("30 fetches") && !err.contains("visited before"), "{err}");
+    assert_eq!(count("SELECT count(*) FROM pages WHERE url LIKE '%/lives/%'"), "30");
+    let (_, err) = done(folder.path(), &["import", "dies.warc", "--db", "x.db"]);
+    assert!(err.contains("30 fetches"), "{err}");
+}
