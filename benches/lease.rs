@@ -63,6 +63,7 @@ fn hosts(bencher: Bencher<'_, '_>, hosts: u64) {
 }
 
 /// A crawl that there is, if one is named.
+#[expect(clippy::disallowed_methods, reason = "no setting of the program")]
 #[divan::bench(sample_count = 200, sample_size = 1)]
 fn a_crawl(bencher: Bencher<'_, '_>) {
     if let Some(file) = std::env::var_os("SQRAWL_BENCH_CRAWL") {

@@ -24,12 +24,12 @@ GATE = 10
 
 
 class Bench:
-    def __init__(self, programs, db, folder):
+    def __init__(self, programs, db, folder, only):
         self.db = os.path.abspath(db)
         self.folder = folder
         self.programs = programs
         self.env = {**os.environ, "PATH": f"{programs}:{os.environ['PATH']}", "DATABASE_URL": self.db, "NO_COLOR": "1"}
-        self.seen = set()
+        self.only = only
 
     def table(self, head):
         print(f"\n| {head} | s | CPU s | peak MiB | output |\n|---|---|---|---|---|", flush=True)
@@ -40,7 +40,7 @@ class Bench:
         before = self.files()
         with open(out, "wb") as stdout:
             began = time.monotonic()
-            child = subprocess.Popen(["bash", "-c", f"exec {command}" if simple(command) else command], cwd=self.folder,
+            child = subprocess.Popen(["bash", "-o", "pipefail", "-c", f"exec {command}" if simple(command) else command], cwd=self.folder,
                                      env=self.env, stdin=subprocess.DEVNULL, stdout=stdout, stderr=subprocess.PIPE)
             errors = child.stderr.read().decode(errors="replace")
             _, status, usage = os.wait4(child.pid, 0)
@@ -181,7 +181,7 @@ class Bench:
         self.prepare()
         self.table("documented example")
         left_out = []
-        for command in documented():
+        for command in (command for command in documented() if self.only in command):
             why = refused(command)
             if why:
                 left_out.append((command, why))
@@ -198,7 +198,7 @@ class Bench:
                 self.prepare()
             self.run(real, command, ok=(0, GATE))
             if "sqrawl backup" in real:
-                self.tidy()
+                os.remove(os.path.join(self.folder, "copy.db"))
         print("\nLeft out:\n")
         for command, why in left_out:
             print(f"- `{command}`: {why}")
@@ -206,6 +206,8 @@ class Bench:
         for page in ("docs/recipes.md", "docs/query.md", "README.md"):
             self.table(f"statements of {page}")
             for nth, (title, sql) in enumerate(statements(page), 1):
+                if self.only not in title + sql:
+                    continue
                 file = os.path.join(self.folder, "question.sql")
                 with open(file, "w") as out:
                     out.write(sql)
@@ -309,6 +311,7 @@ def main():
     parser.add_argument("part", nargs="*", metavar="part", help=", ".join(PARTS))
     parser.add_argument("--db")
     parser.add_argument("--pages", type=int, default=1_000_000)
+    parser.add_argument("--only", default="")
     parser.add_argument("--folder")
     parser.add_argument("--keep", action="store_true")
     args = parser.parse_intermixed_args()
@@ -320,7 +323,7 @@ def main():
             numbers = ["--urls", args.pages * 135 // 100, "--pages", args.pages * 108 // 100, "--hosts", max(args.pages // 1000, 10)]
             populate = os.path.join(args.programs, "examples", "populate")
             subprocess.run([populate, *map(str, numbers), "--varied", "--rounds", "2", made], check=True)
-        bench = Bench(os.path.abspath(args.programs), args.db or made, folder)
+        bench = Bench(os.path.abspath(args.programs), args.db or made, folder, args.only)
         unknown = set(args.part) - set(PARTS)
         if unknown:
             parser.error(f"no such part: {unknown.pop()}")
