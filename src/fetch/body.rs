@@ -17,6 +17,9 @@ use crate::model::{FailureKind, Overflow};
 /// First buffer of a body, in bytes.
 const FIRST_BYTES: usize = 16 * 1024;
 
+/// So far a Content-Length is trusted for it: one that says more would be a way to hold memory without sending anything.
+const TRUSTED_BYTES: u64 = 128 * 1024;
+
 /// What is read of a redirect's body so that its connection can be used again, in bytes.
 const DRAINED_BYTES: u64 = 64 * 1024;
 
@@ -73,7 +76,8 @@ pub(super) async fn read(
         if kept < piece.len() && limit.overflow == Overflow::Fail {
             return Err(limit.too_big("the body on the wire"));
         }
-        make_room(&mut bytes, kept, limit.bytes, reservation, deadline).await;
+        let first = said.map_or(FIRST_BYTES, |said| said.min(TRUSTED_BYTES) as usize);
+        make_room(&mut bytes, kept, first, limit.bytes, reservation, deadline).await;
         bytes.extend_from_slice(&piece[..kept]);
         if kept < piece.len() {
             return Ok(Body { bytes, cut: true });
@@ -82,11 +86,11 @@ pub(super) async fn read(
     Ok(Body { bytes, cut: false })
 }
 
-/// Grows the buffer in doubling steps, covered before it is allocated. A Content-Length is not
-/// trusted for it: saying a large one would be a way to hold memory without sending anything.
+/// Grows the buffer from its first size in doubling steps, covered before it is allocated.
 async fn make_room(
     bytes: &mut Vec<u8>,
     more: usize,
+    first: usize,
     most: usize,
     reservation: &mut Reservation,
     deadline: &mut Deadline,
@@ -95,7 +99,7 @@ async fn make_room(
     if needed <= bytes.capacity() {
         return;
     }
-    let capacity = needed.max(bytes.capacity() * 2).max(FIRST_BYTES).min(most);
+    let capacity = needed.max(bytes.capacity() * 2).max(first).min(most);
     deadline.paused(reservation.cover(capacity as u64)).await;
     bytes.reserve_exact(capacity - bytes.len());
 }

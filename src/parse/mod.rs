@@ -209,7 +209,8 @@ fn take_findings(page: &mut Page, found: walk::Findings) {
     take_text(page, found.text, found.lang.as_deref());
 }
 
-fn take_text(page: &mut Page, text: String, stated_language: Option<&str>) {
+fn take_text(page: &mut Page, mut text: String, stated_language: Option<&str>) {
+    text.shrink_to_fit();
     page.lang = language::language(stated_language, &text);
     page.simhash = fingerprint::simhash(&text);
     page.words = Some(u32::try_from(flow::words(&text)).unwrap_or(u32::MAX));
