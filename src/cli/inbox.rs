@@ -57,9 +57,12 @@ pub(super) async fn add(args: AddArgs, sources: &Sources, terminal: &Terminal) -
 pub(super) async fn skip(args: SkipArgs, sources: &Sources, terminal: &Terminal) -> anyhow::Result<Exit> {
     let settings = settings_of(sources.path()).await?;
     let mut patterns = patterns(&args.patterns, "skip", &settings, sources.path()).await?;
-    let verb = if args.undo { "no longer skip" } else { "skip" };
-    let what = format!("{verb} {}", named(&patterns));
+    let mut what = format!("skip {}", named(&patterns));
     if args.undo {
+        what = format!(
+            "no longer skip {}",
+            args.patterns.iter().map(|text| neutralise(text)).collect::<Vec<_>>().join(", ")
+        );
         patterns.extend(otherwise(&args.patterns, &patterns));
     }
     let commands = vec![Command::Skip { patterns, undo: args.undo }];
@@ -147,8 +150,8 @@ async fn patterns(
     Ok(patterns)
 }
 
-/// What the texts may have been when they were skipped: the crawl did not know the host yet, or it was a host before the
-/// file was made anew.
+/// The other kind of each pattern: what is the name of a host now was a regular expression when the crawl did not know that
+/// host, and whoever takes it back does not know.
 fn otherwise(given: &[String], patterns: &[UrlPattern]) -> Vec<UrlPattern> {
     let other = |(text, pattern): (&String, &UrlPattern)| match pattern {
         UrlPattern::Host(_) => Some(UrlPattern::Regex(text.clone())),

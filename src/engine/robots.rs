@@ -129,6 +129,12 @@ impl RobotsBook {
         }
     }
 
+    /// Drops the files that could not be had at the last try: they are to be looked up again.
+    pub(super) fn forget_failed(&mut self) {
+        self.entries.retain(|_, entry| entry.as_ref().is_none_or(|entry| entry.record.failures == 0));
+        self.complete = false;
+    }
+
     /// What is known of an origin.
     pub(super) fn entry(&self, origin: &Origin) -> Option<&Entry> {
         self.entries.get(origin)?.as_ref()

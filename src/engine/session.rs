@@ -366,6 +366,7 @@ impl<S: Store, F: Fetcher, C: Clock> Session<S, F, C> {
             hosts,
             urls_per_host: settings.per_host.saturating_mul(4).max(16),
             until_ms: now.saturating_add(LEASE_MS),
+            only: Vec::new(),
             alone: self.alone,
             refills,
             named: self.hops.wanted().into_iter().map(named).collect(),

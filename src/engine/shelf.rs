@@ -6,6 +6,7 @@
 //! keep its own, 500 KiB each would come to gigabytes.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::model::{Origin, Outcome, RobotsRecord, RobotsVerdict};
@@ -56,6 +57,7 @@ fn without_text(record: &RobotsRecord) -> RobotsRecord {
 #[derive(Debug)]
 pub(super) struct RobotsShelf {
     inside: Mutex<Inside>,
+    forgotten: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -72,7 +74,7 @@ struct Inside {
 
 impl RobotsShelf {
     pub(super) fn new(most_bytes: usize) -> Self {
-        RobotsShelf { inside: Mutex::new(Inside { most_bytes, ..Inside::default() }) }
+        RobotsShelf { inside: Mutex::new(Inside { most_bytes, ..Inside::default() }), forgotten: AtomicU64::new(0) }
     }
 
     fn inside(&self) -> MutexGuard<'_, Inside> {
@@ -90,8 +92,10 @@ impl RobotsShelf {
         self.inside().put(known)
     }
 
-    /// Takes away the files that could not be had at the last try; the database says what is known of them.
+    /// Takes away the files that could not be had at the last try; the database says what is known of them. Books are to
+    /// do the same, see [`RobotsShelf::forgotten`].
     pub(super) fn forget_failed(&self) {
+        self.forgotten.fetch_add(1, Ordering::Relaxed);
         let mut inside = self.inside();
         let failed = |known: &Known| known.record.failures > 0;
         let origins: Vec<Origin> = inside
@@ -103,6 +107,11 @@ impl RobotsShelf {
         for origin in &origins {
             inside.remove(origin);
         }
+    }
+
+    /// How often that was done.
+    pub(super) fn forgotten(&self) -> u64 {
+        self.forgotten.load(Ordering::Relaxed)
     }
 
     /// A record goes to the writer: until it is committed the database knows an older one.

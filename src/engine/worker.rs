@@ -59,6 +59,8 @@ pub(super) struct Worker<F, C> {
     per_host: usize,
     gate: Gate,
     book: RobotsBook,
+    /// [`RobotsShelf::forgotten`](super::shelf::RobotsShelf::forgotten) when the book last did so.
+    forgotten: u64,
     /// A robots.txt that is being looked up, or has come.
     reading: Option<BoxFuture<'static, Option<Reading>>>,
     queue: VecDeque<LeasedUrl>,
@@ -102,6 +104,7 @@ impl<F: Fetcher, C: Clock> Worker<F, C> {
             per_host,
             gate,
             book,
+            forgotten: shared.robots.forgotten(),
             reading: None,
             queue,
             chasing: false,

@@ -61,6 +61,10 @@ impl<F: Fetcher, C: Clock> Worker<F, C> {
         if self.is_dead() {
             return self.settle_in_turn(verdict::after_dead_host);
         }
+        let forgotten = self.shared.robots.forgotten();
+        if std::mem::replace(&mut self.forgotten, forgotten) != forgotten {
+            self.book.forget_failed();
+        }
         match self.book.say(leased, now) {
             Say::Allowed => {
                 let Some(leased) = self.queue.pop_front() else { return false };

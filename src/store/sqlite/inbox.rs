@@ -227,26 +227,15 @@ async fn queue(
     Ok(())
 }
 
-/// Forgets that hosts, and their robots.txt, have failed: what is known of that would give up again what an operator
-/// wants to be tried, without a request. The delay of the host and a wait that it asked for stay.
+/// Forgets that the robots.txt of hosts could not be had: what is known of that would give up again what an operator wants
+/// to be tried, without a request. What the hosts themselves were promised stays.
 async fn forgive(tx: &mut Tx<'_>, hosts: &[i64], now: UnixMs) -> Result<(), StoreError> {
-    let hosts = encode::rows(hosts);
-    tx.execute(
-        sql(
-            "UPDATE host_queue SET failures = 0, pause_ms = NULL, pause_by = NULL,
-                    polite_ms = min(polite_ms, max(?2, coalesce(asked_ms + delay_ms, 0)))
-             WHERE host_id IN (SELECT j.value FROM json_each(?1) j) AND pause_by = 'backoff' AND lease_session IS NULL",
-        )
-        .bind(hosts.clone())
-        .bind(now),
-    )
-    .await?;
     tx.execute(
         sql("UPDATE robots SET failures = 0, expires_ms = min(expires_ms, ?2)
              WHERE host_id IN (SELECT j.value FROM json_each(?1) j) AND failures > 0")
-        .bind(hosts)
+        .bind(encode::rows(hosts))
         .bind(now),
     )
-    .await?;
-    Ok(())
+    .await
+    .map(drop)
 }

@@ -345,6 +345,50 @@ fn a_retry_after_robots_could_not_be_had_asks_again() {
     sound(&world);
 }
 
+/// The worker of a host that a crawl holds kept what it knew of a robots.txt.
+#[test]
+fn a_retry_beside_a_crawl_asks_a_held_host_again_for_its_robots() {
+    let world = World::new();
+    let ((address, mended), busy) = (broken_site(), busy_site());
+    let (seed, other) = (format!("http://{busy}/"), format!("http://{address}/"));
+    let crawl = ["crawl", seed.as_str(), other.as_str(), "--retries", "0", "--no-progress"];
+    let child = sqrawl(world.path()).args(crawl).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let is_failed = format!("SELECT count(*) AS n FROM urls WHERE url = '{other}' AND state = 'failed'");
+    let began = Instant::now();
+    while !world.path().join("crawl.db").exists() || world.run(&["query", "SELECT 1 FROM seeds"]).code != Some(0) {
+        assert!(began.elapsed() < WATCHDOG, "no crawl begins");
+    }
+    wait_for(&world, &is_failed);
+    mended.store(true, Ordering::Relaxed);
+    let (code, answer, err) = world.json(&["retry", &other]);
+    assert_eq!((code, &answer["by_running_crawl"], &answer["queued"]), (Some(0), &json!(true), &json!(1)), "{err}");
+    wait_for(&world, &format!("SELECT count(*) AS n FROM urls WHERE url = '{other}' AND state IN ('done', 'failed')"));
+    assert_eq!(world.rows(&format!("SELECT state FROM urls WHERE url = '{other}'")), json!([{"state": "done"}]));
+    let held = "SELECT count(*) AS n FROM host_queue WHERE lease_session IS NOT NULL AND queued > 0";
+    assert_eq!(world.rows(held)[0]["n"], 1, "the host was held all the time");
+    signal(&child, rustix::process::Signal::INT);
+    child.wait_with_output().unwrap();
+    sound(&world);
+}
+
+/// A site that takes a while for each of its many pages.
+fn busy_site() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let links: String = (0..2_000).map(|n| format!("<a href=/{n}>{n}</a>")).collect();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().map_while(Result::ok) {
+            let lines = BufReader::new(&stream).lines().map_while(Result::ok).take_while(|line| !line.is_empty());
+            let is_robots = lines.take(1).any(|line| line.contains("/robots.txt"));
+            let status = if is_robots { "404 None" } else { "200 OK" };
+            std::thread::sleep(Duration::from_millis(20));
+            let head = format!("HTTP/1.1 {status}\r\nContent-Type: text/html\r\nContent-Length: {}\r\n", links.len());
+            let _ = stream.write_all(format!("{head}Connection: close\r\n\r\n{links}").as_bytes());
+        }
+    });
+    address
+}
+
 /// A site that answers with 503 until it is mended, and then has one page and no robots.txt.
 fn broken_site() -> (SocketAddr, Arc<AtomicBool>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
