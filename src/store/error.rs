@@ -194,15 +194,15 @@ pub enum StoreError {
         /// The programs that hold it, as far as the system tells.
         holders: Vec<String>,
     },
-    /// Somebody reads in one long transaction, so that the log only grows.
-    #[error("{path} is read by another program{by} in one long transaction, and until that ends its write-ahead log grows: {size} now; nothing more is added before (what is committed is kept)",
+    /// Somebody has a long transaction open, so that the log only grows.
+    #[error("the write-ahead log of {path} has grown to {size} and cannot be emptied while another program{by} reads or writes in one long transaction; end that, then try again (what is committed is kept)",
         by = named(holders), size = size(*log_bytes), path = path.display())]
     LongLog {
         /// The file.
         path: PathBuf,
         /// Size of the log.
         log_bytes: u64,
-        /// The programs that read it, as far as the system tells.
+        /// Those programs, as far as the system tells.
         holders: Vec<String>,
     },
     /// SQLite says the file is damaged, or a row holds what was never written.
