@@ -86,6 +86,7 @@ impl MadeUp {
             until_ms: self.now + 600_000,
             refills: Vec::new(),
             named: Vec::new(),
+            only: Vec::new(),
             alone: false,
         };
         self.runtime.block_on(self.store.lease(ask, self.now)).expect("leases").hosts

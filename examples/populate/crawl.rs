@@ -161,6 +161,7 @@ impl Crawl<'_> {
             until_ms: self.now + DAY_MS,
             refills: Vec::new(),
             named: Vec::new(),
+            only: Vec::new(),
             alone: false,
         };
         let began = Instant::now();

@@ -1,6 +1,6 @@
 //! [`Importer`]: URLs and answers into the frontier, a transaction for many of them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::http::Answer;
 use crate::model::{
@@ -8,7 +8,7 @@ use crate::model::{
     ParseCut, Release, Seed, SeedSource, Totals, UnixMs, Visit,
 };
 use crate::parse::{self, BodyFacts, ParseLimits, names_sitemap};
-use crate::scope::{NamedBy, Scope, registrable_domain};
+use crate::scope::{Scope, registrable_domain};
 use crate::store::sqlite::SqliteStore;
 use crate::store::{LeaseAsk, SessionStart, Settlement, Store, StoreError, body};
 use crate::verdict::{self, Attempt, Policy};
@@ -19,8 +19,6 @@ const URLS_AT_ONCE: usize = 4_096;
 /// Answers in one transaction, and bytes of their bodies.
 const ANSWERS_AT_ONCE: usize = 256;
 const BYTES_AT_ONCE: usize = 4 << 20;
-/// Before everything that a crawl has queued: what is leased next is what is being imported.
-const FIRST: i32 = -1_000_000;
 const LEASE_MS: i64 = 600_000;
 
 /// What came of an import.
@@ -77,8 +75,7 @@ impl<'a> Importer<'a> {
     /// [`StoreError`].
     pub async fn queue(&mut self, urls: &[(String, CrawlUrl)], now: UnixMs) -> Result<(), StoreError> {
         for some in urls.chunks(URLS_AT_ONCE) {
-            let seeds: Vec<Seed> =
-                some.iter().map(|(given, url)| self.seed(given, url, frontier::priority(url, 0))).collect();
+            let seeds: Vec<Seed> = some.iter().map(|(given, url)| self.seed(given, url)).collect();
             self.admit(seeds, now).await?;
         }
         Ok(())
@@ -108,7 +105,7 @@ impl<'a> Importer<'a> {
         self.counts.unsaid += unsaid.len() as u64;
         let unsaid: Vec<(String, CrawlUrl)> = unsaid.into_iter().map(|answer| (answer.given, answer.url)).collect();
         self.queue(&unsaid, now).await?;
-        let seeds: Vec<Seed> = said.iter().map(|answer| self.seed(&answer.given, &answer.url, FIRST)).collect();
+        let seeds: Vec<Seed> = said.iter().map(|answer| self.seed(&answer.given, &answer.url)).collect();
         let allowed: Vec<bool> = seeds.iter().map(is_in).collect();
         self.admit(seeds, now).await?;
         let mut wanted: HashMap<CrawlUrl, Answer> = HashMap::new();
@@ -143,16 +140,15 @@ impl<'a> Importer<'a> {
         Ok((self.counts, totals))
     }
 
-    fn seed(&self, given: &str, url: &CrawlUrl, priority: i32) -> Seed {
-        let by = NamedBy { depth: 0, hops: 0, followed: true, nofollow: false, seed: false, trap: None, now: 0 };
+    fn seed(&self, given: &str, url: &CrawlUrl) -> Seed {
         Seed {
             given: given.to_owned(),
             source: SeedSource::File,
             grants_origin: false,
             candidate: Candidate {
                 domain: registrable_domain(&url.host()),
-                admission: self.scope.judge(url, by),
-                priority,
+                admission: self.scope.judge_given(url),
+                priority: frontier::priority(url, 0),
                 depth: 0,
                 hops: 0,
                 is_sitemap: names_sitemap(url),
@@ -171,51 +167,28 @@ impl<'a> Importer<'a> {
         Ok(())
     }
 
-    /// Makes fetches of answers whose URLs wait before all others of their hosts.
+    /// Makes fetches of answers. What does not wait has been visited.
     async fn visit(&mut self, mut wanted: HashMap<CrawlUrl, Answer>, now: UnixMs) -> Result<(), StoreError> {
-        let mut by_host: HashMap<Host, usize> = HashMap::new();
-        for url in wanted.keys() {
-            *by_host.entry(url.host()).or_default() += 1;
+        if wanted.is_empty() {
+            return Ok(());
         }
-        let most = by_host.values().copied().max().unwrap_or(0);
-        let crowded = self.visit_first(&mut wanted, by_host.into_keys().collect(), most, now).await?;
-        self.visit_first(&mut wanted, crowded, ANSWERS_AT_ONCE * 2, now).await?;
-        self.counts.known += wanted.len() as u64;
-        Ok(())
-    }
-
-    /// Leases so many URLs of each host, and settles those that are wanted. The hosts where others stand before some of
-    /// those: an import that died left them.
-    async fn visit_first(
-        &mut self,
-        wanted: &mut HashMap<CrawlUrl, Answer>,
-        hosts: Vec<Host>,
-        urls_per_host: usize,
-        now: UnixMs,
-    ) -> Result<Vec<Host>, StoreError> {
-        if hosts.is_empty() {
-            return Ok(Vec::new());
-        }
+        let hosts: HashSet<Host> = wanted.keys().map(CrawlUrl::host).collect();
         let ask = LeaseAsk {
             session: self.start.session,
             hosts: 0,
-            urls_per_host: u32::try_from(urls_per_host).unwrap_or(u32::MAX),
+            urls_per_host: 0,
             until_ms: now + LEASE_MS,
             refills: Vec::new(),
             named: hosts.into_iter().map(|host| (registrable_domain(&host).map(|d| d.to_string()), host)).collect(),
+            only: wanted.keys().cloned().collect(),
             alone: false,
         };
         let grant = self.store.lease(ask, now).await?;
         let mut batch = Settlement::default();
-        let mut crowded = Vec::new();
         for lease in grant.named.iter().chain(&grant.hosts) {
             let mut host = self.left_alone(lease);
-            let mut others = 0;
             for leased in &lease.urls {
-                let Some(answer) = wanted.remove(&leased.url) else {
-                    others += usize::from(leased.is_seed);
-                    continue;
-                };
+                let Some(answer) = wanted.remove(&leased.url) else { continue };
                 self.counts.cut += u64::from(answer.is_cut);
                 host.order += 1;
                 let attempt = Attempt {
@@ -231,14 +204,12 @@ impl<'a> Importer<'a> {
             }
             host.order += 1;
             batch.releases.push(Release { key: lease.key, host });
-            if others > 0 && lease.urls.len() >= urls_per_host {
-                crowded.push(lease.host.clone());
-            }
         }
+        self.counts.known += wanted.len() as u64;
         let settled = self.store.settle(&self.start, &batch, now).await?;
         self.counts.fetches += settled.applied;
         self.counts.new_urls += settled.new_urls;
-        Ok(crowded)
+        Ok(())
     }
 
     /// Nothing was asked of the host: it is as it was.
@@ -269,10 +240,11 @@ impl<'a> Importer<'a> {
         if !verdict::may_hold_page(&exchange) {
             return verdict::after_exchange(&policy, attempt, &exchange, None, &mut || false);
         }
-        let content_type = exchange.header("content-type").map(str::to_owned);
+        // As a crawl reads them: the last one counts.
+        let content_type = exchange.headers_named("content-type").collect::<Vec<_>>().join(", ");
         let facts = BodyFacts {
             url: &url,
-            content_type: content_type.as_deref(),
+            content_type: (!content_type.is_empty()).then_some(&content_type),
             agent: &self.agent,
             is_sitemap: attempt.leased.is_sitemap,
             truncated: false,

@@ -140,6 +140,14 @@ impl Scope {
         rejected.map_or(Admission::Queue, Admission::Exclude)
     }
 
+    /// Judges a URL of a list that the operator gives to a crawl that there is: it widens no scope as a seed does, and no
+    /// trap keeps it away.
+    pub fn judge_given(&self, url: &CrawlUrl) -> Admission {
+        let rejected = (!self.reach.contains(url)).then_some(Rule::SCOPE).or_else(|| self.patterns.reject(url));
+        let rejected = rejected.or_else(|| self.skips.contain(url).then_some(Rule::SKIP));
+        rejected.map_or(Admission::Queue, Admission::Exclude)
+    }
+
     /// The pattern that decides about this URL, where one does.
     pub fn deciding_pattern(&self, url: &CrawlUrl) -> Option<PatternRule> {
         self.patterns.first_match(url).map(|pattern| match pattern.rejects {

@@ -128,6 +128,8 @@ pub struct LeaseAsk {
     /// Hosts to be leased although they may have no work and need not be known: another host's
     /// robots.txt is redirected to them. With their registrable domains.
     pub named: Vec<(Option<String>, Host)>,
+    /// Unless empty: of the new hosts these URLs that wait, due or not, and not those that come next.
+    pub only: Vec<CrawlUrl>,
     /// Nothing else is in work or ready: lease a URL that is to be tried alone.
     pub alone: bool,
 }

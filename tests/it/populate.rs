@@ -86,6 +86,7 @@ async fn a_made_up_crawl_can_go_on() {
         until_ms: now + 1,
         refills: Vec::new(),
         named: Vec::new(),
+        only: Vec::new(),
         alone: false,
     };
     let hosts = store.lease(ask, now).await.unwrap().hosts;

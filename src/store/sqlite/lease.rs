@@ -42,7 +42,10 @@ pub(super) async fn lease(tx: &mut Tx<'_>, ask: &LeaseAsk, now: UnixMs) -> Resul
     let facts = read_facts(tx, ask, &ready).await?;
     let held: Vec<&Refill> = ask.refills.iter().filter(|refill| is_held(&facts, refill.key, ask)).collect();
     let open: Vec<&Refill> = held.iter().copied().filter(|refill| !is_full(&facts, refill.key)).collect();
-    let mut picked = next_urls(tx, &ready, ask.urls_per_host.into(), now).await?;
+    let mut picked = match ask.only.as_slice() {
+        [] => next_urls(tx, &ready, ask.urls_per_host.into(), now).await?,
+        only => waiting_urls(tx, &ready, only).await?,
+    };
     picked.extend(pick_refills(tx, &open, now).await?);
     picked.extend(due.map(|alone| (alone.host_id, alone.url_id)));
     let mut urls = read_urls(tx, &picked).await?;
@@ -228,6 +231,25 @@ async fn next_urls(tx: &mut Tx<'_>, hosts: &[i64], most: u64, now: UnixMs) -> Re
         urls.extend(found.take(usize::try_from(most).unwrap_or(usize::MAX)).map(|id| (host_id, id)));
     }
     Ok(urls)
+}
+
+/// Those of the URLs that wait, on these hosts.
+async fn waiting_urls(tx: &mut Tx<'_>, hosts: &[i64], urls: &[CrawlUrl]) -> Result<Vec<(i64, i64)>, StoreError> {
+    let urls: Vec<&str> = urls.iter().map(CrawlUrl::as_str).collect();
+    let rows = tx
+        .rows(
+            sql("SELECT u.host_id, u.id FROM json_each(?1) j CROSS JOIN urls u ON u.url = j.value
+                 WHERE u.state IN ('queued', 'scheduled') ORDER BY u.host_id, u.id")
+            .bind(encode::rows(&urls)),
+        )
+        .await?;
+    let hosts: HashSet<i64> = hosts.iter().copied().collect();
+    let mut found = Vec::with_capacity(rows.len());
+    for row in &rows {
+        found.push((get::<i64>(tx, row, "host_id")?, get::<i64>(tx, row, "id")?));
+    }
+    found.retain(|(host, _)| hosts.contains(host));
+    Ok(found)
 }
 
 async fn read_urls(tx: &mut Tx<'_>, picked: &[(i64, i64)]) -> Result<HashMap<i64, Vec<LeasedUrl>>, StoreError> {

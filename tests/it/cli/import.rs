@@ -1,8 +1,10 @@
 //! `sqrawl import` by the real binary: an archive goes round, lists and sitemaps are queued, damage is named.
 
 use std::fs;
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
 use std::path::Path;
+use std::process::Command;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -463,26 +465,82 @@ fn an_interrupt_is_taken_in_the_first_pass_of_an_import() {
     assert!(!folder.join("crawl.db").exists());
 }
 
-/// What an import that died has queued stands before what the next one brings: those were counted as known.
+/// Dates were judged as if it were 1970: every dated URL was left out as one of a calendar without end.
 #[test]
-fn an_import_after_one_that_died_finds_its_urls() {
+fn dated_urls_were_no_part_of_an_import() {
     let folder = TempDir::new().unwrap();
-    let answers = |name: &str| -> Vec<u8> {
-        let url = |n| format!("https://a.example/{name}/{n}");
-        let records = (0..30).map(|n| record("response", &url(n), &[], &page(&format!("{name} {n}"))));
-        records.collect::<Vec<_>>().concat()
+    let folder = folder.path();
+    let urls =
+        ["https://a.example/2024/05/01/post", "https://a.example/archive?date=2024-05-01", "https://a.example/about"];
+    fs::write(folder.join("list.txt"), urls.join("\n")).unwrap();
+    let (_, err) = done(folder, &["import", "list.txt"]);
+    assert!(err.contains("3 new URLs") && !err.contains("left out"), "{err}");
+    let said = imported(folder, &[record("response", "https://a.example/2025/01/02/post", &[], &page("Post"))]);
+    assert!(said.contains("1 fetch,"), "{said}");
+}
+
+/// Of two types the last one counts, as it does in a crawl.
+#[test]
+fn the_last_of_two_content_types_counts_in_an_import() {
+    let folder = TempDir::new().unwrap();
+    let answer = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Type: text/html\r\n\r\n<title>Two</title>";
+    imported(folder.path(), &[record("response", "http://a.example/1", &[], answer)]);
+    assert_eq!(states(folder.path()), ["1 done Two"]);
+}
+
+/// URLs that waited before those of an archive, because their time had come or an import that died had queued them, had its
+/// answers counted as known, and lost.
+#[test]
+fn answers_are_taken_whatever_waits_before_them() {
+    let folder = TempDir::new().unwrap();
+    let (folder, site) = (folder.path(), broken_site());
+    let archive = |name: &str| {
+        let url = |n| format!("{site}{name}/{n}");
+        let records = (0..3).map(|n| record("response", &url(n), &[], &page(&format!("{name} {n}"))));
+        let path = format!("{name}.warc");
+        fs::write(folder.join(&path), records.collect::<Vec<_>>().concat()).unwrap();
+        path
     };
-    fs::write(folder.path().join("dies.warc"), answers("dies")).unwrap();
-    fs::write(folder.path().join("lives.warc"), answers("lives")).unwrap();
-    let died = run(sqrawl(folder.path())
-        .args(["import", "dies.warc", "--db", "x.db"])
-        .env("SQRAWL_FAILPOINT", "settling/begin"));
-    assert_eq!(died.code, None, "{}", died.err);
-    let count = |sql: &str| query(folder.path(), "x.db", sql).lines().nth(1).unwrap().to_owned();
-    assert_eq!(count("SELECT count(*) FROM urls WHERE url LIKE '%/dies/%' AND state = 'queued'"), "30");
-    let (_, err) = done(folder.path(), &["import", "lives.warc", "--db", "x.db"]);
-    assert!(err.contains("30 fetches") && !err.contains("visited before"), "{err}");
-    assert_eq!(count("SELECT count(*) FROM pages WHERE url LIKE '%/lives/%'"), "30");
-    let (_, err) = done(folder.path(), &["import", "dies.warc", "--db", "x.db"]);
-    assert!(err.contains("30 fetches"), "{err}");
+    let count = |sql: &str| query(folder, "x.db", sql).lines().nth(1).unwrap().to_owned();
+    let (first, second) = (archive("first"), archive("second"));
+    let crawl = ["crawl", site.as_str(), "--db", "x.db", "--delay", "0", "--max-duration", "1s", "-q"];
+    let crawled = run(sqrawl(folder).args(crawl));
+    assert_eq!(crawled.code, Some(0), "{}", crawled.err);
+    assert_ne!(count("SELECT count(*) FROM urls WHERE url LIKE '%/bad/%' AND state = 'scheduled'"), "0");
+    for dies in [&first, &second] {
+        let died = run(sqrawl(folder).args(["import", dies, "--db", "x.db"]).env("SQRAWL_FAILPOINT", "settling/begin"));
+        assert_eq!(died.code, None, "{}", died.err);
+    }
+    let due = "UPDATE urls SET due_ms = 1 WHERE state = 'scheduled'";
+    assert!(Command::new("sqlite3").arg(folder.join("x.db")).arg(due).status().unwrap().success());
+    for lives in [&second, &first] {
+        let (_, err) = done(folder, &["import", lives, "--db", "x.db"]);
+        assert!(err.contains("3 fetches") && !err.contains("visited before"), "{err}");
+    }
+    let (_, err) = done(folder, &["import", &first, "--db", "x.db"]);
+    assert!(err.contains("0 fetches") && err.contains("3 visited before"), "{err}");
+    assert_eq!(count("SELECT count(*) FROM pages WHERE url LIKE '%/first/%' OR url LIKE '%/second/%'"), "6");
+    done(folder, &["doctor", "--db", "x.db"]);
+}
+
+/// A site whose first page names nine that answer with 500.
+fn broken_site() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let seed = format!("http://{}/", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().map_while(Result::ok) {
+            let mut head = BufReader::new(&stream).lines().map_while(Result::ok).take_while(|line| !line.is_empty());
+            let asked = head.next().unwrap_or_default();
+            head.for_each(drop);
+            let links: String = (0..9).map(|n| format!("<a href=/bad/{n}>{n}</a>")).collect();
+            let (status, body) = match asked.split(' ').nth(1) {
+                Some("/") => ("200 OK", links),
+                Some("/robots.txt") => ("404 None", String::new()),
+                _ => ("500 Broken", String::new()),
+            };
+            let head = format!("HTTP/1.1 {status}\r\nContent-Type: text/html\r\nContent-Length: {}\r\n", body.len());
+            let _ = stream.write_all(format!("{head}Connection: close\r\n\r\n{body}").as_bytes());
+        }
+    });
+    seed
 }

@@ -75,6 +75,7 @@ impl<B: Backend> Crawl<B> {
             until_ms: self.now + 600_000,
             refills: Vec::new(),
             named: Vec::new(),
+            only: Vec::new(),
             alone: false,
         }
     }
