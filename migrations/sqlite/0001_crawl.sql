@@ -576,7 +576,7 @@ reached AS MATERIALIZED (
   UNION
   SELECT f.target_id
   FROM urls u JOIN fetches f ON f.id = +u.last_fetch_id
-  WHERE u.last_fetch_id <> coalesce(u.page_fetch_id, 0) AND f.outcome = 'redirect')
+  WHERE u.last_fetch_id <> coalesce(u.page_fetch_id, 0) AND f.outcome = 'redirect' AND f.target_id IS NOT NULL)
 SELECT u.url, m.url AS sitemap, u.state
 FROM listed e JOIN urls u ON u.id = e.id JOIN urls m ON m.id = e.sitemap_id
 WHERE e.id NOT IN (SELECT r.id FROM reached r);
@@ -785,6 +785,7 @@ SELECT d.root || substr(d.path, 1, instr(d.path, '/')) AS directory, count(1) AS
        sum(CASE WHEN f.status BETWEEN 400 AND 499 THEN 1 ELSE 0 END) AS client_errors,
        sum(CASE WHEN f.status BETWEEN 500 AND 599 THEN 1 ELSE 0 END) AS server_errors,
        sum(CASE WHEN f.status IS NULL AND f.outcome <> 'robots' THEN 1 ELSE 0 END) AS no_answer,
+       sum(CASE WHEN f.outcome <> 'redirect' AND f.status NOT BETWEEN 400 AND 599 THEN 1 ELSE 0 END) AS other_answers,
        sum(CASE WHEN d.state = 'excluded' THEN 1 ELSE 0 END) AS excluded,
        sum(CASE WHEN d.state IN ('queued','scheduled') THEN 1 ELSE 0 END) AS waiting
 FROM cut d

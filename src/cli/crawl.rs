@@ -1,6 +1,7 @@
 //! `sqrawl crawl` and `sqrawl resume`: look at the file, decide, say what will happen, run one
 //! session, say what happened.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -18,7 +19,7 @@ use super::seeds::{GivenSeed, read_seeds};
 use super::session;
 use super::sources::Sources;
 use super::terminal::Terminal;
-use crate::config::units::counted;
+use crate::config::units::{counted, grouped};
 use crate::config::{CRAWL, changes, secrets_at_hand};
 use crate::engine::{self, Clock, Job, Summary, SystemClock};
 use crate::fetch::HttpFetcher;
@@ -217,17 +218,17 @@ impl Prepared {
             });
             serde_json::to_string_pretty(&all)? + "\n"
         } else {
-            let mut lines = vec![format!(
-                "dry run: nothing is fetched, and the crawl in {} stays as it is",
-                sources.path().display()
-            )];
+            let path = sources.path();
+            let kept = match path.exists() {
+                true => format!("the crawl in {} stays as it is", path.display()),
+                false => format!("{} is not made", path.display()),
+            };
+            let mut lines = vec![format!("dry run: nothing is fetched, and {kept}")];
             lines.extend(self.opening.iter().cloned());
             lines.extend(self.refused().map(|line| format!("  but      {line}")));
-            let mut origins: Vec<String> = self.all.iter().map(|url| url.origin().to_string()).collect();
-            origins.dedup();
             let asked = match settings.ignore_robots {
                 true => "nobody is asked for robots.txt".to_owned(),
-                false => format!("{}/robots.txt is asked first, and decides what may be fetched", origins.join(", ")),
+                false => format!("{} is asked first, and decides what may be fetched", robots_of(&self.all)),
             };
             lines.push(format!("  robots   {asked}"));
             lines.join("\n") + "\n"
@@ -235,6 +236,20 @@ impl Prepared {
         terminal.data(text.as_bytes())?;
         Ok(Exit::Done)
     }
+}
+
+/// Most files that are named.
+const NAMED_FILES: usize = 5;
+
+/// The robots.txt of each origin, each once.
+fn robots_of(urls: &[CrawlUrl]) -> String {
+    let mut seen = HashSet::new();
+    let origins: Vec<String> =
+        urls.iter().map(|url| url.origin().to_string()).filter(|origin| seen.insert(origin.clone())).collect();
+    let more = origins.len().saturating_sub(NAMED_FILES);
+    let more = if more > 0 { format!(" (and {} of other origins)", grouped(more as u64)) } else { String::new() };
+    let files: Vec<String> = origins.iter().take(NAMED_FILES).map(|origin| format!("{origin}/robots.txt")).collect();
+    files.join(", ") + &more
 }
 
 fn headline(stored: Option<&StoredCrawl>, recrawl: bool) -> String {

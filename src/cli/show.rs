@@ -64,8 +64,12 @@ pub(super) async fn run(args: ShowArgs, sources: &Sources, terminal: &Terminal) 
     };
     reader.close().await;
     if raw && terminal.out_is_terminal() {
-        let text = String::from_utf8_lossy(&bytes).into_owned();
-        terminal.data(neutralise_lines(&text).as_bytes())?;
+        let mut text = neutralise_lines(&String::from_utf8_lossy(&bytes)).into_owned();
+        // The prompt begins a line of its own.
+        if !text.ends_with('\n') {
+            text.push('\n');
+        }
+        terminal.data(text.as_bytes())?;
     } else {
         terminal.data(&bytes)?;
     }

@@ -349,3 +349,49 @@ fn a_huge_sitemap_can_be_a_seed() {
     assert_eq!(shelf.rows("SELECT depth, title FROM pages WHERE url LIKE '%/first'"), ["1 First"]);
     assert_eq!(shelf.run(&["doctor"]).code, Some(0));
 }
+
+/// What a redirect leads to may be no URL: one such redirect made the report empty.
+#[test]
+fn a_redirect_to_a_telephone_hid_all_orphans() {
+    let shelf = Shelf::open(|port| {
+        let map = format!("<urlset><url><loc>http://a.localhost:{port}/orphan</loc></url></urlset>");
+        HashMap::from([
+            ("a.localhost/".to_owned(), html("<a href=/call>call us</a>")),
+            ("a.localhost/call".to_owned(), ("location: tel:+123456".to_owned(), Vec::new())),
+            ("a.localhost/sitemap.xml".to_owned(), xml(map)),
+            ("a.localhost/orphan".to_owned(), html("<title>Orphan</title>")),
+        ])
+    });
+    let seed = format!("http://a.localhost:{}/", shelf.port);
+    shelf.crawl(&["crawl", &seed, "--sitemaps", OPEN]);
+    assert_eq!(shelf.rows("SELECT count(*) FROM fetches WHERE outcome = 'redirect' AND target_id IS NULL"), ["1"]);
+    assert_eq!(shelf.rows("SELECT url FROM report_orphans"), ["http://a.localhost/orphan"]);
+}
+
+/// Of two links to one URL the first decided, so that pages had no click depth.
+#[test]
+fn a_link_that_may_be_followed_counts_beside_one_that_may_not() {
+    let shelf = Shelf::open(|_| {
+        let links = "<a rel=nofollow href=/t>one</a><a href=/t>two</a><a rel=nofollow href=/u>u</a><a rel=nofollow href=/u>v</a>";
+        HashMap::from([
+            ("a.localhost/".to_owned(), html(links)),
+            ("a.localhost/t".to_owned(), html("<title>T</title>")),
+        ])
+    });
+    shelf.crawl(&["crawl", &format!("http://a.localhost:{}/", shelf.port), OPEN]);
+    let links = "SELECT u.url, l.nofollow, l.anchor FROM links l JOIN urls u ON u.id = l.target_id ORDER BY 1";
+    assert_eq!(shelf.rows(links), ["http://a.localhost/t 0 one", "http://a.localhost/u 1 u"]);
+}
+
+/// Of several seeds on few hosts each robots.txt was named as often as the host changed.
+#[test]
+fn a_dry_run_names_each_robots_once() {
+    let shelf = Shelf::open(|_| HashMap::new());
+    let seeds: Vec<String> = (0..20).map(|n| format!("http://h{}.localhost/{n}", n % 7)).collect();
+    let args: Vec<&str> = ["crawl", "--dry-run"].into_iter().chain(seeds.iter().map(String::as_str)).collect();
+    let said = shelf.crawl(&args).out;
+    assert!(said.contains("dry run: nothing is fetched, and ./crawl.db is not made\n"), "{said}");
+    assert_eq!(said.matches("/robots.txt").count(), 5, "{said}");
+    assert!(said.contains("http://h4.localhost/robots.txt (and 2 of other origins) is asked first"), "{said}");
+    assert!(!shelf.path().join("crawl.db").exists());
+}

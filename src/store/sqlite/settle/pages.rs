@@ -100,9 +100,13 @@ impl<'a> PageLinks<'a> {
                 let anchor = link.anchor.as_deref().map(encode::clean);
                 Some((source, target, link.kind.as_str(), u8::from(link.nofollow), link.position, anchor))
             }));
-            // Stable: of equals the first stays.
+            // Stable: of equals the first stays, and one that may be followed is enough.
             of_page.sort_by(|a, b| (a.1, a.2).cmp(&(b.1, b.2)));
-            of_page.dedup_by(|b, a| (a.1, a.2) == (b.1, b.2));
+            of_page.dedup_by(|b, a| {
+                let is_same = (a.1, a.2) == (b.1, b.2);
+                a.3 &= u8::from(!is_same) | b.3;
+                is_same
+            });
             counts.insert(source, i64::try_from(of_page.len()).unwrap_or(i64::MAX));
             rows.append(&mut of_page);
         }
