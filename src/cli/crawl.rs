@@ -228,7 +228,9 @@ impl Prepared {
             lines.extend(self.refused().map(|line| format!("  but      {line}")));
             let asked = match settings.ignore_robots {
                 true => "nobody is asked for robots.txt".to_owned(),
-                false => format!("{} is asked first, and decides what may be fetched", robots_of(&self.all)),
+                false => {
+                    format!("robots.txt of {} is asked first, and decides what may be fetched", origins_of(&self.all))
+                }
             };
             lines.push(format!("  robots   {asked}"));
             lines.join("\n") + "\n"
@@ -238,18 +240,17 @@ impl Prepared {
     }
 }
 
-/// Most files that are named.
-const NAMED_FILES: usize = 5;
+/// Most origins that are named.
+const NAMED_ORIGINS: usize = 5;
 
-/// The robots.txt of each origin, each once.
-fn robots_of(urls: &[CrawlUrl]) -> String {
+/// The origins, each once.
+fn origins_of(urls: &[CrawlUrl]) -> String {
     let mut seen = HashSet::new();
     let origins: Vec<String> =
         urls.iter().map(|url| url.origin().to_string()).filter(|origin| seen.insert(origin.clone())).collect();
-    let more = origins.len().saturating_sub(NAMED_FILES);
-    let more = if more > 0 { format!(" (and {} of other origins)", grouped(more as u64)) } else { String::new() };
-    let files: Vec<String> = origins.iter().take(NAMED_FILES).map(|origin| format!("{origin}/robots.txt")).collect();
-    files.join(", ") + &more
+    let more = origins.len().saturating_sub(NAMED_ORIGINS);
+    let more = if more > 0 { format!(" and {} more", grouped(more as u64)) } else { String::new() };
+    origins.into_iter().take(NAMED_ORIGINS).collect::<Vec<_>>().join(", ") + &more
 }
 
 fn headline(stored: Option<&StoredCrawl>, recrawl: bool) -> String {

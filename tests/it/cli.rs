@@ -193,7 +193,7 @@ fn a_dry_run_reads_every_kind_of_seed_and_touches_nothing() {
     std::io::Write::write_all(&mut child.stdin.take().unwrap(), b"https://c.test/\nhttps://a.test\n").unwrap();
     let output = child.wait_with_output().unwrap();
     let wanted = str![[r#"
-dry run: nothing is fetched, and the crawl in ./crawl.db stays as it is
+dry run: nothing is fetched, and ./crawl.db is not made
   seeds    http://localhost:8000/x https://c.test/ https://a.test/ and 2 more
   scope    the seeds' hosts, any depth, without "/x$"
   limits   100,000 pages, 10,000 for a host that is no seed's, 10.0 MB a body
@@ -201,7 +201,7 @@ dry run: nothing is fetched, and the crawl in ./crawl.db stays as it is
   agent    sqrawl/[..]; robots.txt is obeyed
   allowed  http://localhost:8000, because a seed was typed so
   but      seed http://localhost:8000/x is excluded by exclude:/x$
-  robots   http://localhost:8000, https://c.test, https://a.test, https://b.test, http://localhost:1/robots.txt is asked first, and decides what may be fetched
+  robots   robots.txt of http://localhost:8000, https://c.test, https://a.test, https://b.test, http://localhost:1 is asked first, and decides what may be fetched
 
 "#]];
     assert_data_eq!(String::from_utf8_lossy(&output.stdout).into_owned(), wanted);

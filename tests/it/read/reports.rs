@@ -148,7 +148,7 @@ const ANSWERS: &[(&str, &[&str])] = &[
             "~/lonely|5|crawl||~/sitemap.xml",
         ],
     ),
-    ("directories", &["~/|24|6|7|4|2|2|1|2", "~/docs/|3|3|0|0|0|0|0|0"]),
+    ("directories", &["~/|24|6|7|4|2|2|1|1|2", "~/docs/|3|3|0|0|0|0|0|0|0"]),
     ("slow", &["~/flaky|3000|103", "~/lonely|2500|2000000"]),
     ("large", &["~/lonely|2000000|text/html|2500"]),
     (
