@@ -181,7 +181,9 @@ class Bench:
         self.prepare()
         self.table("documented example")
         left_out = []
-        for command in (command for command in documented() if self.only in command):
+        for command in documented():
+            if self.only not in command:
+                continue
             why = refused(command)
             if why:
                 left_out.append((command, why))

@@ -57,12 +57,11 @@ pub(super) async fn add(args: AddArgs, sources: &Sources, terminal: &Terminal) -
 pub(super) async fn skip(args: SkipArgs, sources: &Sources, terminal: &Terminal) -> anyhow::Result<Exit> {
     let settings = settings_of(sources.path()).await?;
     let mut patterns = patterns(&args.patterns, "skip", &settings, sources.path()).await?;
-    let mut what = format!("skip {}", named(&patterns));
+    let what = match args.undo {
+        true => format!("no longer skip {}", neutralise(&args.patterns.join(", "))),
+        false => format!("skip {}", named(&patterns)),
+    };
     if args.undo {
-        what = format!(
-            "no longer skip {}",
-            args.patterns.iter().map(|text| neutralise(text)).collect::<Vec<_>>().join(", ")
-        );
         patterns.extend(otherwise(&args.patterns, &patterns));
     }
     let commands = vec![Command::Skip { patterns, undo: args.undo }];

@@ -130,10 +130,10 @@ impl<C: Clock> ParseJob<C> {
         };
         let policy = Policy { settings: &self.settings, scope: &self.scope, agent: &self.agent };
         let leased = attempt.leased;
-        let content_type = self.exchange.headers_named("content-type").collect::<Vec<_>>().join(", ");
+        let content_type = self.exchange.content_type();
         let facts = BodyFacts {
             url: &leased.url,
-            content_type: (!content_type.is_empty()).then_some(&content_type),
+            content_type: content_type.as_deref(),
             agent: &self.agent,
             is_sitemap: leased.is_sitemap,
             truncated,

@@ -97,14 +97,10 @@ impl RobotsShelf {
     pub(super) fn forget_failed(&self) {
         self.forgotten.fetch_add(1, Ordering::Relaxed);
         let mut inside = self.inside();
-        let failed = |known: &Known| known.record.failures > 0;
-        let origins: Vec<Origin> = inside
-            .files
-            .values()
-            .filter(|(_, known)| failed(known))
-            .map(|(_, known)| known.record.origin.clone())
-            .collect();
-        for origin in &origins {
+        let known = inside.files.values().map(|(_, known)| &known.record);
+        let failed: Vec<Origin> =
+            known.filter(|record| record.failures > 0).map(|record| record.origin.clone()).collect();
+        for origin in &failed {
             inside.remove(origin);
         }
     }

@@ -4,15 +4,15 @@ use std::collections::{HashMap, HashSet};
 
 use super::http::Answer;
 use crate::model::{
-    Admission, Candidate, CrawlSettings, CrawlUrl, EndedBy, Exchange, ExchangeEnd, Host, HostLease, HostUpdate, Ledger,
-    ParseCut, Release, Seed, SeedSource, Totals, UnixMs, Visit,
+    Admission, CrawlSettings, CrawlUrl, EndedBy, Exchange, ExchangeEnd, Host, HostLease, HostUpdate, Ledger, ParseCut,
+    Release, Seed, Totals, UnixMs, Visit,
 };
-use crate::parse::{self, BodyFacts, ParseLimits, names_sitemap};
+use crate::parse::{self, BodyFacts, ParseLimits};
+use crate::politeness;
 use crate::scope::{Scope, registrable_domain};
 use crate::store::sqlite::SqliteStore;
 use crate::store::{LeaseAsk, SessionStart, Settlement, Store, StoreError, body};
 use crate::verdict::{self, Attempt, Policy};
-use crate::{frontier, politeness};
 
 /// URLs in one transaction.
 const URLS_AT_ONCE: usize = 4_096;
@@ -141,20 +141,7 @@ impl<'a> Importer<'a> {
     }
 
     fn seed(&self, given: &str, url: &CrawlUrl) -> Seed {
-        Seed {
-            given: given.to_owned(),
-            source: SeedSource::File,
-            grants_origin: false,
-            candidate: Candidate {
-                domain: registrable_domain(&url.host()),
-                admission: self.scope.judge_given(url),
-                priority: frontier::priority(url, 0),
-                depth: 0,
-                hops: 0,
-                is_sitemap: names_sitemap(url),
-                url: url.clone(),
-            },
-        }
+        verdict::imported_seed(given.to_owned(), url.clone(), self.scope)
     }
 
     /// What the scope refuses is no seed: as one it would widen the scope.
@@ -240,11 +227,10 @@ impl<'a> Importer<'a> {
         if !verdict::may_hold_page(&exchange) {
             return verdict::after_exchange(&policy, attempt, &exchange, None, &mut || false);
         }
-        // As a crawl reads them: the last one counts.
-        let content_type = exchange.headers_named("content-type").collect::<Vec<_>>().join(", ");
+        let content_type = exchange.content_type();
         let facts = BodyFacts {
             url: &url,
-            content_type: (!content_type.is_empty()).then_some(&content_type),
+            content_type: content_type.as_deref(),
             agent: &self.agent,
             is_sitemap: attempt.leased.is_sitemap,
             truncated: false,

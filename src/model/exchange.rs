@@ -139,4 +139,10 @@ impl Exchange {
     pub fn headers_named<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.headers.iter().filter(move |h| h.name == name).map(|h| h.value.as_str())
     }
+
+    /// All that is said of the body's type, as one list (RFC 9110 5.3); `None`: nothing is.
+    pub fn content_type(&self) -> Option<String> {
+        let said = self.headers_named("content-type").collect::<Vec<_>>().join(", ");
+        (!said.is_empty()).then_some(said)
+    }
 }

@@ -20,7 +20,7 @@ mod tests;
 pub use naming::outlinks;
 pub use outcome::{HostEffect, classify, host_effect, is_definite, may_hold_page};
 pub use rejudge::{NamedBefore, judge_again, judges_otherwise};
-pub use seeds::seed;
+pub use seeds::{imported_seed, seed};
 pub use sitemaps::{MAX_SITEMAP_STEPS, sitemaps_of, usual_sitemap};
 
 use crate::model::{

@@ -1,20 +1,31 @@
-//! [`seed`]: a URL that the operator typed, judged by the scope.
+//! [`seed`] and [`imported_seed`]: a URL that the operator gives, judged by the scope.
 
 use crate::frontier::priority;
-use crate::model::{Candidate, CrawlUrl, Seed, SeedSource};
+use crate::model::{Admission, Candidate, CrawlUrl, Seed, SeedSource};
 use crate::parse::names_sitemap;
 use crate::scope::{NamedBy, Scope, registrable_domain};
 
 /// The seed for the store.
 pub fn seed(given: String, source: SeedSource, grants_origin: bool, url: CrawlUrl, scope: &Scope) -> Seed {
     let by = NamedBy { depth: 0, hops: 0, followed: true, nofollow: false, seed: true, trap: None, now: 0 };
+    let admission = scope.judge(&url, by);
+    admitted(given, source, grants_origin, url, admission)
+}
+
+/// The same for a URL of a file that is imported: where the scope refuses it, it is to be no seed.
+pub fn imported_seed(given: String, url: CrawlUrl, scope: &Scope) -> Seed {
+    let admission = scope.judge_given(&url);
+    admitted(given, SeedSource::File, false, url, admission)
+}
+
+fn admitted(given: String, source: SeedSource, grants_origin: bool, url: CrawlUrl, admission: Admission) -> Seed {
     Seed {
         given,
         source,
         grants_origin,
         candidate: Candidate {
             domain: registrable_domain(&url.host()),
-            admission: scope.judge(&url, by),
+            admission,
             priority: priority(&url, 0),
             depth: 0,
             hops: 0,

@@ -246,9 +246,11 @@ async fn waiting_urls(tx: &mut Tx<'_>, hosts: &[i64], urls: &[CrawlUrl]) -> Resu
     let hosts: HashSet<i64> = hosts.iter().copied().collect();
     let mut found = Vec::with_capacity(rows.len());
     for row in &rows {
-        found.push((get::<i64>(tx, row, "host_id")?, get::<i64>(tx, row, "id")?));
+        let host = get(tx, row, "host_id")?;
+        if hosts.contains(&host) {
+            found.push((host, get(tx, row, "id")?));
+        }
     }
-    found.retain(|(host, _)| hosts.contains(host));
     Ok(found)
 }
 

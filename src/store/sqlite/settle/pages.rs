@@ -104,7 +104,9 @@ impl<'a> PageLinks<'a> {
             of_page.sort_by(|a, b| (a.1, a.2).cmp(&(b.1, b.2)));
             of_page.dedup_by(|b, a| {
                 let is_same = (a.1, a.2) == (b.1, b.2);
-                a.3 &= u8::from(!is_same) | b.3;
+                if is_same {
+                    a.3 &= b.3;
+                }
                 is_same
             });
             counts.insert(source, i64::try_from(of_page.len()).unwrap_or(i64::MAX));
