@@ -142,7 +142,7 @@ fn visit_of_a_page(bencher: Bencher<'_, '_>) {
         attempts: 0,
         deaths: None,
         from: LeasedFrom::Queued,
-        is_seed: false,
+        may_widen: false,
         is_sitemap: false,
         referrer: None,
         validators: None,

@@ -47,7 +47,13 @@ pub(crate) fn candidate(host: u64, n: u64) -> Candidate {
 
 fn seed(host: u64, n: u64) -> Seed {
     let candidate = candidate(host, n);
-    Seed { given: candidate.url.to_string(), source: SeedSource::File, grants_origin: false, candidate }
+    Seed {
+        given: candidate.url.to_string(),
+        source: SeedSource::File,
+        grants_origin: false,
+        grants_scope: true,
+        candidate,
+    }
 }
 
 impl MadeUp {

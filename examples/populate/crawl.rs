@@ -121,7 +121,13 @@ fn seed(url: &str) -> Result<Seed, Failure> {
         is_sitemap: false,
         url: url.clone(),
     };
-    Ok(Seed { given: url.to_string(), source: SeedSource::Argument, grants_origin: false, candidate })
+    Ok(Seed {
+        given: url.to_string(),
+        source: SeedSource::Argument,
+        grants_origin: false,
+        grants_scope: true,
+        candidate,
+    })
 }
 
 struct Crawl<'a> {

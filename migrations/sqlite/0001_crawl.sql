@@ -137,7 +137,7 @@ CREATE TABLE urls (
   attempts      INTEGER NOT NULL DEFAULT 0,     -- failed tries in this run of tries
   due_ms        INTEGER,                        -- only when scheduled
   rule_id       INTEGER REFERENCES rules(id),   -- only when excluded
-  via_id        INTEGER REFERENCES urls(id),    -- the page that named it first; NULL for a seed
+  via_id        INTEGER REFERENCES urls(id),    -- the page that named it first, or the seed that redirects to it; NULL for a seed
   discovered_ms INTEGER NOT NULL,
   seen_round    INTEGER NOT NULL,               -- last round in which a seed or a page named it
   last_fetch_id INTEGER,                        -- latest attempt of any outcome
@@ -155,8 +155,9 @@ CREATE TABLE seeds (
   round_id      INTEGER NOT NULL REFERENCES rounds(id),
   url_id        INTEGER NOT NULL REFERENCES urls(id),
   given         TEXT NOT NULL,                  -- as typed
-  source        TEXT NOT NULL CHECK (source IN ('argument','file','stdin')),
+  source        TEXT NOT NULL CHECK (source IN ('argument','file','stdin','import','archive')),
   grants_origin INTEGER NOT NULL DEFAULT 0 CHECK (grants_origin IN (0,1)),
+  grants_scope  INTEGER NOT NULL DEFAULT 1 CHECK (grants_scope IN (0,1)),   -- 0: imported into a crawl that has its scope
   UNIQUE (round_id, url_id)
 ) STRICT;
 CREATE INDEX seeds_url ON seeds(url_id);
@@ -790,7 +791,7 @@ SELECT d.root || substr(d.path, 1, instr(d.path, '/')) AS directory, count(1) AS
        sum(CASE WHEN d.state IN ('queued','scheduled') THEN 1 ELSE 0 END) AS waiting
 FROM cut d
 LEFT JOIN fetches f ON f.id = CASE WHEN d.last_fetch_id <> coalesce(d.page_fetch_id, 0) THEN d.last_fetch_id END
-WHERE d.host_id IN (SELECT q.host_id FROM host_queue q WHERE q.asked_ms IS NOT NULL)
+WHERE d.host_id IN (SELECT q.host_id FROM host_queue q WHERE q.asked_ms IS NOT NULL OR q.done + q.failed > 0)
 GROUP BY d.root || substr(d.path, 1, instr(d.path, '/'));
 
 CREATE VIEW report_robots_blocked AS

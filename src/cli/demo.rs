@@ -156,6 +156,8 @@ mod tests {
                 given: (*url).to_owned(),
                 url: (*url).to_owned(),
                 grants_origin: false,
+                grants_scope: true,
+                is_imported: false,
                 widened_to: Vec::new(),
             };
             let stored = StoredCrawl {

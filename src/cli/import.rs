@@ -22,11 +22,12 @@ use crate::import::{
     Capture, Counts, Ended, Found, Importer, ListLines, Names, Payloads, Placed, Record, Records, capture, open,
     sitemap, url_of,
 };
-use crate::model::{CrawlSettings, CrawlUrl, Host};
+use crate::model::{CrawlSettings, CrawlUrl, Host, SeedSource};
 use crate::report::neutralise;
 use crate::scope::UrlRules;
 use crate::store::sqlite::read::Cancel;
-use crate::store::{SessionOpen, Store};
+use crate::store::{SessionOpen, Store, StoredCrawl};
+use crate::verdict;
 
 /// Most bytes of a sitemap, unpacked; it has at most 50 MB.
 const MOST_BYTES: u64 = 256 << 20;
@@ -55,12 +56,16 @@ pub(super) async fn run(args: ImportArgs, sources: &Sources, terminal: &Terminal
     let stored = file.stored.as_ref();
     let settings = sources.crawl(stored.map(|stored| (&stored.settings, sources.path())))?.settings;
     let rules = UrlRules::new(&settings);
-    let is_new = stored.is_none_or(|stored| stored.seeds.is_empty());
+    let grants_scope = stored.is_none_or(StoredCrawl::is_made_by_imports);
     let mut reading = Reading::new(&settings, &rules, terminal, &cancel);
-    let seeds = match is_new {
-        true => reading.one_of_each_host(&given).await?,
-        false => all_seeds(stored, &[]),
-    };
+    let mut seeds = all_seeds(stored, &[]);
+    let mut is_wider = false;
+    if grants_scope {
+        let before = plan::scope(&settings, &seeds, stored)?;
+        let named = reading.one_of_each_host(&given).await?;
+        is_wider = named.iter().any(|url| !before.reaches(url));
+        seeds.extend(named);
+    }
     if cancel.is_cancelled() {
         file.close().await?;
         terminal.error("stopped by a signal; nothing was taken in");
@@ -72,6 +77,9 @@ pub(super) async fn run(args: ImportArgs, sources: &Sources, terminal: &Terminal
         reading.say_wrong(&given)?;
         return Err(UsageError("no URL was found in what is to be imported".to_owned()).into());
     }
+    // Where other URLs belong to the crawl than before, the next session that crawls judges what is known.
+    let judging = stored
+        .is_some_and(|stored| is_wider || stored.judging || verdict::judges_otherwise(&stored.settings, &settings));
     let (store, _) = file.open(settings.durable).await?;
     let clock = SystemClock::default();
     let open = SessionOpen {
@@ -79,10 +87,10 @@ pub(super) async fn run(args: ImportArgs, sources: &Sources, terminal: &Terminal
         version: env!("CARGO_PKG_VERSION"),
         delay_ms: settings.delay_ms.unwrap_or(0),
         recrawl: false,
-        judging: false,
+        judging,
     };
     let start = store.begin_session(open, clock.now_ms()).await?;
-    let mut importer = Importer::new(&store, start, &settings, &scope);
+    let mut importer = Importer::new(&store, start, &settings, scope, grants_scope);
     let mut taken = Ok(());
     for (path, found) in &given {
         taken = reading.take(path, *found, &mut importer, &clock).await;
@@ -93,6 +101,7 @@ pub(super) async fn run(args: ImportArgs, sources: &Sources, terminal: &Terminal
     let ended = match (&taken, cancel.is_cancelled()) {
         (Err(_), _) => Ended::Failed,
         (Ok(()), true) => Ended::Stopped,
+        (Ok(()), false) if judging => Ended::Open,
         (Ok(()), false) => Ended::Whole,
     };
     let finished = importer.finish(ended, clock.now_ms()).await;
@@ -102,7 +111,7 @@ pub(super) async fn run(args: ImportArgs, sources: &Sources, terminal: &Terminal
     taken?;
     let (counts, totals) = finished?;
     say(&counts, &left_out, wrong, terminal, sources);
-    if totals.open() > 0 {
+    if totals.open() > 0 || judging {
         let db = sources.path().display().to_string();
         terminal.say(format_args!("crawl what is queued: sqrawl resume --db {}", shell_word(&db)));
     }
@@ -183,7 +192,7 @@ impl<'a> Reading<'a> {
             Found::Sitemap => {
                 let names = self.names(path)?;
                 self.refuse_all(path, &names);
-                Ok(importer.queue(&names.urls, clock.now_ms()).await?)
+                Ok(importer.queue(&names.urls, SeedSource::Import, clock.now_ms()).await?)
             }
             Found::List => self.take_list(path, importer, clock).await,
         }
@@ -201,7 +210,7 @@ impl<'a> Reading<'a> {
                 None => {}
             }
             if is_end || urls.len() >= URLS_AT_ONCE {
-                importer.queue(&urls, clock.now_ms()).await?;
+                importer.queue(&urls, SeedSource::Import, clock.now_ms()).await?;
                 urls.clear();
             }
             if is_end {
@@ -238,7 +247,7 @@ impl<'a> Reading<'a> {
                         Some(answer) => importer.take(answer, clock.now_ms()).await?,
                         None => {
                             *self.left_out.entry(REVISIT).or_default() += 1;
-                            importer.queue(&[url], clock.now_ms()).await?;
+                            importer.queue(&[url], SeedSource::Archive, clock.now_ms()).await?;
                         }
                     }
                 }

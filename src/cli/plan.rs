@@ -9,7 +9,7 @@ use super::terminal::shell_word;
 use crate::model::{CrawlSettings, CrawlUrl, Host, Origin};
 use crate::report::neutralise;
 use crate::scope::{PatternError, Scope};
-use crate::store::StoredCrawl;
+use crate::store::{StoredCrawl, StoredSeed};
 
 /// Seeds that are named in a message; the rest are counted.
 const NAMED: usize = 3;
@@ -40,8 +40,9 @@ pub(super) fn crawl(
         return Ok(Plan::Session(given));
     };
     // The rules of spelling may have changed since: what was typed is the same seed all the same.
-    let urls: HashSet<&str> = stored.seeds.iter().map(|seed| seed.url.as_str()).collect();
-    let typed: HashSet<&str> = stored.seeds.iter().map(|seed| seed.given.as_str()).collect();
+    let own = || stored.seeds.iter().filter(|seed| seed.grants_scope);
+    let urls: HashSet<&str> = own().map(|seed| seed.url.as_str()).collect();
+    let typed: HashSet<&str> = own().map(|seed| seed.given.as_str()).collect();
     let known = |seed: &GivenSeed| urls.contains(seed.url.as_str()) || typed.contains(seed.given.as_str());
     let new: Vec<_> = given.into_iter().filter(|seed| !known(seed)).collect();
     if new.is_empty() {
@@ -70,7 +71,8 @@ pub(super) fn resume(stored: Option<&StoredCrawl>, path: &Path) -> Result<Plan, 
 }
 
 fn other_crawl(new: &[GivenSeed], stored: &StoredCrawl, path: &Path) -> String {
-    let held = named(stored.seeds.iter().map(|seed| seed.url.as_str()), stored.seeds.len());
+    let own = || stored.seeds.iter().filter(|seed| seed.grants_scope);
+    let held = named(own().map(|seed| seed.url.as_str()), own().count());
     let wanted = named(new.iter().map(|seed| seed.url.as_str()), new.len());
     let file = path.display();
     format!(
@@ -84,11 +86,10 @@ fn named<'a>(all: impl Iterator<Item = &'a str>, count: usize) -> String {
     format!("{}{more}", names.join(", "))
 }
 
-/// Every seed of the crawl once the plan is carried out, the stored ones first. Stored URLs that
-/// this program would not write are left to `doctor`.
+/// Every seed that the crawl is of once the plan is carried out, the stored ones first.
 pub(super) fn all_seeds(stored: Option<&StoredCrawl>, new: &[GivenSeed]) -> Vec<CrawlUrl> {
     let stored = stored.into_iter().flat_map(|stored| &stored.seeds);
-    let mut all: Vec<CrawlUrl> = stored.filter_map(|seed| CrawlUrl::stored(&seed.url).ok()).collect();
+    let mut all: Vec<CrawlUrl> = stored.filter_map(StoredSeed::place).collect();
     if new.is_empty() {
         return all;
     }
@@ -142,6 +143,8 @@ mod tests {
             given: (*url).to_owned(),
             url: (*url).to_owned(),
             grants_origin: url.contains("localhost"),
+            grants_scope: true,
+            is_imported: false,
             widened_to: Vec::new(),
         };
         StoredCrawl {

@@ -17,7 +17,7 @@ pub(super) fn scope_of(job: &Job) -> Result<Scope, EngineError> {
     let mut urls: Vec<CrawlUrl> = job.seeds.iter().map(|seed| seed.candidate.url.clone()).collect();
     let mut widened = Vec::new();
     for seed in job.stored.iter().flat_map(|stored| &stored.seeds) {
-        urls.extend(CrawlUrl::stored(&seed.url));
+        urls.extend(seed.place());
         widened.extend_from_slice(&seed.widened_to);
     }
     let skips = job.stored.as_ref().map_or(&[][..], |stored| &stored.skips);
@@ -28,7 +28,8 @@ pub(super) fn scope_of(job: &Job) -> Result<Scope, EngineError> {
 /// it then. So may they when the session before died while it applied some of its own.
 pub(super) fn changed_from(job: &Job) -> Option<&StoredCrawl> {
     let stored = job.stored.as_ref()?;
-    let known: HashSet<&str> = stored.seeds.iter().map(|seed| seed.url.as_str()).collect();
+    let known: HashSet<&str> =
+        stored.seeds.iter().filter(|seed| seed.grants_scope).map(|seed| seed.url.as_str()).collect();
     let more_seeds = job.seeds.iter().any(|seed| !known.contains(seed.candidate.url.as_str()));
     let others = more_seeds || stored.judging || verdict::judges_otherwise(&stored.settings, &job.settings);
     others.then_some(stored)

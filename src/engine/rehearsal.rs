@@ -123,7 +123,7 @@ pub fn carry_out(script: &[u8]) -> Result<(), String> {
         attempts: 0,
         deaths: None,
         from: LeasedFrom::Queued,
-        is_seed: false,
+        may_widen: false,
         is_sitemap: head.is_sitemap,
         referrer: None,
         validators: None,

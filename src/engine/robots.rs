@@ -215,7 +215,7 @@ mod tests {
             attempts: 0,
             deaths: None,
             from: LeasedFrom::Queued,
-            is_seed: false,
+            may_widen: false,
             is_sitemap: false,
             referrer: None,
             validators: None,

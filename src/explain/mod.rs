@@ -15,6 +15,7 @@ use crate::model::{
 };
 use crate::politeness::{self, RobotsFile};
 use crate::scope::{NamedBy, PatternError, Scope, Spelling};
+use crate::store::StoredSeed;
 use crate::store::sqlite::read::{CrawlRecord, HostRecord, KnownUrl, UrlRecords};
 use crate::verdict::{self, NamedBefore};
 
@@ -64,9 +65,10 @@ pub fn explain(
 
 fn first_named(known: &KnownUrl) -> FirstNamed {
     let row = &known.row;
+    let is_imported = matches!(row.seed_source.as_deref(), Some("import" | "archive"));
     let by = match (&row.via, row.link_kind.as_deref()) {
-        (None, _) if row.seed.is_some() => "seed",
-        (None, _) if row.is_sitemap => "robots",
+        (None, _) if row.seed.is_some() && !is_imported => "seed",
+        (None, _) if row.is_sitemap && !is_imported => "robots",
         (None, _) => "import",
         (Some(_), Some("sitemap")) => "sitemap",
         (Some(_), Some(_)) => "link",
@@ -111,7 +113,7 @@ fn scope_word(
     now: UnixMs,
 ) -> Result<ScopeWord, PatternError> {
     let settings = &crawl.settings;
-    let seeds: Vec<CrawlUrl> = crawl.seeds.iter().filter_map(|seed| CrawlUrl::stored(&seed.url).ok()).collect();
+    let seeds: Vec<CrawlUrl> = crawl.seeds.iter().filter_map(StoredSeed::place).collect();
     let widened: Vec<Host> = crawl.seeds.iter().flat_map(|seed| seed.widened_to.clone()).collect();
     let scope = Scope::new(settings, &seeds, &widened)?.skipping(&crawl.skips)?;
     let named = |depth, seed| NamedBy { depth, hops: 0, followed: true, nofollow: false, seed, trap: None, now };
@@ -124,7 +126,7 @@ fn scope_word(
                 url,
                 depth: row.depth,
                 hops: row.hops,
-                is_seed: row.seed.is_some(),
+                is_seed: row.seed_grants_scope == Some(true),
                 is_sitemap: row.is_sitemap,
                 rule: rule.as_ref(),
             };

@@ -65,7 +65,7 @@ pub struct FirstNamed {
     pub nofollow: bool,
     /// As typed, when it is a seed.
     pub seed: Option<String>,
-    /// `argument`, `file` or `stdin`.
+    /// The value of `seeds.source`.
     pub seed_source: Option<String>,
 }
 

@@ -1,14 +1,14 @@
 //! [`Importer`]: URLs and answers into the frontier, a transaction for many of them.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, HashSet};
 
 use super::http::Answer;
 use crate::model::{
-    Admission, CrawlSettings, CrawlUrl, EndedBy, Exchange, ExchangeEnd, Host, HostLease, HostUpdate, Ledger, ParseCut,
-    Release, Seed, Totals, UnixMs, Visit,
+    Admission, CrawlSettings, CrawlUrl, EndedBy, Exchange, ExchangeEnd, Host, HostLease, HostUpdate, LeasedFrom,
+    Ledger, ParseCut, Release, Seed, SeedSource, Totals, UnixMs, Visit,
 };
 use crate::parse::{self, BodyFacts, ParseLimits};
-use crate::politeness;
 use crate::scope::{Scope, registrable_domain};
 use crate::store::sqlite::SqliteStore;
 use crate::store::{LeaseAsk, SessionStart, Settlement, Store, StoreError, body};
@@ -43,6 +43,8 @@ pub struct Counts {
 pub enum Ended {
     /// All that was given is taken in.
     Whole,
+    /// It is, and what is known is to be judged again before the crawl is complete.
+    Open,
     /// The operator stopped it.
     Stopped,
     /// Something failed.
@@ -54,7 +56,9 @@ pub struct Importer<'a> {
     store: &'a SqliteStore,
     start: SessionStart,
     settings: &'a CrawlSettings,
-    scope: &'a Scope,
+    scope: Scope,
+    /// Whether the crawl is of what is imported.
+    grants_scope: bool,
     agent: String,
     answers: Vec<Answer>,
     bytes: usize,
@@ -63,20 +67,34 @@ pub struct Importer<'a> {
 }
 
 impl<'a> Importer<'a> {
-    /// For a session of the store with these settings.
-    pub fn new(store: &'a SqliteStore, start: SessionStart, settings: &'a CrawlSettings, scope: &'a Scope) -> Self {
-        let agent = settings.product_token();
-        Importer { store, start, settings, scope, agent, answers: Vec::new(), bytes: 0, counts: Counts::default() }
+    /// For a session of the store with these settings. `grants_scope`: the crawl is of what is imported; else its scope
+    /// stays as it is.
+    pub fn new(
+        store: &'a SqliteStore,
+        start: SessionStart,
+        settings: &'a CrawlSettings,
+        scope: Scope,
+        grants_scope: bool,
+    ) -> Self {
+        let (agent, counts) = (settings.product_token(), Counts::default());
+        Importer { store, start, settings, scope, grants_scope, agent, answers: Vec::new(), bytes: 0, counts }
     }
 
     /// Queues URLs.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn queue(&mut self, urls: &[(String, CrawlUrl)], now: UnixMs) -> Result<(), StoreError> {
+    pub async fn queue(
+        &mut self,
+        urls: &[(String, CrawlUrl)],
+        source: SeedSource,
+        now: UnixMs,
+    ) -> Result<(), StoreError> {
         for some in urls.chunks(URLS_AT_ONCE) {
-            let seeds: Vec<Seed> = some.iter().map(|(given, url)| self.seed(given, url)).collect();
-            self.admit(seeds, now).await?;
+            let seeds = some.iter().map(|(given, url)| self.seed(given, url, source));
+            let (seeds, refused): (Vec<Seed>, Vec<Seed>) = seeds.partition(is_in);
+            self.counts.excluded += refused.len() as u64;
+            self.admit(&seeds, now).await?;
         }
         Ok(())
     }
@@ -104,21 +122,21 @@ impl<'a> Importer<'a> {
         let (said, unsaid): (Vec<Answer>, Vec<Answer>) = answers.into_iter().partition(says_something);
         self.counts.unsaid += unsaid.len() as u64;
         let unsaid: Vec<(String, CrawlUrl)> = unsaid.into_iter().map(|answer| (answer.given, answer.url)).collect();
-        self.queue(&unsaid, now).await?;
-        let seeds: Vec<Seed> = said.iter().map(|answer| self.seed(&answer.given, &answer.url)).collect();
-        let allowed: Vec<bool> = seeds.iter().map(is_in).collect();
-        self.admit(seeds, now).await?;
-        let mut wanted: HashMap<CrawlUrl, Answer> = HashMap::new();
-        for (answer, _) in said.into_iter().zip(allowed).filter(|(_, allowed)| *allowed) {
+        self.queue(&unsaid, SeedSource::Archive, now).await?;
+        let mut wanted: BTreeMap<CrawlUrl, Answer> = BTreeMap::new();
+        for answer in said {
             // Of several the first is taken; a round visits a URL once.
             match wanted.entry(answer.url.clone()) {
-                std::collections::hash_map::Entry::Occupied(_) => self.counts.known += 1,
-                std::collections::hash_map::Entry::Vacant(place) => {
+                Entry::Occupied(_) => self.counts.known += 1,
+                Entry::Vacant(place) => {
                     place.insert(answer);
                 }
             }
         }
-        self.visit(wanted, now).await
+        // What a seed of the crawl redirects to may be among those that the scope left out before.
+        while self.visit(&mut wanted, now).await? {}
+        self.counts.excluded += wanted.len() as u64;
+        Ok(())
     }
 
     /// Ends the session. A round of which nothing is left to do is complete, as it is after a crawl.
@@ -132,7 +150,7 @@ impl<'a> Importer<'a> {
         let open = self.store.admit(&self.start, &[], now).await?.totals.open();
         let ended_by = match ended {
             Ended::Whole if open == 0 => EndedBy::Complete,
-            Ended::Whole => EndedBy::Import,
+            Ended::Whole | Ended::Open => EndedBy::Import,
             Ended::Stopped => EndedBy::Signal,
             Ended::Failed => EndedBy::Error,
         };
@@ -140,25 +158,29 @@ impl<'a> Importer<'a> {
         Ok((self.counts, totals))
     }
 
-    fn seed(&self, given: &str, url: &CrawlUrl) -> Seed {
-        verdict::imported_seed(given.to_owned(), url.clone(), self.scope)
+    fn seed(&self, given: &str, url: &CrawlUrl, source: SeedSource) -> Seed {
+        verdict::imported_seed(given.to_owned(), source, self.grants_scope, url.clone(), &self.scope)
     }
 
-    /// What the scope refuses is no seed: as one it would widen the scope.
-    async fn admit(&mut self, seeds: Vec<Seed>, now: UnixMs) -> Result<(), StoreError> {
-        let (seeds, excluded): (Vec<Seed>, Vec<Seed>) = seeds.into_iter().partition(is_in);
-        self.counts.excluded += excluded.len() as u64;
+    /// What the scope refuses is no seed.
+    async fn admit(&mut self, seeds: &[Seed], now: UnixMs) -> Result<(), StoreError> {
         if !seeds.is_empty() {
-            self.counts.new_urls += self.store.admit(&self.start, &seeds, now).await?.new_urls;
+            self.counts.new_urls += self.store.admit(&self.start, seeds, now).await?.new_urls;
         }
         Ok(())
     }
 
-    /// Makes fetches of answers. What does not wait has been visited.
-    async fn visit(&mut self, mut wanted: HashMap<CrawlUrl, Answer>, now: UnixMs) -> Result<(), StoreError> {
+    /// Makes fetches of answers, of those that the scope refuses too where their URL waits in the crawl. Those are left
+    /// of which nothing is made; what the scope lets in and does not wait has been visited. Whether they brought hosts
+    /// into scope.
+    async fn visit(&mut self, wanted: &mut BTreeMap<CrawlUrl, Answer>, now: UnixMs) -> Result<bool, StoreError> {
         if wanted.is_empty() {
-            return Ok(());
+            return Ok(false);
         }
+        let seeds = wanted.values().map(|answer| self.seed(&answer.given, &answer.url, SeedSource::Archive));
+        let seeds: Vec<Seed> = seeds.filter(is_in).collect();
+        self.admit(&seeds, now).await?;
+        let allowed: HashSet<&CrawlUrl> = seeds.iter().map(|seed| &seed.candidate.url).collect();
         let hosts: HashSet<Host> = wanted.keys().map(CrawlUrl::host).collect();
         let ask = LeaseAsk {
             session: self.start.session,
@@ -173,8 +195,11 @@ impl<'a> Importer<'a> {
         let grant = self.store.lease(ask, now).await?;
         let mut batch = Settlement::default();
         for lease in grant.named.iter().chain(&grant.hosts) {
-            let mut host = self.left_alone(lease);
+            let mut host = Self::left_alone(lease);
             for leased in &lease.urls {
+                if leased.from == LeasedFrom::Excluded && !allowed.contains(&leased.url) {
+                    continue;
+                }
                 let Some(answer) = wanted.remove(&leased.url) else { continue };
                 self.counts.cut += u64::from(answer.is_cut);
                 host.order += 1;
@@ -192,19 +217,23 @@ impl<'a> Importer<'a> {
             host.order += 1;
             batch.releases.push(Release { key: lease.key, host });
         }
-        self.counts.known += wanted.len() as u64;
         let settled = self.store.settle(&self.start, &batch, now).await?;
         self.counts.fetches += settled.applied;
         self.counts.new_urls += settled.new_urls;
-        Ok(())
+        let visited = allowed.into_iter().filter_map(|url| wanted.remove(url));
+        self.counts.known += visited.count() as u64;
+        let widened: Vec<Host> = batch.visits.into_iter().filter_map(|visit| visit.widens).collect();
+        let is_wider = !widened.is_empty();
+        widened.into_iter().for_each(|host| self.scope.widen(host));
+        Ok(is_wider)
     }
 
     /// Nothing was asked of the host: it is as it was.
-    fn left_alone(&self, lease: &HostLease) -> HostUpdate {
+    fn left_alone(lease: &HostLease) -> HostUpdate {
         HostUpdate {
             order: 0,
             polite_ms: lease.polite_ms,
-            delay_ms: politeness::host_delay(self.settings, &lease.host, None).0,
+            delay_ms: lease.delay_ms,
             failures: lease.failures,
             asked_ms: lease.asked_ms,
             pace: lease.pace,
@@ -213,7 +242,7 @@ impl<'a> Importer<'a> {
     }
 
     fn visit_of(&self, answer: Answer, attempt: &Attempt<'_>) -> Visit {
-        let policy = Policy { settings: self.settings, scope: self.scope, agent: &self.agent };
+        let policy = Policy { settings: self.settings, scope: &self.scope, agent: &self.agent };
         let Answer { url, started_ms, status, headers, body, wire_bytes, is_cut, address, .. } = answer;
         let exchange = Exchange {
             started_ms,

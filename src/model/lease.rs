@@ -24,6 +24,8 @@ pub enum LeasedFrom {
     Queued,
     /// A later try whose due time has come.
     Scheduled,
+    /// robots.txt or the address guard kept the crawl from it, and an archive has its answer.
+    Excluded,
 }
 
 impl LeasedFrom {
@@ -32,6 +34,7 @@ impl LeasedFrom {
         match self {
             LeasedFrom::Queued => "queued",
             LeasedFrom::Scheduled => "scheduled",
+            LeasedFrom::Excluded => "excluded",
         }
     }
 }
@@ -86,8 +89,9 @@ pub struct LeasedUrl {
     pub deaths: Option<u32>,
     /// The state it was leased from.
     pub from: LeasedFrom,
-    /// Whether it stands in `seeds`.
-    pub is_seed: bool,
+    /// Whether it may bring the host that it redirects to into scope: a seed that the crawl is of, or what the
+    /// redirects of one led to. Not what an archive names: nobody has asked for that.
+    pub may_widen: bool,
     /// Whether robots.txt or a sitemap index names it as a sitemap.
     pub is_sitemap: bool,
     /// Origin of the page that named it first; `None` for what no page named.
@@ -107,6 +111,8 @@ pub struct HostLease {
     pub polite_ms: UnixMs,
     /// What `polite_ms` waits for when it is not the delay.
     pub pause: Option<Pause>,
+    /// Between two requests, as last asked for, in ms.
+    pub delay_ms: u64,
     /// From when the delay counts; `None`: the host was never asked.
     pub asked_ms: Option<UnixMs>,
     /// How strong the host seems.

@@ -224,6 +224,10 @@ pub enum SeedSource {
     File,
     /// `-`.
     Stdin,
+    /// A list or a sitemap that was imported.
+    Import,
+    /// An archive that was imported.
+    Archive,
 }
 
 impl SeedSource {
@@ -233,6 +237,8 @@ impl SeedSource {
             Self::Argument => "argument",
             Self::File => "file",
             Self::Stdin => "stdin",
+            Self::Import => "import",
+            Self::Archive => "archive",
         }
     }
 }
@@ -246,6 +252,9 @@ pub struct Seed {
     pub source: SeedSource,
     /// Whether it was typed as a literal address or `localhost`, which allows its own origin.
     pub grants_origin: bool,
+    /// Whether the crawl is of it: what lies near it belongs to the crawl, and its host has no page limit. Not where
+    /// it was imported into a crawl that has its scope.
+    pub grants_scope: bool,
     /// The URL with what the scope said: a seed can be excluded, by a pattern for instance.
     pub candidate: Candidate,
 }

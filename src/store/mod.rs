@@ -46,6 +46,11 @@ impl StoredCrawl {
     pub fn round_is_over(&self) -> bool {
         self.complete || matches!(self.last_ended_by.as_deref(), Some("complete" | "limit"))
     }
+
+    /// Whether all of its seeds come from imports.
+    pub fn is_made_by_imports(&self) -> bool {
+        self.seeds.iter().all(|seed| seed.is_imported)
+    }
 }
 
 /// A seed as stored.
@@ -57,8 +62,19 @@ pub struct StoredSeed {
     pub url: String,
     /// A literal or localhost seed allows its own origin.
     pub grants_origin: bool,
+    /// Whether the crawl is of it, see [`Seed::grants_scope`].
+    pub grants_scope: bool,
+    /// A list, a sitemap or an archive named it.
+    pub is_imported: bool,
     /// The hosts that its redirects brought into scope, by name.
     pub widened_to: Vec<Host>,
+}
+
+impl StoredSeed {
+    /// Its URL, where the crawl is of it. One that this program would not write is left to `doctor`.
+    pub fn place(&self) -> Option<CrawlUrl> {
+        CrawlUrl::stored(&self.url).ok().filter(|_| self.grants_scope)
+    }
 }
 
 /// How a session begins.

@@ -171,9 +171,8 @@ impl<'a> Names<'a> {
         if url == *source && !comes_back { by(&UrlRules::none()) } else { Ok(url) }
     }
 
-    /// Only seeds, and what they redirect to, have depth 0.
     fn brings_into_scope(&self, url: &CrawlUrl, by: NamedBy) -> bool {
-        self.leased.depth == 0
+        self.leased.may_widen
             && by.hops <= self.policy.settings.max_redirects
             && self.policy.settings.scope != ScopeKind::Any
             && self.policy.scope.judge(url, by) == Admission::Exclude(Rule::SCOPE)

@@ -9,20 +9,22 @@ use crate::scope::{NamedBy, Scope, registrable_domain};
 pub fn seed(given: String, source: SeedSource, grants_origin: bool, url: CrawlUrl, scope: &Scope) -> Seed {
     let by = NamedBy { depth: 0, hops: 0, followed: true, nofollow: false, seed: true, trap: None, now: 0 };
     let admission = scope.judge(&url, by);
-    admitted(given, source, grants_origin, url, admission)
+    Seed { grants_origin, ..admitted(given, source, url, admission) }
 }
 
-/// The same for a URL of a file that is imported: where the scope refuses it, it is to be no seed.
-pub fn imported_seed(given: String, url: CrawlUrl, scope: &Scope) -> Seed {
+/// The same for a URL of a file that is imported: where the scope refuses it, it is to be no seed. `grants_scope`: the
+/// crawl is of it.
+pub fn imported_seed(given: String, source: SeedSource, grants_scope: bool, url: CrawlUrl, scope: &Scope) -> Seed {
     let admission = scope.judge_given(&url);
-    admitted(given, SeedSource::File, false, url, admission)
+    Seed { grants_scope, ..admitted(given, source, url, admission) }
 }
 
-fn admitted(given: String, source: SeedSource, grants_origin: bool, url: CrawlUrl, admission: Admission) -> Seed {
+fn admitted(given: String, source: SeedSource, url: CrawlUrl, admission: Admission) -> Seed {
     Seed {
         given,
         source,
-        grants_origin,
+        grants_origin: false,
+        grants_scope: true,
         candidate: Candidate {
             domain: registrable_domain(&url.host()),
             admission,

@@ -17,7 +17,7 @@ fn leased(url: &str) -> LeasedUrl {
         attempts: 0,
         deaths: None,
         from: LeasedFrom::Queued,
-        is_seed: false,
+        may_widen: false,
         is_sitemap: false,
         referrer: None,
         validators: None,
@@ -233,7 +233,7 @@ fn a_redirect_to_what_is_no_page_says_so() {
 #[test]
 fn only_a_seed_brings_its_target_into_scope() {
     let away = exchange(301, &[("location", "https://www.a.example/")], "");
-    let seed = LeasedUrl { depth: 0, is_seed: true, ..leased("https://a.example/") };
+    let seed = LeasedUrl { depth: 0, may_widen: true, ..leased("https://a.example/") };
     let visit_of_seed = visit(&seed, &away);
     assert_eq!(visit_of_seed.widens.as_ref().map(|h| h.as_str()), Some("www.a.example"));
     assert_eq!(admissions(&visit_of_seed), [("https://www.a.example/", "queue")]);
@@ -263,7 +263,7 @@ fn broken_pages_do_not_hold_their_host() {
 #[test]
 fn a_chain_of_hosts_does_not_widen_the_scope_for_ever() {
     let away = exchange(301, &[("location", "https://next.example/")], "");
-    let seed = LeasedUrl { depth: 0, hops: 10, ..leased("https://a.example/") };
+    let seed = LeasedUrl { depth: 0, hops: 10, may_widen: true, ..leased("https://a.example/") };
     let visit = visit(&seed, &away);
     assert_eq!(visit.widens, None);
     assert!(visit.candidates.iter().all(|candidate| candidate.admission != Admission::Queue));

@@ -5,6 +5,7 @@ mod crawls;
 mod export;
 mod identity;
 mod import;
+mod imported_into;
 #[cfg(unix)]
 mod inbox;
 mod parsers;

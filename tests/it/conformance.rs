@@ -67,6 +67,8 @@ every_store! {
         a_host_that_waits_for_a_retry_wakes_for_new_work,
         a_host_at_its_page_limit_is_never_ready,
         a_seeds_redirect_widens_the_crawl,
+        a_seeds_redirect_leads_back_to_it_whatever_named_its_target,
+        what_is_imported_into_a_crawl_changes_none_of_its_limits,
         admitting_seeds_again_changes_nothing,
         what_is_open_can_be_judged_again;
     lease:
@@ -78,6 +80,7 @@ every_store! {
         a_host_is_leased_once,
         a_host_with_nothing_due_is_not_leased,
         a_lease_carries_what_the_worker_needs,
+        a_lease_of_named_urls_brings_what_was_never_asked_for,
         a_lease_brought_every_robots_txt_of_a_host,
         leasing_extends_every_lease_of_the_session;
     suspects:

@@ -52,6 +52,7 @@ fn seeds(given: &[String]) -> Vec<Seed> {
                 given: given.clone(),
                 source: SeedSource::Argument,
                 grants_origin: false,
+                grants_scope: true,
             }
         })
         .collect()

@@ -138,7 +138,7 @@ fn visit(settings: &CrawlSettings, url: &str, html: &str) -> Visit {
         attempts: 0,
         deaths: None,
         from: LeasedFrom::Queued,
-        is_seed: false,
+        may_widen: false,
         is_sitemap: false,
         referrer: None,
         validators: None,

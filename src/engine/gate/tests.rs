@@ -11,6 +11,7 @@ fn lease(polite_ms: UnixMs) -> HostLease {
         host: Host::new("a.test"),
         polite_ms,
         pause: None,
+        delay_ms: 0,
         asked_ms: None,
         pace: Pace::default(),
         failures: 0,

@@ -21,6 +21,7 @@ struct Facts {
     host: Host,
     polite_ms: UnixMs,
     pause: Option<Pause>,
+    delay_ms: u64,
     asked_ms: Option<UnixMs>,
     pace: Pace,
     failures: u32,
@@ -69,6 +70,7 @@ pub(super) async fn lease(tx: &mut Tx<'_>, ask: &LeaseAsk, now: UnixMs) -> Resul
             host: facts.host.clone(),
             polite_ms: facts.polite_ms,
             pause: facts.pause,
+            delay_ms: facts.delay_ms,
             asked_ms: facts.asked_ms,
             pace: facts.pace,
             failures: facts.failures,
@@ -149,7 +151,7 @@ async fn read_facts(tx: &mut Tx<'_>, ask: &LeaseAsk, ready: &[i64]) -> Result<Ha
     let all: Vec<i64> = all.into_iter().collect();
     let rows = tx
         .rows(
-            sql("SELECT q.host_id, h.name, q.polite_ms, q.pause_ms, q.pause_by, q.asked_ms, q.response_ms, q.strain,
+            sql("SELECT q.host_id, h.name, q.polite_ms, q.pause_ms, q.pause_by, q.delay_ms, q.asked_ms, q.response_ms, q.strain,
                         q.failures, q.fence, q.lease_session,
                         CASE WHEN q.page_limit IS NULL THEN NULL ELSE max(q.page_limit - q.pages, 0) END AS pages_left
                  FROM json_each(?1) j CROSS JOIN host_queue q ON q.host_id = j.value
@@ -166,6 +168,7 @@ async fn read_facts(tx: &mut Tx<'_>, ask: &LeaseAsk, ready: &[i64]) -> Result<Ha
                 host: Host::new(get::<String>(tx, row, "name")?),
                 polite_ms: get(tx, row, "polite_ms")?,
                 pause: rows::pause(tx, row)?,
+                delay_ms: count(tx, row, "delay_ms")?,
                 asked_ms: get(tx, row, "asked_ms")?,
                 pace: Pace {
                     response_ms: get::<Option<i64>>(tx, row, "response_ms")?.and_then(|ms| u32::try_from(ms).ok()),
@@ -233,13 +236,14 @@ async fn next_urls(tx: &mut Tx<'_>, hosts: &[i64], most: u64, now: UnixMs) -> Re
     Ok(urls)
 }
 
-/// Those of the URLs that wait, on these hosts.
+/// Those of the URLs on these hosts that wait, or that nobody was allowed to ask for.
 async fn waiting_urls(tx: &mut Tx<'_>, hosts: &[i64], urls: &[CrawlUrl]) -> Result<Vec<(i64, i64)>, StoreError> {
     let urls: Vec<&str> = urls.iter().map(CrawlUrl::as_str).collect();
     let rows = tx
         .rows(
             sql("SELECT u.host_id, u.id FROM json_each(?1) j CROSS JOIN urls u ON u.url = j.value
-                 WHERE u.state IN ('queued', 'scheduled') ORDER BY u.host_id, u.id")
+                 WHERE u.state IN ('queued', 'scheduled') OR (u.state = 'excluded'
+                   AND u.rule_id IN (SELECT r.id FROM rules r WHERE r.name IN ('robots', 'address'))) ORDER BY u.host_id, u.id")
             .bind(encode::rows(&urls)),
         )
         .await?;
@@ -258,7 +262,14 @@ async fn read_urls(tx: &mut Tx<'_>, picked: &[(i64, i64)]) -> Result<HashMap<i64
     let rows = tx
         .rows(
             sql("SELECT u.id, u.url, u.depth, u.hops, u.attempts, u.state, f.etag, f.last_modified,
-                        EXISTS (SELECT 1 FROM seeds s WHERE s.url_id = u.id) AS is_seed,
+                        u.depth = 0 AND EXISTS (
+                          WITH RECURSIVE back(id, n) AS (
+                            SELECT u.id, 0
+                            UNION
+                            SELECT b.via_id, n + 1 FROM back CROSS JOIN urls b ON b.id = back.id
+                            WHERE b.via_id IS NOT NULL AND b.depth = 0 AND n < 20)
+                          SELECT 1 FROM back CROSS JOIN seeds s INDEXED BY seeds_url ON s.url_id = back.id
+                          WHERE s.grants_scope AND s.source <> 'archive') AS may_widen,
                         EXISTS (SELECT 1 FROM sitemaps m WHERE m.url_id = u.id) AS is_sitemap, v.url AS via
                  FROM json_each(?1) j CROSS JOIN urls u ON u.id = j.value->>1
                  LEFT JOIN fetches f ON f.id = u.page_fetch_id
@@ -278,9 +289,10 @@ async fn read_urls(tx: &mut Tx<'_>, picked: &[(i64, i64)]) -> Result<HashMap<i64
             deaths: None,
             from: match get::<&str>(tx, row, "state")? {
                 "scheduled" => LeasedFrom::Scheduled,
+                "excluded" => LeasedFrom::Excluded,
                 _ => LeasedFrom::Queued,
             },
-            is_seed: get(tx, row, "is_seed")?,
+            may_widen: get(tx, row, "may_widen")?,
             is_sitemap: get(tx, row, "is_sitemap")?,
             referrer: get::<Option<&str>>(tx, row, "via")?
                 .and_then(|via| CrawlUrl::stored(via).ok())

@@ -19,8 +19,8 @@ pub(super) async fn begin(tx: &mut Tx<'_>, now: UnixMs) -> Result<i64, StoreErro
         .await?;
     let round: i64 = get(tx, &row, "id")?;
     tx.execute(
-        sql("INSERT INTO seeds(round_id, url_id, given, source, grants_origin)
-             SELECT ?1, url_id, given, source, grants_origin FROM seeds
+        sql("INSERT INTO seeds(round_id, url_id, given, source, grants_origin, grants_scope)
+             SELECT ?1, url_id, given, source, grants_origin, grants_scope FROM seeds
              WHERE round_id = (SELECT max(id) FROM rounds WHERE id < ?1) ORDER BY id")
         .bind(round),
     )

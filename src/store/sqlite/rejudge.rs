@@ -37,7 +37,7 @@ pub(super) async fn open_names(
     let rows = tx
         .rows(
             sql("SELECT u.id, u.url, u.depth, u.hops, r.name AS rule,
-                        EXISTS (SELECT 1 FROM seeds s WHERE s.url_id = u.id) AS is_seed,
+                        EXISTS (SELECT 1 FROM seeds s WHERE s.url_id = u.id AND s.grants_scope) AS is_seed,
                         EXISTS (SELECT 1 FROM sitemaps m WHERE m.url_id = u.id) AS is_sitemap
                  FROM urls u LEFT JOIN rules r ON r.id = u.rule_id
                  WHERE u.id > ?1 AND u.state IN ('queued', 'scheduled', 'excluded')

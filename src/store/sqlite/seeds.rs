@@ -27,31 +27,38 @@ pub(super) async fn admit(
     let ids = names.write(tx, start, &rules, &mut counts, now).await?;
     counts.write(tx).await?;
     let mut rows = Vec::with_capacity(seeds.len());
-    let mut hosts: HashMap<i64, ()> = HashMap::new();
+    // Whether it is the crawl's own.
+    let mut hosts: HashMap<i64, bool> = HashMap::new();
     for (seed, number) in seeds.iter().zip(numbers) {
         let url = &seed.candidate.url;
         let Some(host_id) = ids.hosts.get(url.host_str()) else {
             return Err(tx.corrupt(format!("hosts has no row for {url}")));
         };
-        hosts.insert(*host_id, ());
-        rows.push((ids.urls[number], encode::clean(&seed.given), seed.source.as_str(), u8::from(seed.grants_origin)));
+        *hosts.entry(*host_id).or_default() |= seed.grants_scope;
+        let grants = (u8::from(seed.grants_origin), u8::from(seed.grants_scope));
+        rows.push((ids.urls[number], encode::clean(&seed.given), seed.source.as_str(), grants));
     }
     let new_seeds = tx
         .execute(
-            sql("INSERT INTO seeds(round_id, url_id, given, source, grants_origin)
-                 SELECT ?2, j.value->>0, j.value->>1, j.value->>2, j.value->>3 FROM json_each(?1) j WHERE true
-                 ON CONFLICT(round_id, url_id) DO NOTHING")
+            // What an import brought and the operator names himself is his from then on.
+            sql("INSERT INTO seeds(round_id, url_id, given, source, grants_origin, grants_scope)
+                 SELECT ?2, j.value->>0, j.value->>1, j.value->>2, j.value->3->>0, j.value->3->>1
+                 FROM json_each(?1) j WHERE true
+                 ON CONFLICT(round_id, url_id) DO UPDATE SET given = excluded.given, source = excluded.source,
+                   grants_origin = excluded.grants_origin, grants_scope = excluded.grants_scope
+                 WHERE source IN ('import', 'archive') AND excluded.source NOT IN ('import', 'archive')")
             .bind(encode::rows(&rows))
             .bind(start.round.0),
         )
         .await?;
-    // A seed's host has no page limit of its own.
-    let hosts: Vec<i64> = hosts.into_keys().collect();
+    // A host that the crawl is of has no page limit.
+    let own: Vec<i64> = hosts.iter().filter_map(|(host, own)| own.then_some(*host)).collect();
     tx.execute(
         sql("UPDATE host_queue SET page_limit = NULL WHERE host_id IN (SELECT j.value FROM json_each(?1) j)")
-            .bind(encode::rows(&hosts)),
+            .bind(encode::rows(&own)),
     )
     .await?;
+    let hosts: Vec<i64> = hosts.into_keys().collect();
     names::wake(tx, &hosts, now).await?;
     Ok(Admitted { new_seeds, new_urls: ids.new_urls, totals: rows::totals(tx).await? })
 }

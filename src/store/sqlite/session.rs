@@ -32,10 +32,11 @@ pub(super) async fn stored_crawl(tx: &mut Tx<'_>) -> Result<Option<StoredCrawl>,
     }))
 }
 
-/// Seeds of the round `?1`, in the order given, `?3` of them behind the seed `?2`: as typed, URL, whether it grants its origin,
-/// hosts as a JSON array, and id. The `+` keeps SQLite off the index of rounds, by which all of them would be sorted again for each
+/// Seeds of the round `?1`, in the order given, `?3` of them behind the seed `?2`: as typed, URL, whether it grants its origin
+/// and its scope, its source, hosts as a JSON array, and id. The `+` keeps SQLite off the index of rounds, by which all of them would be sorted again for each
 /// part.
-pub(super) const SEEDS_SQL: &str = "SELECT s.given, u.url, s.grants_origin,
+pub(super) const SEEDS_SQL: &str =
+    "SELECT s.given, u.url, s.grants_origin, s.grants_scope, s.source IN ('import', 'archive') AS is_imported,
         (SELECT json_group_array(h.name ORDER BY h.name)
          FROM seed_hosts w JOIN hosts h ON h.id = w.host_id WHERE w.seed_id = s.id) AS widened_to, s.id
  FROM seeds s JOIN urls u ON u.id = s.url_id WHERE +s.round_id = ?1 AND s.id > ?2 ORDER BY s.id LIMIT ?3";
@@ -52,6 +53,8 @@ async fn stored_seeds(tx: &mut Tx<'_>, round: i64) -> Result<Vec<StoredSeed>, St
                 given: get(tx, row, "given")?,
                 url: get(tx, row, "url")?,
                 grants_origin: get(tx, row, "grants_origin")?,
+                grants_scope: get(tx, row, "grants_scope")?,
+                is_imported: get(tx, row, "is_imported")?,
                 widened_to: hosts_in(tx, get(tx, row, "widened_to")?)?,
             });
         }
@@ -186,7 +189,7 @@ async fn apply_page_limit(tx: &mut Tx<'_>, settings: &CrawlSettings) -> Result<(
     let limit = settings.max_pages_per_host.map(|limit| i64::try_from(limit).unwrap_or(i64::MAX));
     tx.execute(
         sql("UPDATE host_queue SET page_limit = ?1 WHERE page_limit IS NOT ?1 AND host_id NOT IN (
-               SELECT u.host_id FROM seeds s JOIN urls u ON u.id = s.url_id
+               SELECT u.host_id FROM seeds s JOIN urls u ON u.id = s.url_id WHERE s.grants_scope
                UNION SELECT host_id FROM seed_hosts)")
         .bind(limit),
     )

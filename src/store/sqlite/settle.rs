@@ -243,7 +243,8 @@ async fn write_widened(
                SELECT u.via_id, back.host_id, n + 1 FROM back JOIN urls u ON u.id = back.url_id
                WHERE u.via_id IS NOT NULL AND u.depth = 0 AND n < 20)
              INSERT OR IGNORE INTO seed_hosts(seed_id, host_id)
-             SELECT s.id, back.host_id FROM back CROSS JOIN seeds s ON s.url_id = back.url_id AND s.round_id = ?2")
+             SELECT s.id, back.host_id FROM back CROSS JOIN seeds s ON s.url_id = back.url_id AND s.round_id = ?2
+             WHERE s.grants_scope AND s.source <> 'archive'")
         .bind(&json)
         .bind(start.round.0),
     )

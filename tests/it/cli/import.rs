@@ -13,13 +13,13 @@ use tempfile::TempDir;
 use super::{Ran, run, sqrawl};
 
 #[track_caller]
-fn done(folder: &Path, args: &[&str]) -> (String, String) {
+pub(super) fn done(folder: &Path, args: &[&str]) -> (String, String) {
     let ran = run(sqrawl(folder).args(args));
     assert_eq!(ran.code, Some(0), "{args:?}: {}", ran.err);
     (ran.out, ran.err)
 }
 
-fn query(folder: &Path, db: &str, sql: &str) -> String {
+pub(super) fn query(folder: &Path, db: &str, sql: &str) -> String {
     done(folder, &["query", "--db", db, "-f", "csv", sql]).0
 }
 
@@ -49,6 +49,8 @@ fn an_archive_goes_round() {
     assert_eq!(before, after, "{said}");
     let texts = "SELECT p.url, t.text FROM pages p JOIN texts t USING (content_id) JOIN bodies b USING (content_id) ORDER BY p.url";
     assert_eq!(query(folder, "a.db", texts), query(folder, "b.db", texts));
+    let directories = "SELECT * FROM report_directories ORDER BY directory";
+    assert!(query(folder, "b.db", directories).lines().count() > 10, "nobody was asked, and there are pages");
     let redirects = "SELECT count(*) > 3 FROM report_redirects";
     assert!(query(folder, "b.db", redirects).contains('1'));
     assert_eq!(query(folder, "b.db", "SELECT count(*) FROM requests"), "count(*)\r\n0\r\n", "nothing was asked for");
@@ -71,12 +73,12 @@ fn lists_and_sitemaps_are_queued_through_the_scope() {
     fs::write(folder.join("sitemap.xml.gz"), packed(sitemap.as_bytes())).unwrap();
     let (_, said) = done(folder, &["import", "list.txt"]);
     assert!(said.contains("list.txt: line 3: ") && said.contains("2 new URLs"), "{said}");
+    // What the operator names himself makes the crawl one of his own.
+    done(folder, &["add", "https://a.example/0", "-q"]);
     let (_, said) = done(folder, &["import", "sitemap.xml.gz"]);
     assert!(said.contains("1 left out by the scope"), "{said}");
-    let urls = query(folder, "crawl.db", "SELECT url, state FROM urls ORDER BY url");
-    let wanted =
-        "url,state\r\nhttps://a.example/1,queued\r\nhttps://a.example/2,queued\r\nhttps://a.example/3,queued\r\n";
-    assert_eq!(urls, wanted);
+    let urls = query(folder, "crawl.db", "SELECT substr(url, -2) || ' ' || state AS url FROM urls ORDER BY url");
+    assert_eq!(urls, "url\r\n/0 queued\r\n/1 queued\r\n/2 queued\r\n/3 queued\r\n");
     done(folder, &["doctor"]);
     for (args, words) in [
         (vec!["import", "none.txt"], "none.txt: No such file"),
@@ -172,7 +174,7 @@ fn damage_in_an_archive_is_named() {
 const HTTP: &str = "application/http; msgtype=response";
 
 /// A record with further fields.
-fn record(kind: &str, uri: &str, fields: &[&str], block: &str) -> Vec<u8> {
+pub(super) fn record(kind: &str, uri: &str, fields: &[&str], block: &str) -> Vec<u8> {
     let mut head = format!("WARC/1.1\r\nWARC-Type: {kind}\r\nWARC-Target-URI: {uri}\r\n");
     let given = |name: &str| fields.iter().any(|field| field.starts_with(name));
     for field in ["WARC-Date: 2024-03-01T10:00:00Z".to_owned(), format!("Content-Type: {HTTP}")] {
@@ -184,11 +186,11 @@ fn record(kind: &str, uri: &str, fields: &[&str], block: &str) -> Vec<u8> {
     format!("{head}Content-Length: {}\r\n\r\n{block}\r\n\r\n", block.len()).into_bytes()
 }
 
-fn page(title: &str) -> String {
+pub(super) fn page(title: &str) -> String {
     format!("HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<title>{title}</title>")
 }
 
-fn imported(folder: &Path, records: &[Vec<u8>]) -> String {
+pub(super) fn imported(folder: &Path, records: &[Vec<u8>]) -> String {
     // Each record a gzip member, as archives are.
     fs::write(folder.join("x.warc.gz"), records.iter().map(|record| packed(record)).collect::<Vec<_>>().concat())
         .unwrap();
@@ -525,6 +527,16 @@ fn answers_are_taken_whatever_waits_before_them() {
 
 /// A site whose first page names nine that answer with 500.
 fn broken_site() -> String {
+    let links: String = (0..9).map(|n| format!("<a href=/bad/{n}>{n}</a>")).collect();
+    site(move |path| match path {
+        "/" => ("200 OK", String::new(), links.clone()),
+        "/robots.txt" => ("404 None", String::new(), String::new()),
+        _ => ("500 Broken", String::new(), String::new()),
+    })
+}
+
+/// A site that answers with status, further header lines and body. Its URL ends with `/`.
+pub(super) fn site(answer: impl Fn(&str) -> (&'static str, String, String) + Send + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let seed = format!("http://{}/", listener.local_addr().unwrap());
     std::thread::spawn(move || {
@@ -532,13 +544,9 @@ fn broken_site() -> String {
             let mut head = BufReader::new(&stream).lines().map_while(Result::ok).take_while(|line| !line.is_empty());
             let asked = head.next().unwrap_or_default();
             head.for_each(drop);
-            let links: String = (0..9).map(|n| format!("<a href=/bad/{n}>{n}</a>")).collect();
-            let (status, body) = match asked.split(' ').nth(1) {
-                Some("/") => ("200 OK", links),
-                Some("/robots.txt") => ("404 None", String::new()),
-                _ => ("500 Broken", String::new()),
-            };
-            let head = format!("HTTP/1.1 {status}\r\nContent-Type: text/html\r\nContent-Length: {}\r\n", body.len());
+            let (status, fields, body) = answer(asked.split(' ').nth(1).unwrap_or_default());
+            let head =
+                format!("HTTP/1.1 {status}\r\n{fields}Content-Type: text/html\r\nContent-Length: {}\r\n", body.len());
             let _ = stream.write_all(format!("{head}Connection: close\r\n\r\n{body}").as_bytes());
         }
     });

@@ -304,7 +304,7 @@ pub fn excluded(url: &str, rule: Rule) -> Candidate {
 
 pub fn seed(url: &str) -> Seed {
     let candidate = Candidate { depth: 0, priority: 0, ..named(url) };
-    Seed { given: url.to_owned(), source: SeedSource::Argument, grants_origin: false, candidate }
+    Seed { given: url.to_owned(), source: SeedSource::Argument, grants_origin: false, grants_scope: true, candidate }
 }
 
 /// Adds a link and what it names.

@@ -1,11 +1,13 @@
 //! What happens to URLs that are named: queued, improved, excluded, lifted; and when their hosts
 //! are ready.
 
-use sqrawl::model::{Admission, Candidate, CrawlSettings, Host, NextState, Outcome, Release, Rule, Trap, UrlId};
+use sqrawl::model::{
+    Admission, Candidate, CrawlSettings, Host, NextState, Outcome, Release, Rule, Seed, SeedSource, Trap, UrlId,
+};
 use sqrawl::store::{Admitted, Settlement, Store};
 
 use super::backend::Backend;
-use super::crawl::{Crawl, EPOCH, excluded, link, named};
+use super::crawl::{Crawl, EPOCH, excluded, link, named, seed};
 
 const A: &str = "https://a.example/";
 const NEW: &str = "https://a.example/new";
@@ -290,6 +292,93 @@ pub async fn a_seeds_redirect_widens_the_crawl<B: Backend>() {
     assert_eq!(crawl.lease_one().await.pages_left, None);
     crawl.crash().await;
     assert_eq!(crawl.value("SELECT count(page_limit) FROM host_queue").await, "0");
+    crawl.check().await;
+}
+
+/// Where a link had named the end of a seed's redirect first, it led back to that page and to no seed: the hosts that it
+/// brought into scope were lost with the process.
+pub async fn a_seeds_redirect_leads_back_to_it_whatever_named_its_target<B: Backend>() {
+    let end = "https://a.example/";
+    for at_once in [false, true] {
+        let crawl = Crawl::<B>::of(&["http://a.example/docs", "http://a.example/"]).await;
+        let lease = crawl.lease_one().await;
+        let (root, docs) = (&lease.urls[0], &lease.urls[1]);
+        let mut page = crawl.page(&lease, docs);
+        link(&mut page, named(end));
+        let mut redirect = crawl.page(&lease, root);
+        (redirect.outcome, redirect.content, redirect.target) = (Outcome::Redirect, None, Some(0));
+        redirect.candidates.push(Candidate { depth: 0, hops: 1, ..named(end) });
+        let batches = if at_once { vec![vec![page, redirect]] } else { vec![vec![page], vec![redirect]] };
+        for visits in batches {
+            crawl.settle_visits(visits).await;
+        }
+        crawl.release(&lease).await;
+        crawl
+            .round_trip(|visit, url| {
+                assert_eq!((url.url.as_str(), url.may_widen), (end, true));
+                (visit.outcome, visit.content, visit.target) = (Outcome::Redirect, None, Some(0));
+                visit.candidates.push(Candidate { depth: 0, hops: 2, ..named("https://www.a.example/") });
+                visit.widens = Some(Host::new("www.a.example"));
+            })
+            .await;
+        let seeds = crawl.stored().await.expect("a crawl").seeds;
+        let hosts: Vec<_> = seeds.into_iter().map(|seed| (seed.url, seed.widened_to)).collect();
+        let wanted = [
+            ("http://a.example/docs".to_owned(), vec![]),
+            ("http://a.example/".to_owned(), vec![Host::new("www.a.example")]),
+        ];
+        assert_eq!(hosts, wanted, "at once: {at_once}");
+        crawl.check().await;
+    }
+}
+
+/// Such a seed, and what it redirects to, brought hosts into scope, and its host lost its page limit.
+pub async fn what_is_imported_into_a_crawl_changes_none_of_its_limits<B: Backend>() {
+    let settings = CrawlSettings { max_pages_per_host: Some(9), ..CrawlSettings::default() };
+    let mut crawl = Crawl::<B>::with(settings).await;
+    let import = |url: &str| Seed { source: SeedSource::Import, grants_scope: false, ..seed(url) };
+    let (given, archived) = (import("http://a.example/"), import("http://a.example/archived"));
+    let archived = Seed { source: SeedSource::Archive, grants_scope: true, ..archived };
+    crawl.store().admit(&crawl.start, std::slice::from_ref(&given), crawl.now).await.expect("admitted");
+    let limit = "SELECT coalesce(page_limit, 'none') FROM host_queue";
+    assert_eq!(crawl.value(limit).await, "9");
+    crawl
+        .round_trip(|visit, url| {
+            assert!(!url.may_widen);
+            (visit.outcome, visit.content, visit.target) = (Outcome::Redirect, None, Some(0));
+            visit.candidates.push(Candidate { depth: 0, hops: 1, ..named("https://a.example/") });
+        })
+        .await;
+    crawl
+        .round_trip(|visit, url| {
+            assert_eq!((url.depth, url.hops, url.may_widen), (0, 1, false), "the end of a redirect of it");
+            // Nobody else says so, and no seed is at fault.
+            visit.widens = Some(Host::new("a.example"));
+        })
+        .await;
+    assert_eq!(crawl.value("SELECT count(*) FROM seed_hosts").await, "0");
+    crawl.crash().await;
+    crawl.now += 5_000;
+    crawl.backend.change("UPDATE host_queue SET page_limit = 9").await;
+    crawl.crash().await;
+    crawl.now += 5_000;
+    assert_eq!(crawl.value(limit).await, "9", "nor does a later session lift it");
+    let told: Vec<_> =
+        crawl.stored().await.expect("a crawl").seeds.iter().map(|s| (s.grants_scope, s.is_imported)).collect();
+    assert_eq!(told, [(false, true)]);
+    // An archive that the crawl is of is part of its scope, but a redirect in it is nobody's wish.
+    crawl.store().admit(&crawl.start, &[archived], crawl.now).await.expect("admitted");
+    assert_eq!(crawl.value(limit).await, "none");
+    let lease = crawl.lease_one().await;
+    assert_eq!((lease.urls.len(), lease.urls[0].may_widen), (1, false));
+    crawl.release(&lease).await;
+    // The operator names the same himself.
+    let own = Seed { source: SeedSource::Argument, grants_scope: true, ..given.clone() };
+    assert_eq!(crawl.store().admit(&crawl.start, &[own], crawl.now).await.expect("admitted").new_seeds, 1);
+    assert_eq!(crawl.store().admit(&crawl.start, &[given], crawl.now).await.expect("admitted").new_seeds, 0);
+    let told: Vec<_> =
+        crawl.stored().await.expect("a crawl").seeds.iter().map(|s| (s.grants_scope, s.is_imported)).collect();
+    assert_eq!(told, [(true, false), (true, true)]);
     crawl.check().await;
 }
 

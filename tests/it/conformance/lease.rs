@@ -3,13 +3,13 @@
 use std::collections::HashSet;
 
 use sqrawl::model::{
-    Candidate, CrawlUrl, Host, LeaseKey, LeasedFrom, LeasedRobots, NextState, Origin, Outcome, Release, RobotsHop,
-    RobotsRecord, RobotsVerdict, Scheme, Validators,
+    Candidate, CrawlUrl, Host, HostUpdate, LeaseKey, LeasedFrom, LeasedRobots, NextState, Origin, Outcome, Release,
+    RobotsHop, RobotsRecord, RobotsVerdict, Rule, Scheme, Validators,
 };
 use sqrawl::store::{LeaseAsk, Refill, Settlement};
 
 use super::backend::Backend;
-use super::crawl::{Crawl, link, named};
+use super::crawl::{Crawl, excluded, link, named};
 
 const A: &str = "https://a.example/";
 
@@ -184,7 +184,7 @@ pub async fn a_lease_carries_what_the_worker_needs<B: Backend>() {
     let polite_ms = crawl.now + 3;
     crawl
         .round_trip(|visit, url| {
-            assert!(url.is_seed && url.validators.is_none());
+            assert!(url.may_widen && url.validators.is_none());
             visit.last_modified = Some("then".to_owned());
             visit.next = NextState::Scheduled { due_ms };
             link(visit, Candidate { depth: 4, ..named("https://a.example/deep") });
@@ -215,7 +215,7 @@ pub async fn a_lease_carries_what_the_worker_needs<B: Backend>() {
     let (again, deep) = (&lease.urls[0], &lease.urls[1]);
     assert_eq!(again.url.as_str(), A);
     assert_eq!(again.validators, Some(Validators { etag: None, last_modified: Some("then".to_owned()) }));
-    assert_eq!((deep.depth, deep.hops, deep.attempts, deep.is_seed), (4, 0, 0, false));
+    assert_eq!((deep.depth, deep.hops, deep.attempts, deep.may_widen), (4, 0, 0, false));
     assert_eq!(deep.validators, None);
     crawl.check().await;
 }
@@ -267,4 +267,38 @@ pub async fn leasing_extends_every_lease_of_the_session<B: Backend>() {
     crawl.lease(1, 1).await;
     let until = (crawl.now + 600_000).to_string();
     assert_eq!(crawl.value("SELECT lease_until_ms FROM host_queue").await, until);
+}
+
+/// Those that were named and wait, or that nobody was allowed to ask for; an archive has their answers.
+pub async fn a_lease_of_named_urls_brings_what_was_never_asked_for<B: Backend>() {
+    let urls = ["wait", "late", "done", "robots", "scope"].map(|name| format!("https://a.example/{name}"));
+    let urls: Vec<&str> = urls.iter().map(String::as_str).collect();
+    let crawl = Crawl::<B>::of(&urls[..4]).await;
+    let due_ms = crawl.now + 60_000;
+    let lease = crawl.lease_one().await;
+    let asked = lease.urls.iter().filter(|url| url.url.path() != "/wait");
+    let visits = asked.map(|url| {
+        let mut visit = crawl.page(&lease, url);
+        (visit.outcome, visit.next) = match url.url.path() {
+            "/late" => (Outcome::Timeout, NextState::Scheduled { due_ms }),
+            "/robots" => (Outcome::Robots, NextState::Excluded(Rule::ROBOTS)),
+            _ => (Outcome::Page, NextState::Done),
+        };
+        link(&mut visit, excluded("https://a.example/scope", Rule::SCOPE));
+        visit.host.delay_ms = 7_000;
+        visit
+    });
+    crawl.settle_visits(visits.collect()).await;
+    let host = HostUpdate { delay_ms: 7_000, ..crawl.update() };
+    crawl.settle(Settlement { releases: vec![Release { key: lease.key, host }], ..Settlement::default() }).await;
+    let only = urls.iter().map(|url| CrawlUrl::stored(url).unwrap()).collect();
+    let named = vec![(None, Host::new("a.example"))];
+    let grant = crawl.ask(LeaseAsk { only, named, ..crawl.empty_ask() }).await;
+    let told: Vec<_> = grant.named[0].urls.iter().map(|url| (url.url.path(), url.from)).collect();
+    let wanted = [("/late", LeasedFrom::Scheduled), ("/robots", LeasedFrom::Excluded), ("/wait", LeasedFrom::Queued)];
+    assert_eq!((told.as_slice(), grant.named[0].delay_ms), (&wanted[..], 7_000));
+    let visits = grant.named[0].urls.iter().map(|url| crawl.page(&grant.named[0], url)).collect();
+    assert_eq!(crawl.settle_visits(visits).await.applied, 3);
+    assert_eq!(crawl.value("SELECT count(*) FROM urls WHERE state = 'done' AND rule_id IS NULL").await, "4");
+    crawl.check().await;
 }

@@ -43,7 +43,7 @@ pub async fn a_recrawl_visits_everything_again_with_validators<B: Backend>() {
     let lease = crawl.lease_one().await;
     let urls: Vec<&str> = lease.urls.iter().map(|url| url.url.as_str()).collect();
     assert_eq!(urls, [A, B1, GONE]);
-    assert!(lease.urls[0].is_seed);
+    assert!(lease.urls[0].may_widen);
     assert_eq!(lease.urls[0].validators.as_ref().and_then(|v| v.etag.as_deref()), Some("\"v1\""));
     crawl.settle_visits(vec![crawl.visit(&lease, &lease.urls[0], Outcome::Unchanged, NextState::Done)]).await;
     let rounds = "SELECT round_id, outcome FROM fetches WHERE url_id = 1 ORDER BY id";

@@ -36,15 +36,21 @@ pub async fn settings_and_seeds_come_back<B: Backend>() {
     crawl.crash().await;
     let stored = crawl.stored().await.expect("a crawl");
     assert_eq!(stored.settings, settings);
-    let expected = [
-        StoredSeed { given: A.to_owned(), url: A.to_owned(), grants_origin: false, widened_to: Vec::new() },
-        StoredSeed {
-            given: "localhost:8080".to_owned(),
-            url: "http://localhost:8080/".to_owned(),
-            grants_origin: true,
-            widened_to: Vec::new(),
-        },
-    ];
+    let own = StoredSeed {
+        given: A.to_owned(),
+        url: A.to_owned(),
+        grants_origin: false,
+        grants_scope: true,
+        is_imported: false,
+        widened_to: Vec::new(),
+    };
+    let local = StoredSeed {
+        given: "localhost:8080".to_owned(),
+        url: "http://localhost:8080/".to_owned(),
+        grants_origin: true,
+        ..own.clone()
+    };
+    let expected = [own, local];
     assert_eq!(stored.seeds, expected);
     assert_eq!((stored.complete, stored.last_ended_by, stored.totals.queued), (false, None, 2));
     crawl.end(EndedBy::Signal).await;

@@ -33,6 +33,18 @@ impl Moment {
         matches!(self, Moment::InSlowPage)
     }
 
+    /// The same where only so many URLs are left: a crawl that ends before its moment dies of nothing.
+    pub(super) fn within(&self, left: usize) -> Moment {
+        const PARSING: &str = "parsing/page@";
+        match self {
+            Moment::Failpoint(text) if text.starts_with(PARSING) => {
+                let nth: usize = text[PARSING.len()..].parse().expect("a number");
+                Moment::Failpoint(format!("{PARSING}{}", nth.min(left / 3).max(1)))
+            }
+            other => other.clone(),
+        }
+    }
+
     /// Whether visits are committed in the life that this moment ends.
     pub(super) fn meets_commits(&self) -> bool {
         match self {

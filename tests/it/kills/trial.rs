@@ -224,13 +224,16 @@ impl Trial {
         let mut before = Remains::default();
         let mut deaths = Vec::new();
         for (life, moment) in moments.iter().enumerate() {
+            let moment = &moment.within(all.saturating_sub(self.reader.fetches(&self.db())));
             match self.death(life, moment, all * (life + 1) / (moments.len() + 2)) {
                 Ok(death) => deaths.push(death),
                 // A machine that is busy elsewhere may let a life outlast its moment, and the last ones have little to do.
                 Err(_) if life * 4 >= moments.len() * 3 && self.is_complete() => {
                     println!("{life} {moment:?}: the crawl was complete before");
                     self.site.settle_down();
-                    break;
+                    // There is no end left at which it could die.
+                    self.autopsy(&Copy::of(&self.db()), &before, "the end", tally);
+                    return Ok(());
                 }
                 Err(fault) => return Err(fault),
             }

@@ -141,6 +141,7 @@ fn seed(given: &str) -> Seed {
         given: given.to_owned(),
         source: SeedSource::Argument,
         grants_origin: false,
+        grants_scope: true,
         candidate: Candidate {
             domain: None,
             admission: Admission::Queue,

@@ -117,8 +117,10 @@ pub struct UrlState {
     pub via_redirects: bool,
     /// As typed, when it is a seed.
     pub seed: Option<String>,
-    /// `argument`, `file` or `stdin`.
+    /// The value of `seeds.source`.
     pub seed_source: Option<String>,
+    /// The crawl is of it.
+    pub seed_grants_scope: Option<bool>,
     /// Named as a sitemap by robots.txt or by an index.
     pub is_sitemap: bool,
     /// URLs of the host before it in the queue, when it is queued; at most [`MOST_AHEAD`].
@@ -256,11 +258,12 @@ async fn crawl(conn: &mut SqliteConnection, running: bool) -> Collected<Option<C
         Ok(settings) => settings,
         Err(why) => return Ok(Err(why)),
     };
-    let rows: Vec<(String, String, bool, String, i64)> =
-        sqlx::query_as(SEEDS_SQL).bind(round_id).bind(0).bind(-1).fetch_all(&mut *conn).await?;
-    let seeds = rows.into_iter().map(|(given, url, grants_origin, hosts, _)| {
+    type Seeds = Vec<(String, String, bool, bool, bool, String, i64)>;
+    let rows: Seeds = sqlx::query_as(SEEDS_SQL).bind(round_id).bind(0).bind(-1).fetch_all(&mut *conn).await?;
+    let seeds = rows.into_iter().map(|(given, url, grants_origin, grants_scope, is_imported, hosts, _)| {
         let names: Vec<String> = serde_json::from_str(&hosts).map_err(|error| format!("seed_hosts: {error}"))?;
-        Ok(StoredSeed { given, url, grants_origin, widened_to: names.into_iter().map(Host::new).collect() })
+        let widened_to = names.into_iter().map(Host::new).collect();
+        Ok(StoredSeed { given, url, grants_origin, grants_scope, is_imported, widened_to })
     });
     let seeds = match seeds.collect::<Result<Vec<_>, String>>() {
         Ok(seeds) => seeds,
@@ -277,6 +280,7 @@ async fn state_of(conn: &mut SqliteConnection, url: &CrawlUrl) -> Result<Option<
                       u.discovered_ms, u.seen_round, v.url AS via, l.kind AS link_kind, l.anchor, l.nofollow AS link_nofollow,
                       EXISTS (SELECT 1 FROM fetches f WHERE f.url_id = u.via_id AND f.target_id = u.id) AS via_redirects,
                       s.given AS seed, s.source AS seed_source,
+                      s.grants_scope AS seed_grants_scope,
                       EXISTS (SELECT 1 FROM sitemaps m WHERE m.url_id = u.id) AS is_sitemap,
                       CASE WHEN u.state = 'queued' THEN (SELECT count(*) FROM (
                         SELECT 1 FROM urls q WHERE q.host_id = u.host_id AND q.state = 'queued'

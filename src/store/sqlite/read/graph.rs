@@ -64,7 +64,8 @@ impl Reader {
     /// # Errors
     /// [`StoreError`] when the file is at fault.
     pub async fn graph_seeds(&mut self) -> Result<Vec<i64>, StoreError> {
-        let seeds = sqlx::query_scalar("SELECT DISTINCT url_id FROM seeds").fetch_all(&mut self.conn).await;
+        let seeds =
+            sqlx::query_scalar("SELECT DISTINCT url_id FROM seeds WHERE grants_scope").fetch_all(&mut self.conn).await;
         seeds.map_err(|e| store_error(&self.path, "reading the seeds", e))
     }
 
