@@ -137,7 +137,7 @@ CREATE TABLE urls (
   attempts      INTEGER NOT NULL DEFAULT 0,     -- failed tries in this run of tries
   due_ms        INTEGER,                        -- only when scheduled
   rule_id       INTEGER REFERENCES rules(id),   -- only when excluded
-  via_id        INTEGER REFERENCES urls(id),    -- the page that named it first, or the seed that redirects to it; NULL for a seed
+  via_id        INTEGER REFERENCES urls(id),    -- the page that named it first; NULL for a seed
   discovered_ms INTEGER NOT NULL,
   seen_round    INTEGER NOT NULL,               -- last round in which a seed or a page named it
   last_fetch_id INTEGER,                        -- latest attempt of any outcome
@@ -169,6 +169,13 @@ CREATE TABLE seed_hosts (
   PRIMARY KEY (seed_id, host_id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX seed_hosts_host ON seed_hosts(host_id);
+
+-- Where redirects of seeds lead: what these URLs redirect to may bring hosts into scope, too.
+CREATE TABLE seed_redirects (
+  url_id  INTEGER PRIMARY KEY REFERENCES urls(id),
+  seed_id INTEGER NOT NULL REFERENCES seeds(id)   -- the first that led there
+) STRICT;
+CREATE INDEX seed_redirects_seed ON seed_redirects(seed_id);
 
 -- What the operator asked of the crawl while it ran, or between two sessions. A command is applied in the transaction that
 -- marks it.

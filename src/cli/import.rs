@@ -22,7 +22,7 @@ use crate::import::{
     Capture, Counts, Ended, Found, Importer, ListLines, Names, Payloads, Placed, Record, Records, capture, open,
     sitemap, url_of,
 };
-use crate::model::{CrawlSettings, CrawlUrl, Host, SeedSource};
+use crate::model::{CrawlSettings, CrawlUrl, ScopeKind, SeedSource};
 use crate::report::neutralise;
 use crate::scope::UrlRules;
 use crate::store::sqlite::read::Cancel;
@@ -50,29 +50,26 @@ pub(super) async fn run(args: ImportArgs, sources: &Sources, terminal: &Terminal
     let cancel = Cancel::default();
     let flag = cancel.clone();
     let _signals = signals::on_first(move || flag.cancel());
-    let given: Vec<(PathBuf, Found)> =
+    let mut given: Vec<(PathBuf, Found)> =
         args.files.iter().map(|path| Ok((path.clone(), found(path)?))).collect::<anyhow::Result<_>>()?;
+    // What a list names may bring in where it is redirected to: an archive that has the redirect comes after it.
+    given.sort_by_key(|(_, found)| *found == Found::Warc);
     let file = CrawlFile::look(sources.path()).await?;
     let stored = file.stored.as_ref();
     let settings = sources.crawl(stored.map(|stored| (&stored.settings, sources.path())))?.settings;
     let rules = UrlRules::new(&settings);
     let grants_scope = stored.is_none_or(StoredCrawl::is_made_by_imports);
     let mut reading = Reading::new(&settings, &rules, terminal, &cancel);
-    let mut seeds = all_seeds(stored, &[]);
-    let mut is_wider = false;
-    if grants_scope {
-        let before = plan::scope(&settings, &seeds, stored)?;
-        let named = reading.one_of_each_host(&given).await?;
-        is_wider = named.iter().any(|url| !before.reaches(url));
-        seeds.extend(named);
-    }
+    let seeds = all_seeds(stored, &[]);
+    let mut scope = plan::scope(&settings, &seeds, stored)?;
+    let named = if grants_scope { reading.one_of_each_place(&given).await? } else { Vec::new() };
+    let is_wider = named.iter().fold(false, |wider, url| scope.take_seed(url) || wider);
     if cancel.is_cancelled() {
         file.close().await?;
         terminal.error("stopped by a signal; nothing was taken in");
         return Ok(Exit::Stopped);
     }
-    let scope = plan::scope(&settings, &seeds, stored)?;
-    if seeds.is_empty() {
+    if seeds.is_empty() && named.is_empty() {
         file.close().await?;
         reading.say_wrong(&given)?;
         return Err(UsageError("no URL was found in what is to be imported".to_owned()).into());
@@ -111,7 +108,7 @@ pub(super) async fn run(args: ImportArgs, sources: &Sources, terminal: &Terminal
     taken?;
     let (counts, totals) = finished?;
     say(&counts, &left_out, wrong, terminal, sources);
-    if totals.open() > 0 || judging {
+    if totals.open() > 0 || judging || counts.new_hosts > 0 {
         let db = sources.path().display().to_string();
         terminal.say(format_args!("crawl what is queued: sqrawl resume --db {}", shell_word(&db)));
     }
@@ -128,12 +125,13 @@ pub(super) async fn run(args: ImportArgs, sources: &Sources, terminal: &Terminal
 }
 
 fn say(counts: &Counts, left_out: &BTreeMap<&str, u64>, wrong: u64, terminal: &Terminal, sources: &Sources) {
-    let Counts { new_urls, excluded, fetches, known, unsaid, cut } = *counts;
+    let Counts { new_urls, excluded, fetches, known, unsaid, cut, new_hosts } = *counts;
     let (fetched, urls) = (if fetches == 1 { "fetch" } else { "fetches" }, counted(new_urls, "new URL"));
     terminal.say(format_args!("{}: {} {fetched}, {urls}", sources.path().display(), grouped(fetches)));
     let rest = [
         (cut, "of them without the end of the body"),
         (excluded, "left out by the scope"),
+        (new_hosts, "hosts into scope by redirects of seeds; the same import again takes in what stands before those"),
         (known, "visited before"),
         (unsaid, "no answer of use, queued"),
     ];
@@ -290,7 +288,14 @@ impl<'a> Reading<'a> {
                         }
                     }
                 }
-                Found::Warc => self.refuse(path, "no record of it has a page of http or https"),
+                Found::Warc => {
+                    for record in self.records(path)? {
+                        if let Err(why) = record {
+                            self.refuse(path, &why);
+                        }
+                    }
+                    self.refuse(path, "no record of it has a page of http or https");
+                }
             }
         }
         Ok(())
@@ -311,9 +316,9 @@ impl<'a> Reading<'a> {
         Ok(Records::new(file, self.settings.max_body_bytes.saturating_add(HEAD_BYTES)))
     }
 
-    /// A URL of every host that is named: what a new crawl is of.
-    async fn one_of_each_host(&self, given: &[(PathBuf, Found)]) -> anyhow::Result<Vec<CrawlUrl>> {
-        let mut hosts: HashMap<Host, CrawlUrl> = HashMap::new();
+    /// A URL of every host that is named, or of every folder where the scope is one of folders: what a new crawl is of.
+    async fn one_of_each_place(&self, given: &[(PathBuf, Found)]) -> anyhow::Result<Vec<CrawlUrl>> {
+        let mut places: HashMap<String, CrawlUrl> = HashMap::new();
         for (path, found) in given {
             let mut urls: Box<dyn Iterator<Item = anyhow::Result<Option<CrawlUrl>>>> = match found {
                 Found::Warc => {
@@ -328,7 +333,7 @@ impl<'a> Reading<'a> {
             let mut read = 0_usize;
             while let Some(url) = urls.next().filter(|_| !self.cancel.is_cancelled()) {
                 if let Some(url) = url? {
-                    hosts.entry(url.host()).or_insert(url);
+                    places.entry(place_of(&url, self.settings.scope).to_owned()).or_insert(url);
                 }
                 read += 1;
                 if read.is_multiple_of(URLS_AT_ONCE) {
@@ -337,9 +342,17 @@ impl<'a> Reading<'a> {
                 }
             }
         }
-        let mut urls: Vec<CrawlUrl> = hosts.into_values().collect();
+        let mut urls: Vec<CrawlUrl> = places.into_values().collect();
         urls.sort_unstable();
         Ok(urls)
+    }
+}
+
+/// What a seed brings into the crawl.
+fn place_of(url: &CrawlUrl, scope: ScopeKind) -> &str {
+    match (scope, url.path().rfind('/')) {
+        (ScopeKind::Prefix, Some(slash)) => &url.as_str()[..=url.origin_str().len() + slash],
+        _ => url.host_str(),
     }
 }
 

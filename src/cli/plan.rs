@@ -40,16 +40,20 @@ pub(super) fn crawl(
         return Ok(Plan::Session(given));
     };
     // The rules of spelling may have changed since: what was typed is the same seed all the same.
-    let own = || stored.seeds.iter().filter(|seed| seed.grants_scope);
-    let urls: HashSet<&str> = own().map(|seed| seed.url.as_str()).collect();
-    let typed: HashSet<&str> = own().map(|seed| seed.given.as_str()).collect();
-    let known = |seed: &GivenSeed| urls.contains(seed.url.as_str()) || typed.contains(seed.given.as_str());
-    let new: Vec<_> = given.into_iter().filter(|seed| !known(seed)).collect();
+    let [own, imported] = [false, true].map(|imported| {
+        let seeds = || stored.seeds.iter().filter(|seed| seed.grants_scope && seed.is_imported == imported);
+        let urls: HashSet<&str> = seeds().map(|seed| seed.url.as_str()).collect();
+        let typed: HashSet<&str> = seeds().map(|seed| seed.given.as_str()).collect();
+        move |seed: &GivenSeed| urls.contains(seed.url.as_str()) || typed.contains(seed.given.as_str())
+    });
+    let new: Vec<_> = given.into_iter().filter(|seed| !own(seed)).collect();
     if new.is_empty() {
         return Ok(if stored.complete { Plan::Complete } else { Plan::Session(Vec::new()) });
     }
-    if !add_seeds {
-        return Err(UsageError(other_crawl(&new, stored, path)));
+    // What was imported belongs to the crawl; who names it makes it a seed of his own.
+    let others: Vec<&GivenSeed> = new.iter().filter(|seed| !imported(seed)).collect();
+    if !add_seeds && !others.is_empty() {
+        return Err(UsageError(other_crawl(&others, stored, path)));
     }
     Ok(Plan::Session(new))
 }
@@ -70,7 +74,7 @@ pub(super) fn resume(stored: Option<&StoredCrawl>, path: &Path) -> Result<Plan, 
     }
 }
 
-fn other_crawl(new: &[GivenSeed], stored: &StoredCrawl, path: &Path) -> String {
+fn other_crawl(new: &[&GivenSeed], stored: &StoredCrawl, path: &Path) -> String {
     let own = || stored.seeds.iter().filter(|seed| seed.grants_scope);
     let held = named(own().map(|seed| seed.url.as_str()), own().count());
     let wanted = named(new.iter().map(|seed| seed.url.as_str()), new.len());

@@ -42,6 +42,7 @@ pub(super) fn named(judged: &Judged) -> verdict::NamedBefore<'_> {
         depth: judged.depth,
         hops: judged.hops,
         is_seed: judged.is_seed,
+        is_given: judged.is_given,
         is_sitemap: judged.is_sitemap,
         rule: judged.rule.as_ref(),
     }

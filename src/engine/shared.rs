@@ -1,5 +1,6 @@
 //! [`Shared`]: what every part of a running session holds on to.
 
+use std::collections::HashSet;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
@@ -7,7 +8,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
 use crate::fetch::{ByteBudget, Reservation};
 use crate::model::{
-    Candidate, CrawlSettings, Host, HostId, HostUpdate, LeaseKey, LeasedUrl, Origin, Release, RobotsFetch,
+    Candidate, CrawlSettings, CrawlUrl, Host, HostId, HostUpdate, LeaseKey, LeasedUrl, Origin, Release, RobotsFetch,
     RobotsRecord, SessionId, UrlId, Visit,
 };
 use crate::scope::Scope;
@@ -28,6 +29,8 @@ use super::{Clock, Limit, Progress, Stop};
 
 /// Bodies on their way, for each request slot: while one comes another one is parsed, or waits for it.
 const BODIES_PER_SLOT: usize = 2;
+/// Most ends of redirects of seeds that a session keeps in mind.
+const MOST_LED: usize = 10_000;
 
 /// What goes to the writer, in order.
 #[derive(Debug)]
@@ -106,6 +109,8 @@ pub(super) struct Shared<F, C> {
     halt: watch::Sender<Stop>,
     limit: Mutex<Option<Limit>>,
     seed_error: Mutex<Option<String>>,
+    /// Where redirects of seeds led, in this session: such a URL may be leased already.
+    led: Mutex<HashSet<CrawlUrl>>,
 }
 
 /// The parts [`Shared`] is made of.
@@ -164,6 +169,7 @@ impl<F, C: Clock> Shared<F, C> {
             halt: watch::Sender::new(Stop::Run),
             limit: Mutex::new(None),
             seed_error: Mutex::new(None),
+            led: Mutex::default(),
         }
     }
 
@@ -175,6 +181,19 @@ impl<F, C: Clock> Shared<F, C> {
     /// Brings a host into scope from now on.
     pub(super) fn widen(&self, host: Host) {
         self.change_scope(|scope| scope.widen(host));
+    }
+
+    /// A redirect of a seed leads to this URL. It is known to every later lease, so that of very many not all are kept.
+    pub(super) fn lead(&self, url: &CrawlUrl) {
+        let mut led = self.led.lock().unwrap_or_else(PoisonError::into_inner);
+        if led.len() < MOST_LED {
+            led.insert(url.clone());
+        }
+    }
+
+    /// Whether one does.
+    pub(super) fn is_led(&self, url: &CrawlUrl) -> bool {
+        self.led.lock().unwrap_or_else(PoisonError::into_inner).contains(url)
     }
 
     /// Changes the scope from now on.

@@ -127,6 +127,7 @@ fn scope_word(
                 depth: row.depth,
                 hops: row.hops,
                 is_seed: row.seed_grants_scope == Some(true),
+                is_given: row.seed_grants_scope == Some(false),
                 is_sitemap: row.is_sitemap,
                 rule: rule.as_ref(),
             };

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashSet};
 use super::http::Answer;
 use crate::model::{
     Admission, CrawlSettings, CrawlUrl, EndedBy, Exchange, ExchangeEnd, Host, HostLease, HostUpdate, LeasedFrom,
-    Ledger, ParseCut, Release, Seed, SeedSource, Totals, UnixMs, Visit,
+    LeasedUrl, Ledger, ParseCut, Release, Seed, SeedSource, Totals, UnixMs, UrlId, Visit,
 };
 use crate::parse::{self, BodyFacts, ParseLimits};
 use crate::scope::{Scope, registrable_domain};
@@ -32,6 +32,8 @@ pub struct Counts {
     pub fetches: u64,
     /// Answers whose URL has been visited in this round.
     pub known: u64,
+    /// Hosts that redirects of the crawl's own seeds brought into scope.
+    pub new_hosts: u64,
     /// Answers that say nothing of the page: 5xx, 429, 304, 206 and the like. Their URLs are queued.
     pub unsaid: u64,
     /// Of the fetches, those whose body has no end.
@@ -92,8 +94,8 @@ impl<'a> Importer<'a> {
     ) -> Result<(), StoreError> {
         for some in urls.chunks(URLS_AT_ONCE) {
             let seeds = some.iter().map(|(given, url)| self.seed(given, url, source));
-            let (seeds, refused): (Vec<Seed>, Vec<Seed>) = seeds.partition(is_in);
-            self.counts.excluded += refused.len() as u64;
+            let seeds: Vec<Seed> = seeds.filter(is_in).collect();
+            self.counts.excluded += (some.len() - seeds.len()) as u64;
             self.admit(&seeds, now).await?;
         }
         Ok(())
@@ -120,9 +122,6 @@ impl<'a> Importer<'a> {
         self.bytes = 0;
         let answers = std::mem::take(&mut self.answers);
         let (said, unsaid): (Vec<Answer>, Vec<Answer>) = answers.into_iter().partition(says_something);
-        self.counts.unsaid += unsaid.len() as u64;
-        let unsaid: Vec<(String, CrawlUrl)> = unsaid.into_iter().map(|answer| (answer.given, answer.url)).collect();
-        self.queue(&unsaid, SeedSource::Archive, now).await?;
         let mut wanted: BTreeMap<CrawlUrl, Answer> = BTreeMap::new();
         for answer in said {
             // Of several the first is taken; a round visits a URL once.
@@ -133,13 +132,18 @@ impl<'a> Importer<'a> {
                 }
             }
         }
-        // What a seed of the crawl redirects to may be among those that the scope left out before.
+        // What redirects of seeds lead to may be among the others, and hosts that they bring into scope.
         while self.visit(&mut wanted, now).await? {}
         self.counts.excluded += wanted.len() as u64;
+        let (unsaid, excluded) = (unsaid.into_iter().map(|answer| (answer.given, answer.url)), self.counts.excluded);
+        let unsaid: Vec<(String, CrawlUrl)> = unsaid.collect();
+        self.queue(&unsaid, SeedSource::Archive, now).await?;
+        self.counts.unsaid += unsaid.len() as u64 - (self.counts.excluded - excluded);
         Ok(())
     }
 
-    /// Ends the session. A round of which nothing is left to do is complete, as it is after a crawl.
+    /// Ends the session. A round of which nothing is left to do is complete, as it is after a crawl; links that were
+    /// judged before the scope grew are left to the next session.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -149,7 +153,7 @@ impl<'a> Importer<'a> {
         }
         let open = self.store.admit(&self.start, &[], now).await?.totals.open();
         let ended_by = match ended {
-            Ended::Whole if open == 0 => EndedBy::Complete,
+            Ended::Whole if open == 0 && self.counts.new_hosts == 0 => EndedBy::Complete,
             Ended::Whole | Ended::Open => EndedBy::Import,
             Ended::Stopped => EndedBy::Signal,
             Ended::Failed => EndedBy::Error,
@@ -159,7 +163,7 @@ impl<'a> Importer<'a> {
     }
 
     fn seed(&self, given: &str, url: &CrawlUrl, source: SeedSource) -> Seed {
-        verdict::imported_seed(given.to_owned(), source, self.grants_scope, url.clone(), &self.scope)
+        verdict::imported_seed(given.to_owned(), source, self.grants_scope, url.clone(), &self.policy())
     }
 
     /// What the scope refuses is no seed.
@@ -171,8 +175,8 @@ impl<'a> Importer<'a> {
     }
 
     /// Makes fetches of answers, of those that the scope refuses too where their URL waits in the crawl. Those are left
-    /// of which nothing is made; what the scope lets in and does not wait has been visited. Whether they brought hosts
-    /// into scope.
+    /// of which nothing is made; what the scope lets in and does not wait has been visited. Redirects of seeds come
+    /// first, alone: whether there were any, and it is to be done again.
     async fn visit(&mut self, wanted: &mut BTreeMap<CrawlUrl, Answer>, now: UnixMs) -> Result<bool, StoreError> {
         if wanted.is_empty() {
             return Ok(false);
@@ -193,11 +197,17 @@ impl<'a> Importer<'a> {
             alone: false,
         };
         let grant = self.store.lease(ask, now).await?;
+        let leads = |leased: &LeasedUrl| {
+            leased.may_widen && wanted.get(&leased.url).is_some_and(|answer| (300..400).contains(&answer.status))
+        };
+        let all = || grant.named.iter().chain(&grant.hosts).flat_map(|lease| &lease.urls);
+        let leading: HashSet<UrlId> = all().filter(|leased| leads(leased)).map(|leased| leased.id).collect();
         let mut batch = Settlement::default();
         for lease in grant.named.iter().chain(&grant.hosts) {
             let mut host = Self::left_alone(lease);
             for leased in &lease.urls {
-                if leased.from == LeasedFrom::Excluded && !allowed.contains(&leased.url) {
+                let is_later = !leading.is_empty() && !leading.contains(&leased.id);
+                if is_later || (leased.from == LeasedFrom::Excluded && !allowed.contains(&leased.url)) {
                     continue;
                 }
                 let Some(answer) = wanted.remove(&leased.url) else { continue };
@@ -217,15 +227,25 @@ impl<'a> Importer<'a> {
             host.order += 1;
             batch.releases.push(Release { key: lease.key, host });
         }
+        if self.counts.new_hosts == 0 && batch.visits.iter().any(|visit| visit.widens.is_some()) {
+            self.store.judge_later(&self.start, now).await?;
+        }
         let settled = self.store.settle(&self.start, &batch, now).await?;
         self.counts.fetches += settled.applied;
         self.counts.new_urls += settled.new_urls;
-        let visited = allowed.into_iter().filter_map(|url| wanted.remove(url));
-        self.counts.known += visited.count() as u64;
-        let widened: Vec<Host> = batch.visits.into_iter().filter_map(|visit| visit.widens).collect();
-        let is_wider = !widened.is_empty();
-        widened.into_iter().for_each(|host| self.scope.widen(host));
-        Ok(is_wider)
+        for host in batch.visits.into_iter().filter_map(|visit| visit.widens) {
+            self.counts.new_hosts += 1;
+            self.scope.widen(host);
+        }
+        if leading.is_empty() {
+            let visited = allowed.into_iter().filter_map(|url| wanted.remove(url));
+            self.counts.known += visited.count() as u64;
+        }
+        Ok(!leading.is_empty())
+    }
+
+    fn policy(&self) -> Policy<'_> {
+        Policy { settings: self.settings, scope: &self.scope, agent: &self.agent }
     }
 
     /// Nothing was asked of the host: it is as it was.
@@ -242,7 +262,7 @@ impl<'a> Importer<'a> {
     }
 
     fn visit_of(&self, answer: Answer, attempt: &Attempt<'_>) -> Visit {
-        let policy = Policy { settings: self.settings, scope: &self.scope, agent: &self.agent };
+        let policy = self.policy();
         let Answer { url, started_ms, status, headers, body, wire_bytes, is_cut, address, .. } = answer;
         let exchange = Exchange {
             started_ms,

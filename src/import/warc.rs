@@ -36,12 +36,14 @@ pub struct Records<R> {
     from: R,
     most_block: u64,
     over: bool,
+    /// What was found behind bytes that belong to no record.
+    next: Option<Result<Record, String>>,
 }
 
 impl<R: Placed> Records<R> {
     /// `most_block`: bytes of a block that are kept.
     pub fn new(from: R, most_block: u64) -> Self {
-        Records { from, most_block, over: false }
+        Records { from, most_block, over: false, next: None }
     }
 
     /// The next line without its end; `None` at the end of the file.
@@ -58,31 +60,40 @@ impl<R: Placed> Records<R> {
         Ok(Some(line))
     }
 
-    /// Past what is no record; how many bytes that were and where the record is, or `None` at the end.
-    fn begin(&mut self) -> io::Result<Option<(u64, Option<u64>)>> {
+    /// Past what is no record; how many bytes that were, and whether and where a record begins.
+    fn begin(&mut self) -> io::Result<(u64, Option<Option<u64>>)> {
         let mut passed = 0;
         loop {
             let place = self.from.place()?;
-            let Some(line) = self.line()? else { return Ok(None) };
+            let Some(line) = self.line()? else { return Ok((passed, None)) };
             if line.starts_with(b"WARC/") {
-                return Ok(Some((passed, place)));
+                return Ok((passed, Some(place)));
             }
             passed += line.len() as u64;
         }
     }
 
-    fn record(&mut self) -> io::Result<Option<Result<Record, String>>> {
-        let Some((passed, place)) = self.begin()? else { return Ok(None) };
+    fn find(&mut self) -> io::Result<Option<Result<Record, String>>> {
+        let (passed, place) = self.begin()?;
+        let found = place.map(|place| self.record(place)).transpose()?;
+        if passed == 0 {
+            return Ok(found);
+        }
+        self.next = found;
+        Ok(Some(Err(format!("{passed} bytes that belong to no record"))))
+    }
+
+    fn record(&mut self, place: Option<u64>) -> io::Result<Result<Record, String>> {
         let mut record = Record { place, ..Record::default() };
         let mut head = 0;
         loop {
-            let Some(line) = self.line()? else { return Ok(Some(Err("a head ends too early".to_owned()))) };
+            let Some(line) = self.line()? else { return Ok(Err("a head ends too early".to_owned())) };
             if line.is_empty() {
                 break;
             }
             head += line.len();
             if head > MOST_HEAD_BYTES {
-                return Ok(Some(Err(format!("a head of more than {MOST_HEAD_BYTES} bytes"))));
+                return Ok(Err(format!("a head of more than {MOST_HEAD_BYTES} bytes")));
             }
             let line = String::from_utf8_lossy(&line);
             if let Some((name, value)) = line.split_once(':') {
@@ -90,19 +101,15 @@ impl<R: Placed> Records<R> {
             }
         }
         let length = record.field("content-length").and_then(|length| length.parse::<u64>().ok());
-        let Some(length) = length else { return Ok(Some(Err("a record without a length".to_owned()))) };
+        let Some(length) = length else { return Ok(Err("a record without a length".to_owned())) };
         let kept = length.min(self.most_block);
         self.from.by_ref().take(kept).read_to_end(&mut record.block)?;
         let rest = io::copy(&mut self.from.by_ref().take(length - kept), &mut io::sink())?;
         if record.block.len() as u64 + rest < length {
-            return Ok(Some(Err("the last record ends too early".to_owned())));
+            return Ok(Err("the last record ends too early".to_owned()));
         }
         record.is_cut = rest > 0;
-        if passed > 0 {
-            // It is read all the same the next time: the place is what is wrong.
-            tracing::debug!(passed, "bytes between two records");
-        }
-        Ok(Some(Ok(record)))
+        Ok(Ok(record))
     }
 }
 
@@ -110,11 +117,14 @@ impl<R: Placed> Iterator for Records<R> {
     type Item = Result<Record, String>;
 
     fn next(&mut self) -> Option<Self::Item> {
+        if self.next.is_some() {
+            return self.next.take();
+        }
         if self.over {
             return None;
         }
-        match self.record() {
-            Ok(record) => record,
+        match self.find() {
+            Ok(found) => found,
             // Packed data that is broken cannot be read any further.
             Err(error) => {
                 self.over = true;
@@ -138,8 +148,9 @@ mod tests {
         let file =
             b"WARC/1.0\r\nWARC-Type: a\r\nContent-Length: 3\r\n\r\nx\ny\r\n\r\njunk\nWARC/1.1\r\nWARC-Type: b\r\n\
                      Content-Length: 5\r\n\r\n12345\r\n\r\nWARC/1.1\r\n\r\nWARC/1.1\r\nContent-Length: 9\r\n\r\n1";
-        let found = read(file, 4);
-        assert_eq!(found.len(), 4);
+        let mut found = read(file, 4);
+        assert_eq!(found.len(), 5);
+        assert_eq!(found.remove(1), Err("4 bytes that belong to no record".to_owned()));
         let blocks: Vec<_> = found[..2].iter().map(|r| r.as_ref().map(|r| (&r.block[..], r.is_cut))).collect();
         assert_eq!(blocks, [Ok((&b"x\ny"[..], false)), Ok((&b"1234"[..], true))]);
         assert_eq!(found[0].as_ref().unwrap().field("warc-type"), Some("a"));

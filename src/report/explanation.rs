@@ -95,7 +95,7 @@ fn first_line(first: &FirstNamed) -> String {
         "robots" => "by a robots.txt, as a sitemap".to_owned(),
         "former_link" => format!("by {page}, which does not link to it any more"),
         _ if first.seed_source.as_deref() == Some("archive") => "by an imported archive".to_owned(),
-        _ => "by an imported list".to_owned(),
+        _ => "by an imported list or sitemap".to_owned(),
     };
     format!("{how}, {}", moment(first.at_ms))
 }

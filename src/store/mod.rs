@@ -246,8 +246,10 @@ pub struct Judged {
     pub depth: u32,
     /// Redirects in a row.
     pub hops: u32,
-    /// Whether it stands in `seeds`.
+    /// Whether it is a seed that the crawl is of.
     pub is_seed: bool,
+    /// Whether it was imported into a crawl that has its scope.
+    pub is_given: bool,
     /// Whether it stands in `sitemaps`.
     pub is_sitemap: bool,
     /// What excludes it; `None`: it is to be visited.

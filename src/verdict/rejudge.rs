@@ -23,8 +23,10 @@ pub struct NamedBefore<'a> {
     pub depth: u32,
     /// Redirects in a row; of a sitemap, the indexes too.
     pub hops: u32,
-    /// Whether the operator typed it.
+    /// Whether it is a seed that the crawl is of.
     pub is_seed: bool,
+    /// Whether it was imported into a crawl that has its scope.
+    pub is_given: bool,
     /// Whether robots.txt or a sitemap index names it as a sitemap.
     pub is_sitemap: bool,
     /// What excluded it; `None`: nothing did.
@@ -48,7 +50,10 @@ pub fn judge_again(settings: &CrawlSettings, scope: &Scope, named: &NamedBefore<
     // Steps between sitemaps are no redirects of a page.
     let hops = if named.is_sitemap && rule != Some(&Rule::REDIRECTS) { 0 } else { named.hops };
     let by = NamedBy { depth: named.depth, hops, followed: true, nofollow: false, seed, trap: None, now };
-    let admission = scope.judge(named.url, by);
+    let admission = match named.is_given && !named.is_seed {
+        true => scope.judge_given(named.url),
+        false => scope.judge(named.url, by),
+    };
     let same = match (&admission, rule) {
         (Admission::Queue, None) => true,
         (Admission::Exclude(now), Some(before)) => now == before,
@@ -75,7 +80,15 @@ mod tests {
         let seed = CrawlUrl::stored("https://a.example/").unwrap();
         let scope = Scope::new(settings, &[seed], &[]).unwrap();
         let url = CrawlUrl::stored("https://a.example/x").unwrap();
-        let named = NamedBefore { url: &url, depth, hops: 0, is_seed: false, is_sitemap: false, rule: rule.as_ref() };
+        let named = NamedBefore {
+            url: &url,
+            depth,
+            hops: 0,
+            is_seed: false,
+            is_given: false,
+            is_sitemap: false,
+            rule: rule.as_ref(),
+        };
         assert_eq!(judge_again(settings, &scope, &named, 0), expected);
     }
 
@@ -130,7 +143,15 @@ mod tests {
         let seed = CrawlUrl::stored("https://a.example/").unwrap();
         let scope = Scope::new(settings, &[seed], &[]).unwrap();
         let url = CrawlUrl::stored(url).unwrap();
-        let named = NamedBefore { url: &url, depth: 1, hops: 3, is_seed: false, is_sitemap: true, rule: rule.as_ref() };
+        let named = NamedBefore {
+            url: &url,
+            depth: 1,
+            hops: 3,
+            is_seed: false,
+            is_given: false,
+            is_sitemap: true,
+            rule: rule.as_ref(),
+        };
         assert_eq!(judge_again(settings, &scope, &named, 0), expected, "{url} {rule:?}");
     }
 

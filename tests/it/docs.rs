@@ -149,6 +149,7 @@ async fn every_view_can_be_read() {
         "report_duplicate_urls",
         "report_duplicates",
         "report_content_types",
+        "report_directories",
         "report_descriptions",
         "report_errors",
         "report_languages",

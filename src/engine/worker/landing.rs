@@ -156,10 +156,12 @@ impl<F: Fetcher, C: Clock> Worker<F, C> {
 /// Digests a landing and gives the visit to the writer.
 async fn hand_on<F: Fetcher, C: Clock>(
     shared: Arc<Shared<F, C>>,
-    landing: Landing,
+    mut landing: Landing,
     page: PagePermit,
     settled: mpsc::UnboundedSender<UrlId>,
 ) {
+    // A redirect of a seed may have led there since it was leased.
+    landing.leased.may_widen |= shared.is_led(&landing.leased.url);
     let (leased, work) = (landing.leased.clone(), landing.work.clone());
     let (visit, bytes) = digest::digest(&shared, landing).await;
     tracing::debug!(
@@ -170,6 +172,9 @@ async fn hand_on<F: Fetcher, C: Clock>(
         wire_bytes = visit.wire_bytes,
         "visited"
     );
+    if let Some(target) = visit.target.filter(|_| leased.may_widen) {
+        shared.lead(&visit.candidates[target].url);
+    }
     if let Some(host) = &visit.widens {
         tracing::warn!(seed = %leased.url, %host, "a seed redirects to another host, which is in scope from now on");
         shared.widen(host.clone());

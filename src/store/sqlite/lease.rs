@@ -262,14 +262,9 @@ async fn read_urls(tx: &mut Tx<'_>, picked: &[(i64, i64)]) -> Result<HashMap<i64
     let rows = tx
         .rows(
             sql("SELECT u.id, u.url, u.depth, u.hops, u.attempts, u.state, f.etag, f.last_modified,
-                        u.depth = 0 AND EXISTS (
-                          WITH RECURSIVE back(id, n) AS (
-                            SELECT u.id, 0
-                            UNION
-                            SELECT b.via_id, n + 1 FROM back CROSS JOIN urls b ON b.id = back.id
-                            WHERE b.via_id IS NOT NULL AND b.depth = 0 AND n < 20)
-                          SELECT 1 FROM back CROSS JOIN seeds s INDEXED BY seeds_url ON s.url_id = back.id
-                          WHERE s.grants_scope AND s.source <> 'archive') AS may_widen,
+                        EXISTS (SELECT 1 FROM seeds s INDEXED BY seeds_url
+                                WHERE s.url_id = u.id AND s.grants_scope AND s.source <> 'archive')
+                          OR EXISTS (SELECT 1 FROM seed_redirects r WHERE r.url_id = u.id) AS may_widen,
                         EXISTS (SELECT 1 FROM sitemaps m WHERE m.url_id = u.id) AS is_sitemap, v.url AS via
                  FROM json_each(?1) j CROSS JOIN urls u ON u.id = j.value->>1
                  LEFT JOIN fetches f ON f.id = u.page_fetch_id

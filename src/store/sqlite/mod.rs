@@ -113,6 +113,16 @@ impl SqliteStore {
         tx.end(repaired).await
     }
 
+    /// Has the next session that crawls judge again what is known: other URLs belong to the crawl than before.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database cannot be written.
+    pub async fn judge_later(&self, start: &SessionStart, now: UnixMs) -> Result<(), StoreError> {
+        let mut tx = self.writer.begin_change("noting what is to be judged again", now).await?;
+        let noted = session::judge_later(&mut tx, start).await;
+        tx.end(noted).await
+    }
+
     /// Closes the database: the WAL is merged into the file and removed, the lock is given back.
     ///
     /// # Errors

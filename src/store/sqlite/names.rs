@@ -122,14 +122,13 @@ pub(super) struct Ids {
 }
 
 impl<'a> Names<'a> {
-    /// Adds a URL named by `via`; of several paths those that come furthest count, the best of each kind. The first
-    /// one names it, but where a seed redirects to it that does: it leads back to the seed.
+    /// Adds a URL named by `via`; of several paths those that come furthest count, the best of each kind.
     /// Its number.
     pub(super) fn add(&mut self, candidate: &'a Candidate, via: Option<i64>) -> usize {
         match self.numbers.entry(candidate.url.as_str()) {
             Entry::Occupied(entry) => {
                 let number = *entry.get();
-                self.names[number].join(candidate, via);
+                self.names[number].join(candidate);
                 number
             }
             Entry::Vacant(entry) => {
@@ -215,7 +214,7 @@ impl<'a> Names<'a> {
         tx.execute(
             sql("UPDATE urls SET priority = j.value->>1, depth = j.value->>2, hops = j.value->>3,
                    rule_id = CASE WHEN j.value->>4 THEN NULL ELSE coalesce(j.value->>5, rule_id) END,
-                   state = CASE WHEN j.value->>4 THEN 'queued' ELSE state END, via_id = coalesce(j.value->>6, via_id)
+                   state = CASE WHEN j.value->>4 THEN 'queued' ELSE state END
                  FROM json_each(?1) j WHERE urls.id = j.value->>0")
             .bind(encode::rows(&better)),
         )
@@ -291,16 +290,13 @@ static INSERT_URLS: LazyLock<String> = LazyLock::new(|| {
 });
 
 /// What is better about a known URL: id, priority, depth, hops, whether its exclusion is lifted, the rule
-/// that excludes it instead, what leads back to its seed.
-type Better = (i64, i64, u32, u32, bool, Option<i64>, Option<i64>);
+/// that excludes it instead.
+type Better = (i64, i64, u32, u32, bool, Option<i64>);
 
 impl<'a> Name<'a> {
     /// Takes one more path into account.
-    fn join(&mut self, path: &'a Candidate, via: Option<i64>) {
+    fn join(&mut self, path: &'a Candidate) {
         self.is_sitemap |= path.is_sitemap;
-        if path.depth == 0 && self.depth > 0 {
-            self.via = via.or(self.via);
-        }
         let (before, now) = (self.admission.reached(), path.admission.reached());
         if now > before {
             (self.priority, self.depth, self.hops) = (path.priority, path.depth, path.hops);
@@ -354,18 +350,17 @@ impl<'a> Name<'a> {
             counts.leave(known.host_id, "excluded");
             counts.enter(known.host_id, "queued");
         }
-        let via = self.via.filter(|_| self.depth == 0 && known.depth > 0);
         if now > before {
             let rule = match self.admission {
                 Admission::Queue => None,
                 Admission::Exclude(rule) => rules.get(rule.as_str()).copied(),
             };
-            return Some((known.id, self.priority.into(), self.depth, self.hops, lifted, rule, via));
+            return Some((known.id, self.priority.into(), self.depth, self.hops, lifted, rule));
         }
         let priority = known.priority.min(self.priority.into());
         let (depth, hops) = (known.depth.min(self.depth), known.hops.min(self.hops));
         let changes = lifted || (priority, depth, hops) != (known.priority, known.depth, known.hops);
-        changes.then_some((known.id, priority, depth, hops, lifted, None, via))
+        changes.then_some((known.id, priority, depth, hops, lifted, None))
     }
 }
 

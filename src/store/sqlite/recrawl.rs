@@ -34,6 +34,12 @@ pub(super) async fn begin(tx: &mut Tx<'_>, now: UnixMs) -> Result<i64, StoreErro
     )
     .await?;
     tx.execute(
+        sql("UPDATE seed_redirects SET seed_id = s.id FROM seeds before JOIN seeds s ON s.url_id = before.url_id AND s.round_id = ?1
+             WHERE before.id = seed_redirects.seed_id")
+        .bind(round),
+    )
+    .await?;
+    tx.execute(
         sql("UPDATE urls SET seen_round = ?1 WHERE id IN (SELECT url_id FROM seeds WHERE round_id = ?1)").bind(round),
     )
     .await?;

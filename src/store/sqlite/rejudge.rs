@@ -38,6 +38,7 @@ pub(super) async fn open_names(
         .rows(
             sql("SELECT u.id, u.url, u.depth, u.hops, r.name AS rule,
                         EXISTS (SELECT 1 FROM seeds s WHERE s.url_id = u.id AND s.grants_scope) AS is_seed,
+                        EXISTS (SELECT 1 FROM seeds s WHERE s.url_id = u.id AND NOT s.grants_scope) AS is_given,
                         EXISTS (SELECT 1 FROM sitemaps m WHERE m.url_id = u.id) AS is_sitemap
                  FROM urls u LEFT JOIN rules r ON r.id = u.rule_id
                  WHERE u.id > ?1 AND u.state IN ('queued', 'scheduled', 'excluded')
@@ -56,6 +57,7 @@ pub(super) async fn open_names(
             depth: small(tx, row, "depth")?,
             hops: small(tx, row, "hops")?,
             is_seed: get(tx, row, "is_seed")?,
+            is_given: get(tx, row, "is_given")?,
             is_sitemap: get(tx, row, "is_sitemap")?,
             rule: get::<Option<String>>(tx, row, "rule")?.map(|rule| Rule(rule.into())),
         });

@@ -40,13 +40,15 @@ pub(super) async fn admit(
     }
     let new_seeds = tx
         .execute(
-            // What an import brought and the operator names himself is his from then on.
+            // What an import brought and the operator names himself is his from then on, and what an archive has and a list
+            // names is the list's.
             sql("INSERT INTO seeds(round_id, url_id, given, source, grants_origin, grants_scope)
                  SELECT ?2, j.value->>0, j.value->>1, j.value->>2, j.value->3->>0, j.value->3->>1
                  FROM json_each(?1) j WHERE true
                  ON CONFLICT(round_id, url_id) DO UPDATE SET given = excluded.given, source = excluded.source,
                    grants_origin = excluded.grants_origin, grants_scope = excluded.grants_scope
-                 WHERE source IN ('import', 'archive') AND excluded.source NOT IN ('import', 'archive')")
+                 WHERE CASE excluded.source WHEN 'archive' THEN false WHEN 'import' THEN source = 'archive'
+                   ELSE source IN ('import', 'archive') END AND excluded.grants_scope >= grants_scope")
             .bind(encode::rows(&rows))
             .bind(start.round.0),
         )

@@ -158,6 +158,12 @@ pub(super) async fn record(
     wake_all(tx, now).await
 }
 
+/// The next session that crawls judges everything again.
+pub(super) async fn judge_later(tx: &mut Tx<'_>, start: &SessionStart) -> Result<(), StoreError> {
+    tx.execute(sql("UPDATE sessions SET judging = 1 WHERE id = ?1").bind(start.session.0)).await?;
+    Ok(())
+}
+
 /// The latest round goes on, a complete one too: what is new since then, a seed or a wider limit,
 /// belongs to the same pass over the site.
 async fn open_round(tx: &mut Tx<'_>, now: UnixMs) -> Result<i64, StoreError> {

@@ -19,6 +19,7 @@ use super::writer::{Tx, sql};
 mod contents;
 mod pages;
 mod robots;
+mod widening;
 
 /// What the store knows of a visited URL.
 struct Before {
@@ -64,7 +65,8 @@ pub(super) async fn settle(
     write_states(tx, &counted, &ids, &fetches, &mut counts).await?;
     robots::write(tx, &batch.robots, &ids).await?;
     robots::write_fetches(tx, start, &batch.robots_fetches).await?;
-    let widened = write_widened(tx, start, &counted, &ids).await?;
+    widening::write_led(tx, start, &counted, &ids).await?;
+    let widened = widening::write_widened(tx, start, &counted, &ids).await?;
     counts.fetches = counted.len() as i64;
     counts.write(tx).await?;
     write_hosts(tx, start, &counted, batch).await?;
@@ -213,48 +215,6 @@ async fn write_states(
         return Err(tx.corrupt(format!("urls: {} visits moved {moved} rows", counted.len())));
     }
     Ok(())
-}
-
-/// A seed's redirect brought a host into scope: noted with the seed, which may stand some
-/// redirects before the visited URL. The host is let off the page limit of hosts that are no
-/// seed's. A seed may widen the scope more than once: every redirect on its way may.
-async fn write_widened(
-    tx: &mut Tx<'_>,
-    start: &SessionStart,
-    counted: &[Counted<'_>],
-    ids: &BatchIds,
-) -> Result<Vec<i64>, StoreError> {
-    let widened: Vec<_> = counted
-        .iter()
-        .filter_map(|Counted { visit, .. }| {
-            let host = visit.widens.as_ref()?;
-            Some((visit.url_id.0, *ids.urls.hosts.get(host.as_str())?))
-        })
-        .collect();
-    // Some transactions do without these two statements: a seed is redirected once in its life.
-    if widened.is_empty() {
-        return Ok(Vec::new());
-    }
-    let json = encode::rows(&widened);
-    tx.execute(
-        sql("WITH RECURSIVE back(url_id, host_id, n) AS (
-               SELECT j.value->>0, j.value->>1, 0 FROM json_each(?1) j
-               UNION
-               SELECT u.via_id, back.host_id, n + 1 FROM back JOIN urls u ON u.id = back.url_id
-               WHERE u.via_id IS NOT NULL AND u.depth = 0 AND n < 20)
-             INSERT OR IGNORE INTO seed_hosts(seed_id, host_id)
-             SELECT s.id, back.host_id FROM back CROSS JOIN seeds s ON s.url_id = back.url_id AND s.round_id = ?2
-             WHERE s.grants_scope AND s.source <> 'archive'")
-        .bind(&json)
-        .bind(start.round.0),
-    )
-    .await?;
-    tx.execute(
-        sql("UPDATE host_queue SET page_limit = NULL WHERE host_id IN (SELECT j.value->>1 FROM json_each(?1) j)")
-            .bind(&json),
-    )
-    .await?;
-    Ok(widened.iter().map(|(_, host)| *host).collect())
 }
 
 /// What visits and releases say of their hosts. A release under a lost lease says nothing.

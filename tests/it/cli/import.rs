@@ -149,7 +149,8 @@ fn damage_in_an_archive_is_named() {
         "a record without a length",
         "http://a.example/huge: larger than --max-body",
         "the last record ends too early",
-        "5 cannot be used",
+        "x.warc: 4 bytes that belong to no record",
+        "6 cannot be used",
         "4 fetches",
     ] {
         assert!(said.contains(words), "{words} in {said}");

@@ -56,37 +56,41 @@ fn an_import_forgot_the_delay_that_robots_txt_asks_for() {
 fn redirects_of_what_is_imported_widened_the_scope() {
     let folder = TempDir::new().unwrap();
     let folder = folder.path();
+    // A link from a seed leads to them, too.
     let site = site(|path| match path {
+        "/" => ("200 OK", String::new(), "<title>Seed</title><a href=/go>1</a><a href=/listed>2</a>".to_owned()),
         "/listed" => ("301 Moved", "Location: http://listed.example/\r\n".to_owned(), String::new()),
         "/robots.txt" => ("404 None", String::new(), String::new()),
         _ => ("200 OK", String::new(), "<title>Page</title>".to_owned()),
     });
-    crawl(folder, &[&site]);
+    crawl(folder, &[&site, "--max-pages", "1"]);
     import(folder, &[(&format!("{site}go"), moved("http://archived.example/"))]);
     fs::write(folder.join("list.txt"), format!("{site}listed")).unwrap();
     done(folder, &["import", "list.txt", "-q"]);
-    done(folder, &["resume", "-q"]);
+    done(folder, &["resume", "-q", "--max-pages", "none"]);
     let away = "SELECT u.url || ' ' || u.state || ' ' || r.name FROM urls u LEFT JOIN rules r ON r.id = u.rule_id
                 WHERE u.url LIKE '%.example/' ORDER BY u.url";
     let wanted = "http://archived.example/ excluded scope http://listed.example/ excluded scope";
     assert_eq!(value(folder, away), wanted);
     assert_eq!(value(folder, "SELECT count(*) FROM seed_hosts"), "0");
-    for (path, words) in [("", "as a seed, typed"), ("go", "by an imported archive"), ("listed", "by an imported list")]
-    {
-        let (said, _) = done(folder, &["explain", &format!("{site}{path}")]);
-        assert!(said.contains(words), "{said}");
-    }
     let sources = "SELECT group_concat(source || grants_scope) FROM seeds";
     assert_eq!(value(folder, sources), "\"argument1,archive0,import0\"");
     done(folder, &["doctor"]);
-    // A list that a crawl begins with is one of its seeds, as that of `crawl -i` is; an archive is what it holds.
-    for (file, wanted) in [("list.txt", "queued"), ("x.warc", "excluded")] {
-        done(folder, &["import", file, "--db", "new.db", "-q"]);
+    // In any order, a list that a crawl begins with is one of its seeds, as that of `crawl -i` is; an archive is what it holds.
+    let redirect = record("response", &format!("{site}listed"), &[], &moved("http://listed.example/"));
+    fs::write(folder.join("listed.warc"), redirect).unwrap();
+    for (files, wanted) in [
+        (&["list.txt"][..], "queued"),
+        (&["x.warc"], "excluded"),
+        (&["listed.warc"], "excluded"),
+        (&["listed.warc", "list.txt"], "queued"),
+    ] {
+        done(folder, &[&["import", "--db", "new.db", "-q"], files].concat());
         // Nobody answers at the other host.
         let resume = ["resume", "--db", "new.db", "-q", "--max-duration", "1s", "--allow-net", "127.0.0.0/8"];
         run(sqrawl(folder).args(resume));
         let state = "SELECT iif(rule_id IS NULL, 'queued', 'excluded') AS state FROM urls WHERE url LIKE '%.example/'";
-        assert_eq!(query(folder, "new.db", state), format!("state\r\n{wanted}\r\n"), "{file}");
+        assert_eq!(query(folder, "new.db", state), format!("state\r\n{wanted}\r\n"), "{files:?}");
         fs::remove_file(folder.join("new.db")).unwrap();
     }
 }
@@ -108,6 +112,94 @@ fn the_answer_for_what_a_crawl_waits_for_was_left_out_by_its_scope() {
     assert_eq!(value(folder, "SELECT url || ' ' || title FROM pages"), format!("{target} Target"));
     assert_eq!(value(folder, "SELECT h.name FROM seed_hosts w JOIN hosts h ON h.id = w.host_id"), "a.example");
     done(folder, &["doctor"]);
+}
+
+/// A seed that waits leads over a URL that the archive brings, and on to another host: the archive had seemed to be the one who
+/// named it. What stands before the redirect is judged again, and what could not be had is asked for.
+#[test]
+fn the_redirects_of_a_seed_ended_at_what_was_imported() {
+    let folder = TempDir::new().unwrap();
+    let folder = folder.path();
+    let site = busy_site("", "");
+    let (seed, step, end) = (format!("{site}start"), format!("{site}step"), "http://www.a.example/");
+    crawl(folder, &[&seed]);
+    let busy = "HTTP/1.1 503 Busy\r\n\r\n".to_owned();
+    let linking = page("Linking") + &format!("<a href={end}linked>1</a>");
+    let linking = (&*format!("{site}linking"), linking);
+    import(folder, std::slice::from_ref(&linking));
+    let state = |path: &str| value(folder, &format!("SELECT state FROM urls WHERE url = '{end}{path}'"));
+    assert_eq!(state("linked"), "excluded");
+    let answers =
+        [(end, page("End")), (&*format!("{end}busy"), busy), (&*step, moved(end)), (&*seed, moved(&step)), linking];
+    let said = import(folder, &answers);
+    for words in ["3 fetches,", "1 hosts into scope", "1 visited before", "1 no answer of use, queued", "sqrawl resume"]
+    {
+        assert!(said.contains(words), "{words}: {said}");
+    }
+    assert!(!said.contains("left out"), "{said}");
+    assert_eq!(value(folder, "SELECT url FROM pages WHERE title = 'End'"), end);
+    assert_eq!((state("busy"), state("linked")), ("queued".to_owned(), "excluded".to_owned()));
+    run(sqrawl(folder).args(["resume", "-q", "--max-duration", "200ms"]));
+    let rule = format!("SELECT r.name FROM urls u JOIN rules r ON r.id = u.rule_id WHERE u.url = '{end}linked'");
+    assert_eq!(value(folder, &rule), "", "it is judged again");
+    done(folder, &["doctor"]);
+}
+
+/// Whoever crawls with other settings had imported URLs judged like links: as traps, for instance.
+#[test]
+fn what_is_imported_was_judged_again_as_a_trap() {
+    let folder = TempDir::new().unwrap();
+    let folder = folder.path();
+    let site = site(|path| match path {
+        "/robots.txt" => ("404 None", String::new(), String::new()),
+        _ => ("200 OK", String::new(), format!("<title>Page</title><a href={path}/deeper>1</a>")),
+    });
+    crawl(folder, &[&site, "--max-depth", "0"]);
+    let given = format!("{site}cal/2399/05/x\n{site}a/b/a/b/a/b/a/b/\n");
+    fs::write(folder.join("list.txt"), given).unwrap();
+    done(folder, &["import", "list.txt", "-q"]);
+    let (said, _) = done(folder, &["explain", &format!("{site}cal/2399/05/x")]);
+    assert!(!said.contains("trap"), "{said}");
+    done(folder, &["resume", "-q", "--max-redirects", "7", "--delay", "0"]);
+    let pages = "SELECT count(*) FILTER (WHERE state = 'done'), count(*) FILTER (WHERE state = 'excluded') FROM urls";
+    assert_eq!(value(folder, pages), "3,3", "and no link of theirs is followed: the crawl has a depth");
+    done(folder, &["doctor"]);
+}
+
+/// Of each host one folder was let in, where a scope is one of folders.
+#[test]
+fn an_import_left_out_folders_that_it_names() {
+    let folder = TempDir::new().unwrap();
+    let folder = folder.path();
+    let import = |urls: &[&str]| {
+        fs::write(folder.join("list.txt"), urls.join("\n")).unwrap();
+        let ran = run(sqrawl(folder).args(["import", "list.txt"]).env("SQRAWL_SCOPE", "prefix"));
+        assert_eq!(ran.code, Some(0), "{}", ran.err);
+        assert!(!ran.err.contains("left out"), "{}", ran.err);
+    };
+    import(&["http://a.example/1/a", "http://a.example/2/b", "http://b.example/3/c"]);
+    let judging = "SELECT judging FROM sessions ORDER BY id DESC LIMIT 1";
+    import(&["http://a.example/1/z"]);
+    assert_eq!(value(folder, judging), "0");
+    import(&["http://a.example/4/d"]);
+    assert_eq!(value(folder, judging), "1");
+    assert_eq!(value(folder, "SELECT count(*) FROM urls WHERE state = 'queued'"), "5");
+}
+
+/// `crawl URL` of what was imported went on with the crawl and left the URL the import's: an address that is typed was not connected.
+#[test]
+fn who_types_what_was_imported_makes_it_his_own() {
+    let folder = TempDir::new().unwrap();
+    let folder = folder.path();
+    let site = busy_site("", "<title>Seed</title>");
+    fs::write(folder.join("list.txt"), &site).unwrap();
+    done(folder, &["import", "list.txt", "-q"]);
+    assert_eq!(value(folder, "SELECT source FROM seeds"), "import");
+    crawl(folder, &[&site]);
+    assert_eq!(value(folder, "SELECT source || grants_origin FROM seeds"), "argument1");
+    assert_eq!(value(folder, "SELECT title FROM pages"), "Seed");
+    let (said, _) = done(folder, &["explain", &site]);
+    assert!(said.contains("as a seed, typed"), "{said}");
 }
 
 /// It was counted as visited before, and was dropped; had the crawl not met its URL, it would have become a page.
@@ -136,11 +228,15 @@ fn an_import_lifted_the_page_limit_of_a_host() {
     let folder = TempDir::new().unwrap();
     let folder = folder.path();
     let site = busy_site("", "<a href=http://other.example/1>1</a>");
+    let named = |url: &str| done(folder, &["explain", url]).0;
     let limit = "SELECT group_concat(coalesce(page_limit, 'none')) FROM host_queue ORDER BY host_id";
     done(folder, &["crawl", &site, "--scope", "any", "--max-pages-per-host", "5", "--max-pages", "1", "-q"]);
     assert_eq!(value(folder, limit), "\"none,5\"");
     import(folder, &[("http://other.example/2", page("Two"))]);
-    done(folder, &["import", "x.warc", "-q"]);
+    assert!(named("http://other.example/2").contains("by an imported archive"));
+    fs::write(folder.join("list.txt"), "http://other.example/3").unwrap();
+    done(folder, &["import", "list.txt", "-q"]);
+    assert!(named("http://other.example/3").contains("by an imported list or sitemap"));
     assert_eq!(value(folder, limit), "\"none,5\"");
     done(folder, &["doctor"]);
 }

@@ -2,7 +2,8 @@
 //! are ready.
 
 use sqrawl::model::{
-    Admission, Candidate, CrawlSettings, Host, NextState, Outcome, Release, Rule, Seed, SeedSource, Trap, UrlId,
+    Admission, Candidate, CrawlSettings, EndedBy, Host, NextState, Outcome, Release, Rule, Seed, SeedSource, Trap,
+    UrlId,
 };
 use sqrawl::store::{Admitted, Settlement, Store};
 
@@ -292,6 +293,11 @@ pub async fn a_seeds_redirect_widens_the_crawl<B: Backend>() {
     assert_eq!(crawl.lease_one().await.pages_left, None);
     crawl.crash().await;
     assert_eq!(crawl.value("SELECT count(page_limit) FROM host_queue").await, "0");
+    // The seeds of the next round lead there.
+    crawl.recrawl(Some(EndedBy::Limit)).await;
+    let rounds = "SELECT group_concat(s.round_id) FROM seed_redirects r JOIN seeds s ON s.id = r.seed_id";
+    assert_eq!(crawl.value(rounds).await, "2,2,2");
+    assert_eq!(crawl.stored().await.expect("a crawl").seeds[0].widened_to.len(), 2);
     crawl.check().await;
 }
 

@@ -291,7 +291,8 @@ async fn state_of(conn: &mut SqliteConnection, url: &CrawlUrl) -> Result<Option<
                FROM urls u LEFT JOIN rules r ON r.id = u.rule_id LEFT JOIN urls v ON v.id = u.via_id
                LEFT JOIN links l ON l.source_id = u.via_id AND l.target_id = u.id AND l.position = (
                  SELECT min(m.position) FROM links m WHERE m.source_id = u.via_id AND m.target_id = u.id)
-               LEFT JOIN seeds s ON s.id = (SELECT min(o.id) FROM seeds o WHERE o.url_id = u.id)
+               LEFT JOIN seeds s ON s.id = (
+                 SELECT o.id FROM seeds o WHERE o.url_id = u.id ORDER BY o.source IN ('import', 'archive'), o.id LIMIT 1)
                LEFT JOIN suspects p ON p.url_id = u.id LEFT JOIN current_ranks k ON k.url_id = u.id
                WHERE u.url = ?1";
     sqlx::query_as(sql).bind(url.as_str()).bind(MOST_AHEAD).bind(HELD_MS).fetch_optional(conn).await
