@@ -63,7 +63,7 @@ pub(super) async fn run(args: ImportArgs, sources: &Sources, terminal: &Terminal
     let seeds = all_seeds(stored, &[]);
     let mut scope = plan::scope(&settings, &seeds, stored)?;
     let named = if grants_scope { reading.one_of_each_place(&given).await? } else { Vec::new() };
-    let is_wider = named.iter().fold(false, |wider, url| scope.take_seed(url) || wider);
+    let is_wider = named.iter().filter(|url| scope.take_seed(url)).count() > 0;
     if cancel.is_cancelled() {
         file.close().await?;
         terminal.error("stopped by a signal; nothing was taken in");
