@@ -559,7 +559,8 @@ WHERE s.host_id NOT IN (SELECT m.id FROM home m) AND h.id = s.host_id
 CREATE VIEW report_inlinks AS
 SELECT u.url, n.inlinks, n.hosts
 FROM (SELECT l.target_id, count(1) AS inlinks, count(DISTINCT s.host_id) AS hosts
-      FROM current_pages s CROSS JOIN links l WHERE l.source_id = s.id AND l.kind = 'a' GROUP BY l.target_id) n
+      FROM current_pages s CROSS JOIN links l
+      WHERE l.source_id = s.id AND l.kind = 'a' AND l.target_id <> l.source_id GROUP BY l.target_id) n
 JOIN urls u ON u.id = n.target_id;
 
 -- Empty until `sqrawl rank` has run. 1 in relative is the rank of an average page.

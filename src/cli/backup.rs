@@ -28,7 +28,7 @@ pub(super) async fn run(args: BackupArgs, sources: &Sources, terminal: &Terminal
     let mut reader = Reader::open_to_copy(sources.path()).await?;
     let expected = reader.copy_bytes().await?;
     let cancel = budget.cancel.clone();
-    let _signals = signals::on_first(move || cancel.cancel());
+    let _signals = signals::on_first(terminal, move || cancel.cancel());
     let shown = follow(&args.file, expected, terminal);
     let copied = reader.copy_into(&args.file, &budget).await;
     drop(shown);

@@ -30,7 +30,7 @@ pub(super) async fn run(args: DoctorArgs, sources: &Sources, terminal: &Terminal
     let budget = Limits { time: None, ..Limits::default() };
     let mut reader = Reader::open(sources.path()).await?;
     let cancel = budget.cancel.clone();
-    let _signals = signals::on_first(move || cancel.cancel());
+    let _signals = signals::on_first(terminal, move || cancel.cancel());
     let examined = reader.doctor(options, &budget).await;
     reader.close().await;
     if budget.cancel.is_cancelled() && examined.is_err() {

@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::Exit;
 use super::args::{DedupeKind, ExportArgs, ExportFormat};
 use super::exit::UsageError;
+use super::files::held_by_database;
 use super::signals::{self, Stopped};
 use super::sources::Sources;
 use super::terminal::{Terminal, shell_word};
@@ -37,6 +38,9 @@ const TICK: Duration = Duration::from_millis(200);
 /// Arguments that do not fit, files that are there, a database that cannot be read.
 pub(super) async fn run(args: ExportArgs, sources: &Sources, terminal: &Terminal) -> anyhow::Result<Exit> {
     let job = job(&args)?;
+    if let Some(what) = held_by_database(&args.output, sources.path()) {
+        return Err(UsageError(format!("-o {}: {what}; choose another -o", args.output.display())).into());
+    }
     let mut reader = Reader::open(sources.path()).await?;
     reader.limit_memory(MEMORY_BYTES).await?;
     if let Some(condition) = &job.condition {
@@ -47,7 +51,7 @@ pub(super) async fn run(args: ExportArgs, sources: &Sources, terminal: &Terminal
     }
     let bounds = Bounds::default();
     let cancel = bounds.cancel.clone();
-    let _signals = signals::on_first(move || cancel.cancel());
+    let _signals = signals::on_first(terminal, move || cancel.cancel());
     let start = start(&args, &mut reader).await?;
     let ended = if args.output == Path::new("-") {
         let after = if let Start::After { cursor, contents } = start { (cursor, contents) } else { (0, None) };

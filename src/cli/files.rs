@@ -1,6 +1,7 @@
 //! Database files as the verbs open them: [`CrawlFile`] is one that a crawl goes into.
 
 use std::ffi::OsString;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -116,4 +117,26 @@ pub(super) async fn close(store: Arc<SqliteStore>) {
     if let Err(error) = store.close().await {
         tracing::warn!(%error, "the database was not closed cleanly; everything committed is kept");
     }
+}
+
+/// What stands in the place of an output that it must not replace, even where it may replace files: the crawl that is
+/// read, or any database.
+pub(super) fn held_by_database(output: &Path, database: &Path) -> Option<&'static str> {
+    let real = fs::canonicalize(output).unwrap_or_else(|_| output.to_owned());
+    let is_of_crawl = ["", "-wal", "-shm", "-lock"].into_iter().any(|suffix| {
+        let mut beside = database.as_os_str().to_owned();
+        beside.push(suffix);
+        let beside = PathBuf::from(beside);
+        beside == output || fs::canonicalize(&beside).is_ok_and(|beside| beside == real)
+    });
+    match is_of_crawl {
+        true => Some("the crawl itself"),
+        false => is_database(output).then_some("a database, which is not overwritten"),
+    }
+}
+
+fn is_database(file: &Path) -> bool {
+    let mut head = [0; 16];
+    fs::File::open(file).and_then(|mut file| std::io::Read::read_exact(&mut file, &mut head)).is_ok()
+        && head == *b"SQLite format 3\0"
 }

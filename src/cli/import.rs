@@ -49,7 +49,7 @@ const BESIDE_PAGES: [&str; 3] = ["warcinfo", "request", "metadata"];
 pub(super) async fn run(args: ImportArgs, sources: &Sources, terminal: &Terminal) -> anyhow::Result<Exit> {
     let cancel = Cancel::default();
     let flag = cancel.clone();
-    let _signals = signals::on_first(move || flag.cancel());
+    let _signals = signals::on_first(terminal, move || flag.cancel());
     let mut given: Vec<(PathBuf, Found)> =
         args.files.iter().map(|path| Ok((path.clone(), found(path)?))).collect::<anyhow::Result<_>>()?;
     // What a list names may bring in where it is redirected to: an archive that has the redirect comes after it.

@@ -282,7 +282,9 @@ fn answer(
         terminal.say("  all of them are known; sqrawl retry URL visits one again");
     }
     if queued == 0 && matches!(errand.commands.first(), Some(Command::Retry(_))) {
-        terminal.say("  nothing that was visited is meant by it; sqrawl explain URL says what became of one");
+        terminal.say(
+            "  what is meant was not visited, waits already or is skipped; sqrawl explain URL says what became of one",
+        );
     }
     if !by_crawl && queued > 0 {
         terminal.say(format_args!("go on with: sqrawl resume --db {}", shell_word(&db)));

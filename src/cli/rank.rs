@@ -5,8 +5,8 @@ use std::io::BufWriter;
 use super::Exit;
 use super::args::RankArgs;
 use super::exit::UsageError;
-use super::query::format_of;
-use super::signals;
+use super::query::{format_of, guard};
+use super::signals::{self, Asked};
 use super::sources::Sources;
 use super::terminal::{Terminal, unwritten};
 use crate::config::units::{about_bytes, about_duration, bytes, count, counted, grouped, is_unlimited};
@@ -35,7 +35,7 @@ pub(super) async fn run(args: RankArgs, sources: &Sources, terminal: &Terminal) 
     let started_ms = clock.now_ms();
     let cancel = Cancel::default();
     let asked = cancel.clone();
-    let _signals = signals::on_first(move || asked.cancel());
+    let _signals = signals::on_first(terminal, move || asked.cancel());
     // Whether it can be written is known before hours are spent; and it is opened before the reader, which would drop its locks.
     RankStore::open(sources.path()).await?.close().await?;
     let mut reader = Reader::open(sources.path()).await?;
@@ -205,6 +205,7 @@ async fn show(args: &RankArgs, most: Option<u64>, sources: &Sources, terminal: &
     let format = format_of(args.format, sources.json, terminal);
     let mut rows = RowWriter::new(format, terminal.look(), BufWriter::new(std::io::stdout()));
     let limits = Limits { rows: most, ..Limits::default() };
+    let _guard = guard(&limits, Asked::listen(), terminal);
     let asked = reader.query(&report.sql(), &[], &limits, &mut rows).await;
     reader.close().await;
     asked?;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokio::task::JoinHandle;
 
+use super::Exit;
 use super::terminal::Terminal;
 use crate::config::units::counted;
 use crate::engine::{Control, Progress};
@@ -123,25 +124,25 @@ pub(super) fn outlive_file_size_limit() {
 #[cfg(not(unix))]
 pub(super) fn outlive_file_size_limit() {}
 
-/// Calls back at the first signal that [`listen`] would drain a session for, until what it returns is
-/// dropped.
-pub(super) fn on_first(call: impl FnOnce() + Send + 'static) -> Stopped {
+/// Calls back at the first signal that [`listen`] would drain a session for, and ends the process at the second one, until
+/// what it returns is dropped: who asks twice does not want to wait for an output that nobody reads.
+pub(super) fn on_first(terminal: &Terminal, call: impl FnOnce() + Send + 'static) -> Stopped {
+    let terminal = terminal.clone();
     Stopped(tokio::spawn(async move {
-        if first().await {
-            call();
-        }
+        let mut asked = Asked::listen();
+        asked.next().await;
+        call();
+        asked.next().await;
+        leave(&terminal, "stopped at once, by a second signal", Exit::Stopped);
     }))
 }
 
-#[cfg(unix)]
-async fn first() -> bool {
-    Asked::listen().next().await;
-    true
-}
-
-#[cfg(not(unix))]
-async fn first() -> bool {
-    tokio::signal::ctrl_c().await.is_ok()
+/// Ends the process from another thread than the one that works. Whatever is written is written so that a crash may come
+/// at any moment.
+#[expect(clippy::disallowed_methods, reason = "the thread that would come back to main is the one that does not end")]
+pub(super) fn leave(terminal: &Terminal, words: &str, exit: Exit) -> ! {
+    terminal.error(words);
+    std::process::exit(exit.code().into())
 }
 
 /// A task that ends with its owner.

@@ -33,7 +33,7 @@ pub(super) async fn run(interval: Option<&str>, sources: &Sources, terminal: &Te
     let interval_ms = interval_ms.map_err(|why| UsageError(format!("--interval: {why}; for example --interval 5s")))?;
     let cancel = Cancel::default();
     let flag = cancel.clone();
-    let _signals = signals::on_first(move || flag.cancel());
+    let _signals = signals::on_first(terminal, move || flag.cancel());
     let mut reader = Reader::open(sources.path()).await?;
     let redraws = terminal.out_is_terminal() && !sources.json;
     let mut first = true;

@@ -116,6 +116,9 @@ pub enum ExportError {
     /// There is nothing to go on with.
     #[error("{} exists and no manifest of an export beside it names it; choose another -o, or --force replaces it", .0.display())]
     Unnamed(PathBuf),
+    /// A later file of the export has this name.
+    #[error("{} exists, and no export into this -o made it; move it away, or choose another -o", .0.display())]
+    InTheWay(PathBuf),
     /// Another export writes there.
     #[error("another export writes {}; wait for it, or choose another -o", .0.display())]
     Busy(PathBuf),
@@ -151,6 +154,7 @@ impl ExportError {
             ExportError::Exists(_)
                 | ExportError::ExistsWhole(_)
                 | ExportError::Unnamed(_)
+                | ExportError::InTheWay(_)
                 | ExportError::Unfit(_)
                 | ExportError::Busy(_)
         )

@@ -318,7 +318,7 @@ impl<'a> Files<'a> {
     fn free(&self, name: &str) -> Result<PathBuf, ExportError> {
         let path = self.target.path_of(name);
         match path.symlink_metadata() {
-            Ok(_) if !self.replaces => Err(ExportError::exists(path, self.job)),
+            Ok(_) if !self.replaces => Err(ExportError::InTheWay(path)),
             _ => Ok(path),
         }
     }

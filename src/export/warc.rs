@@ -92,7 +92,8 @@ impl WarcFormat {
             _ => "revisit",
         };
         let head = response_head(status, row.headers.as_deref(), body.len());
-        let id = self.id(kind, &row.fetch_id.to_string());
+        // One name for both kinds: who refers to it need not know which it was.
+        let id = self.id("response", &row.fetch_id.to_string());
         let is_whole = row.body.is_some() || head.announced == Some(0) || matches!(status, 204 | 304);
         let digest = is_whole.then(|| base32(&Sha1::digest(body)));
         let mut fields = self.fields_of(row, kind, &id);
@@ -210,11 +211,13 @@ impl RowFormat for WarcFormat {
     }
 
     fn refers_to(&self, row: &StoredFetch) -> RefersTo {
-        if row.outcome == "unchanged" {
-            return RefersTo::Confirmed;
-        }
+        // Where the payload stands; what a 304 confirmed may have been a copy itself.
         let held = row.content_id.filter(|_| row.body.is_some()).and_then(|content| self.held.get(&content));
-        held.map_or(RefersTo::Nothing, |fetch| RefersTo::Fetch(*fetch))
+        match held {
+            Some(fetch) => RefersTo::Fetch(*fetch),
+            None if row.outcome == "unchanged" => RefersTo::Confirmed,
+            None => RefersTo::Nothing,
+        }
     }
 
     fn row(&mut self, row: &StoredFetch, referred: Option<&FetchMark>, out: &mut dyn Write) -> io::Result<bool> {

@@ -104,7 +104,8 @@ impl<'a> Reading<'a> {
             self.operand_begins("^");
             return Ok(());
         }
-        if let Some(column) = self.column() {
+        // A column stands before the ^.
+        if let Some(column) = self.column().filter(|_| self.wants != Wants::Operand("^".to_owned())) {
             self.rest = &self.rest[column.len() + 1..];
             self.operand_begins(&format!("{column}:"));
             return Ok(());
@@ -269,6 +270,7 @@ mod tests {
             ("craw* *", r#""craw"*"#),
             (r#""web craw"*"#, r#""web craw"*"#),
             ("^rust", r#"^ "rust""#),
+            ("title:^rust ^title:rust", r#"title: ^ "rust" ^ "title:rust""#),
             ("a AND (b OR c) NOT d", r#""a" AND ( "b" OR "c" ) NOT "d""#),
             ("(f(x) OR g(y))", r#"( "f(x)" OR "g(y)" )"#),
             ("title:rust text:\"a b\" TITLE:(a OR b)", r#"title: "rust" text: "a b" title: ( "a" OR "b" )"#),

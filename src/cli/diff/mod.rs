@@ -10,8 +10,8 @@ use serde_json::json;
 use crate::cli::Exit;
 use crate::cli::args::DiffArgs;
 use crate::cli::exit::UsageError;
-use crate::cli::query::{format_of, time_limit};
-use crate::cli::signals;
+use crate::cli::query::{format_of, guard, time_limit};
+use crate::cli::signals::{self, Asked};
 use crate::cli::sources::Sources;
 use crate::cli::terminal::{Terminal, unwritten};
 use crate::config::units::{about_duration, count, counted, grouped, is_unlimited};
@@ -32,7 +32,7 @@ pub(in crate::cli) async fn run(args: DiffArgs, sources: &Sources, terminal: &Te
     let limits = Limits { time: time_ms.map(Duration::from_millis), ..Limits::default() };
     let mut reader = Reader::open(sources.path()).await?;
     let cancel = limits.cancel.clone();
-    let _signals = signals::on_first(move || cancel.cancel());
+    let _signals = signals::on_first(terminal, move || cancel.cancel());
     let rounds = reader.rounds().await?;
     let (before, after) = chosen(&rounds, args.before.as_deref(), args.after.as_deref())?;
     say_what_is_incomplete(before, after, terminal);
@@ -47,6 +47,8 @@ pub(in crate::cli) async fn run(args: DiffArgs, sources: &Sources, terminal: &Te
     }
     let mut rows = RowWriter::new(format, terminal.look(), out);
     if args.links {
+        // Of several statements each may take its time.
+        let _guard = guard(&Limits { time: None, ..limits.clone() }, Asked::listen(), terminal);
         let comparison = links::Comparison { before, after, limits: &limits, most: options.limit };
         let found = links::list(&mut reader, &comparison, &mut rows).await?;
         let shown = rows.finish().map_err(unwritten)?;
@@ -56,12 +58,14 @@ pub(in crate::cli) async fn run(args: DiffArgs, sources: &Sources, terminal: &Te
         }
         return Ok(links::said(&found, shown, time_ms, args.exit_code, terminal));
     }
+    let guard = guard(&limits, Asked::listen(), terminal);
     let (end, counts) = if format == Format::Table {
         let mut table = ChangesTable(&mut rows);
         reader.diff(before, after, &options, &limits, &mut table).await?
     } else {
         reader.diff(before, after, &options, &limits, &mut rows).await?
     };
+    drop(guard);
     let shown = rows.finish().map_err(unwritten)?;
     reader.close().await;
     if whole {

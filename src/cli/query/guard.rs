@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use super::super::Exit;
-use super::super::signals::{Asked, Stopped};
+use super::super::signals::{Asked, Stopped, leave};
 use super::super::terminal::Terminal;
 use crate::store::sqlite::read::Limits;
 
@@ -14,7 +14,7 @@ const GRACE: Duration = Duration::from_secs(2);
 
 /// Cancels the statement at the first signal, until what it returns is dropped. Ends the process at the
 /// second one, or when the statement outlives its end.
-pub(super) fn guard(limits: &Limits, mut asked: Asked, terminal: &Terminal) -> Stopped {
+pub(in crate::cli) fn guard(limits: &Limits, mut asked: Asked, terminal: &Terminal) -> Stopped {
     let (cancel, time, terminal) = (limits.cancel.clone(), limits.time, terminal.clone());
     Stopped(tokio::spawn(async move {
         tokio::select! {
@@ -40,11 +40,4 @@ async fn outlived(time: Option<Duration>) {
         Some(time) => tokio::time::sleep(time).await,
         None => std::future::pending().await,
     }
-}
-
-#[expect(clippy::disallowed_methods, reason = "the thread that would come back to main is the one that does not end")]
-fn leave(terminal: &Terminal, words: &str, exit: Exit) -> ! {
-    terminal.error(words);
-    // Nothing is lost: the file is open for reading alone.
-    std::process::exit(exit.code().into())
 }

@@ -27,6 +27,7 @@ use super::sources::Sources;
 use super::terminal::Terminal;
 use crate::store::sqlite::read::{MAX_SQL_BYTES, read_statement};
 use answer::{answer, refused};
+pub(super) use guard::guard;
 use parameters::Given;
 use terms::Terms;
 pub(super) use terms::{MEMORY_BYTES, format_of, time_limit};

@@ -11,8 +11,8 @@ use serde_json::json;
 use super::Exit;
 use super::args::ReportArgs;
 use super::exit::UsageError;
-use super::query::{MEMORY_BYTES, format_of, time_limit};
-use super::signals;
+use super::query::{MEMORY_BYTES, format_of, guard, time_limit};
+use super::signals::{self, Asked};
 use super::sources::Sources;
 use super::terminal::{Terminal, shell_word, unwritten};
 use crate::config::units::{about_duration, count, counted, grouped, is_unlimited};
@@ -37,12 +37,15 @@ pub(super) async fn run(args: ReportArgs, sources: &Sources, terminal: &Terminal
     if args.all && args.output.is_none() && sources.json {
         return Err(UsageError("--all writes HTML to stdout; with --json it needs -o FILE".to_owned()).into());
     }
+    if args.all && args.format.is_some() {
+        return Err(UsageError("--all writes HTML; name one report for --format".to_owned()).into());
+    }
     let target = args.output.as_deref().map(|file| page::Target::check(file, sources.path())).transpose()?;
     let limits = Limits { time: time_ms.map(Duration::from_millis), ..Limits::default() };
     let mut reader = Reader::open(sources.path()).await?;
     reader.limit_memory(MEMORY_BYTES).await?;
     let cancel = limits.cancel.clone();
-    let _signals = signals::on_first(move || cancel.cancel());
+    let _signals = signals::on_first(terminal, move || cancel.cancel());
     let mut asking = Asking { reader, limits, time_ms, sources, terminal };
     let printed = match report {
         Some(report) => asking.print(report, format_of(args.format, sources.json, terminal), most).await,
@@ -78,7 +81,9 @@ impl Asking<'_> {
         let mut rows = Bounded::new(rows, most);
         let most = most.filter(|_| !report.is_sorted());
         let limits = Limits { rows: most, ..self.limits.clone() };
+        let guard = guard(&limits, Asked::listen(), self.terminal);
         let end = self.reader.query(&report.sql(), &[], &limits, &mut rows).await?;
+        drop(guard);
         if end.reason != QueryEndReason::RowLimit {
             return Ok((end.reason, rows.rows()));
         }

@@ -10,6 +10,7 @@ use serde_json::json;
 use super::Asking;
 use crate::cli::Exit;
 use crate::cli::exit::UsageError;
+use crate::cli::files::held_by_database;
 use crate::cli::terminal::{shell_word, unwritten};
 use crate::config::units::{about_bytes, about_duration, counted};
 use crate::engine::{Clock, SystemClock};
@@ -41,17 +42,8 @@ impl Target {
         if file.is_dir() {
             return refuse("a folder");
         }
-        let real = fs::canonicalize(file).unwrap_or_else(|_| file.to_owned());
-        for suffix in ["", "-wal", "-shm", "-lock"] {
-            let mut beside = database.as_os_str().to_owned();
-            beside.push(suffix);
-            let beside = PathBuf::from(beside);
-            if beside == file || fs::canonicalize(&beside).is_ok_and(|beside| beside == real) {
-                return refuse("the crawl itself");
-            }
-        }
-        if is_database(file) {
-            return refuse("a database, which is not overwritten");
+        if let Some(what) = held_by_database(file, database) {
+            return refuse(what);
         }
         let mut part = name.to_owned();
         part.push(format!(".{}.part", std::process::id()));
@@ -76,12 +68,6 @@ impl Target {
         fs::rename(&self.part, &self.file)?;
         Ok(bytes)
     }
-}
-
-fn is_database(file: &Path) -> bool {
-    let mut head = [0; 16];
-    File::open(file).and_then(|mut file| std::io::Read::read_exact(&mut file, &mut head)).is_ok()
-        && head == *b"SQLite format 3\0"
 }
 
 /// Asks for every report, one after the other, and writes the page to the target, or to stdout.

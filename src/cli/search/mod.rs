@@ -15,8 +15,8 @@ use serde_json::json;
 use super::Exit;
 use super::args::SearchArgs;
 use super::exit::UsageError;
-use super::query::{MEMORY_BYTES, format_of, time_limit};
-use super::signals;
+use super::query::{MEMORY_BYTES, format_of, guard, time_limit};
+use super::signals::{self, Asked};
 use super::sources::Sources;
 use super::terminal::{Terminal, shell_word, unwritten};
 use crate::config::units::{about_duration, count, counted, grouped, is_unlimited};
@@ -50,7 +50,7 @@ pub(super) async fn run(args: SearchArgs, sources: &Sources, terminal: &Terminal
     }
     let cancel = Cancel::default();
     let asked = cancel.clone();
-    let _signals = signals::on_first(move || asked.cancel());
+    let _signals = signals::on_first(terminal, move || asked.cancel());
     // Before the file is opened for reading: opening one twice in a process would drop its locks.
     if args.rebuild {
         rebuild(sources.path()).await?;
@@ -94,6 +94,7 @@ async fn find(
 ) -> anyhow::Result<(QueryEndReason, u64)> {
     let as_list = args.format.is_none() && !sources.json && terminal.out_is_terminal();
     let out = BufWriter::new(std::io::stdout());
+    let _guard = guard(limits, Asked::listen(), terminal);
     if as_list {
         hits.marks = [FOUND.to_string(), FOUND_END.to_string()];
         let mut listing = Listing::new(terminal.colored(), terminal.look().width, out);

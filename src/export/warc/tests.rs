@@ -147,3 +147,33 @@ fn base32_as_in_the_rfc() {
         assert_eq!(base32(bytes.as_bytes()), wanted);
     }
 }
+
+/// A 304 referred to the copy that it confirmed, which was a revisit itself, by the name of a response that there was not.
+#[test]
+fn a_confirmed_copy_referred_to_no_record() {
+    let mut format = format(false);
+    let mut file = Vec::new();
+    let (first, copy) = (page(1, "https://a.example/1"), page(2, "https://a.example/2"));
+    let mark = |fetch: &StoredFetch| FetchMark {
+        fetch_id: fetch.fetch_id,
+        url: fetch.url.clone(),
+        fetched_at: fetch.fetched_at.clone(),
+    };
+    format.row(&first, None, &mut file).unwrap();
+    format.row(&copy, Some(&mark(&first)), &mut file).unwrap();
+    let same = StoredFetch { outcome: "unchanged".to_owned(), status: Some(304), ..page(3, "https://a.example/2") };
+    assert_eq!(format.refers_to(&same), RefersTo::Fetch(1), "where the payload stands");
+    format.row(&same, Some(&mark(&first)), &mut file).unwrap();
+    // In another file of the series it is named by what it confirmed, whichever kind of record that is.
+    format.begin("y.warc", &mut file).unwrap();
+    assert_eq!(format.refers_to(&same), RefersTo::Confirmed);
+    format.row(&same, Some(&mark(&copy)), &mut file).unwrap();
+    let field = |record: &str, name: &str| {
+        record.lines().find_map(|line| line.strip_prefix(name).map(|value| value.trim().to_owned()))
+    };
+    let records = records(&file);
+    let names: Vec<String> = records.iter().filter_map(|record| field(record, "WARC-Record-ID:")).collect();
+    let referred: Vec<String> = records.iter().filter_map(|record| field(record, "WARC-Refers-To:")).collect();
+    assert_eq!(referred.len(), 3);
+    assert!(referred.iter().all(|name| names.contains(name)), "{referred:?} {names:?}");
+}

@@ -489,3 +489,64 @@ fn follow_has_every_page_of_a_crawl_that_runs() {
     assert_eq!(all, ended);
     assert_eq!(lines(&ended).len(), 30);
 }
+
+/// `--force` replaced the crawl that was read, and any other.
+#[test]
+fn an_export_replaced_a_database() {
+    let folder = demo();
+    let folder = folder.path();
+    fs::copy(folder.join("crawl.db"), folder.join("other.db")).unwrap();
+    std::os::unix::fs::symlink("crawl.db", folder.join("link")).unwrap();
+    fs::write(folder.join("crawl.db-wal"), "").unwrap();
+    let before = fs::read(folder.join("crawl.db")).unwrap();
+    for (output, what) in [
+        ("crawl.db", "the crawl itself"),
+        ("link", "the crawl itself"),
+        ("./crawl.db-wal", "the crawl itself"),
+        ("other.db", "a database, which is not overwritten"),
+    ] {
+        for format in ["jsonl", "warc", "sitemap"] {
+            let ran = export(folder, &["-o", output, "-f", format, "--force"]);
+            assert_eq!(ran.code, Some(2), "{output}: {}", ran.err);
+            assert!(ran.err.contains(&format!("-o {output}: {what}; choose another -o")), "{}", ran.err);
+        }
+    }
+    assert!(
+        fs::read(folder.join("crawl.db")).unwrap() == before && fs::read(folder.join("other.db")).unwrap() == before
+    );
+    assert!(!folder.join("crawl.db.manifest.json").exists());
+}
+
+/// With an output that nobody reads a report outlived its time limit and every signal, and a crawl stood still behind its
+/// read transaction; an export did not even end at the second signal.
+#[test]
+fn an_output_that_nobody_reads_held_a_report_for_ever() {
+    let folder = demo();
+    let folder = folder.path();
+    let rules = "INSERT INTO rules(name, discarded) SELECT 'exclude:' || hex(randomblob(60)), 1 FROM
+                 (WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 20000) SELECT i FROM n)";
+    assert!(Command::new("sqlite3").arg(folder.join("crawl.db")).arg(rules).status().unwrap().success());
+    let begun = |args: &[&str]| {
+        let mut command = sqrawl(folder);
+        let mut child = command.args(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut out = BufReader::new(child.stdout.take().unwrap());
+        out.read_line(&mut String::new()).unwrap();
+        (child, out)
+    };
+    let report = ["report", "excluded", "-f", "csv", "--limit", "none", "--timeout"];
+    let (child, _open) = begun(&[&report[..], &["1s"]].concat());
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.code() == Some(1) && said.contains("stopped at its time limit"), "{said}");
+    let (child, _open) = begun(&[&report[..], &["none"]].concat());
+    signal(&child, Signal::INT);
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.code() == Some(3) && said.contains("stopped by a signal"), "{said}");
+    let (child, _open) = begun(&["export", "-o", "-", "--body"]);
+    signal(&child, Signal::INT);
+    signal(&child, Signal::TERM);
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.code() == Some(3) && said.contains("stopped at once, by a second signal"), "{said}");
+}

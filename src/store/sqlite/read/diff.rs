@@ -175,7 +175,7 @@ SELECT 1 AS counts, change, count(*) AS url, sum(both) AS what, NULL AS moved_to
        NULL AS links_after, NULL AS fetch_before, NULL AS fetch_after
 FROM changes GROUP BY change
 UNION ALL
-SELECT 1, 'pages', sum(page_a), sum(page_b), sum(page_a AND page_b), sum(page_a AND b IS NULL),
+SELECT 1, 'pages', sum(page_a), sum(page_b), sum(page_a AND page_b), sum(page_a AND b IS NULL AND NOT :b_complete),
        NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL FROM told
 UNION ALL
 SELECT * FROM (

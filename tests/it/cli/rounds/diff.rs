@@ -145,3 +145,18 @@ fn links_of_bodies_that_are_not_kept_are_not_known() {
     let ran = world.run(&["diff", "--links"]);
     assert!(ran.err.contains("2 pages cannot be compared"), "{}", ran.err);
 }
+
+/// A page that a complete round left out was counted twice: as gone, and as not visited yet.
+#[test]
+fn a_page_that_a_complete_round_leaves_out_was_counted_twice() {
+    let world = World::new();
+    assert_eq!(world.run(&["crawl", &world.url(""), "--delay", "0"]).code, Some(0));
+    let all = "SELECT url FROM pages WHERE depth > 0 ORDER BY url";
+    let listed = world.run(&["query", "-f", "csv", all]);
+    let left_out = listed.out.lines().nth(1).unwrap();
+    assert_eq!(world.run(&["resume", "--recrawl", "--exclude", &format!("^{left_out}$")]).code, Some(0));
+    let found = world.json(&["diff"]);
+    assert_eq!(found["after"]["complete"], true, "{found:#}");
+    assert_eq!((&found["counts"]["gone"], &found["counts"]["not_visited"]), (&json!(1), &json!(0)), "{found:#}");
+    assert!(!world.run(&["diff"]).err.contains("not visited"));
+}
