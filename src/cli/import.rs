@@ -24,7 +24,7 @@ use crate::import::{
 };
 use crate::model::{CrawlSettings, CrawlUrl, ScopeKind, SeedSource};
 use crate::report::neutralise;
-use crate::scope::UrlRules;
+use crate::scope::{Scope, UrlRules};
 use crate::store::sqlite::read::Cancel;
 use crate::store::{SessionOpen, Store, StoredCrawl};
 use crate::verdict;
@@ -62,7 +62,7 @@ pub(super) async fn run(args: ImportArgs, sources: &Sources, terminal: &Terminal
     let mut reading = Reading::new(&settings, &rules, terminal, &cancel);
     let seeds = all_seeds(stored, &[]);
     let mut scope = plan::scope(&settings, &seeds, stored)?;
-    let named = if grants_scope { reading.one_of_each_place(&given).await? } else { Vec::new() };
+    let named = if grants_scope { reading.one_of_each_place(&given, &scope).await? } else { Vec::new() };
     let is_wider = named.iter().filter(|url| scope.take_seed(url)).count() > 0;
     if cancel.is_cancelled() {
         file.close().await?;
@@ -71,6 +71,10 @@ pub(super) async fn run(args: ImportArgs, sources: &Sources, terminal: &Terminal
     }
     if seeds.is_empty() && named.is_empty() {
         file.close().await?;
+        if reading.names_any {
+            let words = "the patterns leave out every URL of what is to be imported";
+            return Err(UsageError(words.to_owned()).into());
+        }
         reading.say_wrong(&given)?;
         return Err(UsageError("no URL was found in what is to be imported".to_owned()).into());
     }
@@ -128,10 +132,14 @@ fn say(counts: &Counts, left_out: &BTreeMap<&str, u64>, wrong: u64, terminal: &T
     let Counts { new_urls, excluded, fetches, known, unsaid, cut, new_hosts } = *counts;
     let (fetched, urls) = (if fetches == 1 { "fetch" } else { "fetches" }, counted(new_urls, "new URL"));
     terminal.say(format_args!("{}: {} {fetched}, {urls}", sources.path().display(), grouped(fetches)));
+    if new_hosts > 0 {
+        let hosts = counted(new_hosts, "host");
+        let again = if excluded > 0 { "; the same import again takes in what stands before those" } else { "" };
+        terminal.say(format_args!("  {hosts} into scope by redirects of seeds{again}"));
+    }
     let rest = [
         (cut, "of them without the end of the body"),
         (excluded, "left out by the scope"),
-        (new_hosts, "hosts into scope by redirects of seeds; the same import again takes in what stands before those"),
         (known, "visited before"),
         (unsaid, "no answer of use, queued"),
     ];
@@ -168,6 +176,8 @@ struct Reading<'a> {
     cancel: &'a Cancel,
     payloads: Payloads,
     wrong: u64,
+    /// Whether a URL was found.
+    names_any: bool,
     /// Records by their kind.
     left_out: BTreeMap<&'static str, u64>,
 }
@@ -175,7 +185,7 @@ struct Reading<'a> {
 impl<'a> Reading<'a> {
     fn new(settings: &'a CrawlSettings, rules: &'a UrlRules, terminal: &'a Terminal, cancel: &'a Cancel) -> Self {
         let (payloads, left_out) = (Payloads::default(), BTreeMap::new());
-        Reading { settings, rules, terminal, cancel, payloads, wrong: 0, left_out }
+        Reading { settings, rules, terminal, cancel, payloads, wrong: 0, names_any: false, left_out }
     }
 
     async fn take(
@@ -317,8 +327,10 @@ impl<'a> Reading<'a> {
     }
 
     /// A URL of every host that is named, or of every folder where the scope is one of folders: what a new crawl is of.
-    async fn one_of_each_place(&self, given: &[(PathBuf, Found)]) -> anyhow::Result<Vec<CrawlUrl>> {
+    /// A URL that the patterns are against is of no use for that.
+    async fn one_of_each_place(&mut self, given: &[(PathBuf, Found)], scope: &Scope) -> anyhow::Result<Vec<CrawlUrl>> {
         let mut places: HashMap<String, CrawlUrl> = HashMap::new();
+        let mut names_any = false;
         for (path, found) in given {
             let mut urls: Box<dyn Iterator<Item = anyhow::Result<Option<CrawlUrl>>>> = match found {
                 Found::Warc => {
@@ -332,7 +344,9 @@ impl<'a> Reading<'a> {
             };
             let mut read = 0_usize;
             while let Some(url) = urls.next().filter(|_| !self.cancel.is_cancelled()) {
-                if let Some(url) = url? {
+                let url = url?;
+                names_any |= url.is_some();
+                if let Some(url) = url.filter(|url| scope.named_against(url).is_none()) {
                     places.entry(place_of(&url, self.settings.scope).to_owned()).or_insert(url);
                 }
                 read += 1;
@@ -342,6 +356,7 @@ impl<'a> Reading<'a> {
                 }
             }
         }
+        self.names_any |= names_any;
         let mut urls: Vec<CrawlUrl> = places.into_values().collect();
         urls.sort_unstable();
         Ok(urls)

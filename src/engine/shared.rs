@@ -184,10 +184,10 @@ impl<F, C: Clock> Shared<F, C> {
     }
 
     /// A redirect of a seed leads to this URL. It is known to every later lease, so that of very many not all are kept.
-    pub(super) fn lead(&self, url: &CrawlUrl) {
+    pub(super) fn lead(&self, url: CrawlUrl) {
         let mut led = self.led.lock().unwrap_or_else(PoisonError::into_inner);
         if led.len() < MOST_LED {
-            led.insert(url.clone());
+            led.insert(url);
         }
     }
 

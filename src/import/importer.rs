@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashSet};
 use super::http::Answer;
 use crate::model::{
     Admission, CrawlSettings, CrawlUrl, EndedBy, Exchange, ExchangeEnd, Host, HostLease, HostUpdate, LeasedFrom,
-    LeasedUrl, Ledger, ParseCut, Release, Seed, SeedSource, Totals, UnixMs, UrlId, Visit,
+    LeasedUrl, Ledger, ParseCut, Release, Seed, SeedSource, Totals, UnixMs, Visit,
 };
 use crate::parse::{self, BodyFacts, ParseLimits};
 use crate::scope::{Scope, registrable_domain};
@@ -133,7 +133,19 @@ impl<'a> Importer<'a> {
             }
         }
         // What redirects of seeds lead to may be among the others, and hosts that they bring into scope.
-        while self.visit(&mut wanted, now).await? {}
+        for _ in 0..=self.settings.max_redirects {
+            let any = wanted.values().any(is_redirect);
+            if !any || self.visit(&mut wanted, Some(is_redirect), now).await? == 0 {
+                break;
+            }
+        }
+        let seeds = wanted.values().map(|answer| self.seed(&answer.given, &answer.url, SeedSource::Archive));
+        let seeds: Vec<Seed> = seeds.filter(is_in).collect();
+        self.admit(&seeds, now).await?;
+        self.visit(&mut wanted, None, now).await?;
+        // What the scope lets in and does not wait has been visited.
+        let visited = seeds.iter().filter(|seed| wanted.remove(&seed.candidate.url).is_some());
+        self.counts.known += visited.count() as u64;
         self.counts.excluded += wanted.len() as u64;
         let (unsaid, excluded) = (unsaid.into_iter().map(|answer| (answer.given, answer.url)), self.counts.excluded);
         let unsaid: Vec<(String, CrawlUrl)> = unsaid.collect();
@@ -174,17 +186,17 @@ impl<'a> Importer<'a> {
         Ok(())
     }
 
-    /// Makes fetches of answers, of those that the scope refuses too where their URL waits in the crawl. Those are left
-    /// of which nothing is made; what the scope lets in and does not wait has been visited. Redirects of seeds come
-    /// first, alone: whether there were any, and it is to be done again.
-    async fn visit(&mut self, wanted: &mut BTreeMap<CrawlUrl, Answer>, now: UnixMs) -> Result<bool, StoreError> {
+    /// Makes fetches of answers whose URL waits in the crawl, whatever the scope says of others; how many. `leading`: of
+    /// those alone that may bring hosts into scope.
+    async fn visit(
+        &mut self,
+        wanted: &mut BTreeMap<CrawlUrl, Answer>,
+        leading: Option<fn(&Answer) -> bool>,
+        now: UnixMs,
+    ) -> Result<usize, StoreError> {
         if wanted.is_empty() {
-            return Ok(false);
+            return Ok(0);
         }
-        let seeds = wanted.values().map(|answer| self.seed(&answer.given, &answer.url, SeedSource::Archive));
-        let seeds: Vec<Seed> = seeds.filter(is_in).collect();
-        self.admit(&seeds, now).await?;
-        let allowed: HashSet<&CrawlUrl> = seeds.iter().map(|seed| &seed.candidate.url).collect();
         let hosts: HashSet<Host> = wanted.keys().map(CrawlUrl::host).collect();
         let ask = LeaseAsk {
             session: self.start.session,
@@ -197,20 +209,16 @@ impl<'a> Importer<'a> {
             alone: false,
         };
         let grant = self.store.lease(ask, now).await?;
-        let leads = |leased: &LeasedUrl| {
-            leased.may_widen && wanted.get(&leased.url).is_some_and(|answer| (300..400).contains(&answer.status))
-        };
-        let all = || grant.named.iter().chain(&grant.hosts).flat_map(|lease| &lease.urls);
-        let leading: HashSet<UrlId> = all().filter(|leased| leads(leased)).map(|leased| leased.id).collect();
         let mut batch = Settlement::default();
         for lease in grant.named.iter().chain(&grant.hosts) {
             let mut host = Self::left_alone(lease);
             for leased in &lease.urls {
-                let is_later = !leading.is_empty() && !leading.contains(&leased.id);
-                if is_later || (leased.from == LeasedFrom::Excluded && !allowed.contains(&leased.url)) {
+                if !self.is_meant(leased, leading, wanted) {
                     continue;
                 }
                 let Some(answer) = wanted.remove(&leased.url) else { continue };
+                // What may is taken among those that lead; the rest is further away than redirects are followed.
+                let leased = &LeasedUrl { may_widen: leased.may_widen && leading.is_some(), ..leased.clone() };
                 self.counts.cut += u64::from(answer.is_cut);
                 host.order += 1;
                 let attempt = Attempt {
@@ -233,15 +241,23 @@ impl<'a> Importer<'a> {
         let settled = self.store.settle(&self.start, &batch, now).await?;
         self.counts.fetches += settled.applied;
         self.counts.new_urls += settled.new_urls;
-        for host in batch.visits.into_iter().filter_map(|visit| visit.widens) {
-            self.counts.new_hosts += 1;
-            self.scope.widen(host);
-        }
-        if leading.is_empty() {
-            let visited = allowed.into_iter().filter_map(|url| wanted.remove(url));
-            self.counts.known += visited.count() as u64;
-        }
-        Ok(!leading.is_empty())
+        let visits = batch.visits.len();
+        let widened: HashSet<Host> = batch.visits.into_iter().filter_map(|visit| visit.widens).collect();
+        self.counts.new_hosts += widened.len() as u64;
+        widened.into_iter().for_each(|host| self.scope.widen(host));
+        Ok(visits)
+    }
+
+    /// What nobody was allowed to ask for is taken where the scope lets it in.
+    fn is_meant(
+        &self,
+        leased: &LeasedUrl,
+        leading: Option<fn(&Answer) -> bool>,
+        wanted: &BTreeMap<CrawlUrl, Answer>,
+    ) -> bool {
+        let waits = || leased.from != LeasedFrom::Excluded || self.scope.judge_given(&leased.url) == Admission::Queue;
+        let leads = |leads: fn(&Answer) -> bool| leased.may_widen && wanted.get(&leased.url).is_some_and(leads);
+        leading.is_none_or(leads) && waits()
     }
 
     fn policy(&self) -> Policy<'_> {
@@ -294,6 +310,10 @@ impl<'a> Importer<'a> {
         let packed = verdict::keeps_body(settings.store_body, &page.mime).then(|| body::pack(&body));
         verdict::after_exchange(&policy, attempt, &exchange, Some((page, packed)), &mut || false)
     }
+}
+
+fn is_redirect(answer: &Answer) -> bool {
+    (300..400).contains(&answer.status)
 }
 
 fn is_in(seed: &Seed) -> bool {

@@ -143,9 +143,13 @@ impl Scope {
     /// Judges a URL of a list that the operator gives to a crawl that there is: it widens no scope as a seed does, and no
     /// trap keeps it away.
     pub fn judge_given(&self, url: &CrawlUrl) -> Admission {
-        let rejected = (!self.reach.contains(url)).then_some(Rule::SCOPE).or_else(|| self.patterns.reject(url));
-        let rejected = rejected.or_else(|| self.skips.contain(url).then_some(Rule::SKIP));
+        let rejected = (!self.reach.contains(url)).then_some(Rule::SCOPE).or_else(|| self.named_against(url));
         rejected.map_or(Admission::Queue, Admission::Exclude)
+    }
+
+    /// The rule of a pattern, or of what the operator skips, that such a URL is refused by wherever it lies.
+    pub fn named_against(&self, url: &CrawlUrl) -> Option<Rule> {
+        self.patterns.reject(url).or_else(|| self.skips.contain(url).then_some(Rule::SKIP))
     }
 
     /// The pattern that decides about this URL, where one does.
@@ -267,8 +271,12 @@ impl PrefixSet {
     }
 
     fn add(&mut self, prefix: String) {
-        let all = std::mem::take(&mut self.0);
-        *self = PrefixSet::new(all.into_iter().chain([prefix]));
+        if self.start(&prefix) {
+            return;
+        }
+        let at = self.0.partition_point(|known| *known < prefix);
+        let after = at + self.0[at..].partition_point(|known| known.starts_with(prefix.as_str()));
+        self.0.splice(at..after, [prefix]);
     }
 
     /// Whether one of them starts `text`. Everything between a prefix of `text` and `text` itself

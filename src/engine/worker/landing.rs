@@ -172,9 +172,6 @@ async fn hand_on<F: Fetcher, C: Clock>(
         wire_bytes = visit.wire_bytes,
         "visited"
     );
-    if let Some(target) = visit.target.filter(|_| leased.may_widen) {
-        shared.lead(&visit.candidates[target].url);
-    }
     if let Some(host) = &visit.widens {
         tracing::warn!(seed = %leased.url, %host, "a seed redirects to another host, which is in scope from now on");
         shared.widen(host.clone());
@@ -183,8 +180,13 @@ async fn hand_on<F: Fetcher, C: Clock>(
         shared.seed_failed(what);
     }
     let last_page = visit.outcome == Outcome::Page && shared.pages.spend(page);
+    let led = visit.target.filter(|_| leased.may_widen).map(|target| visit.candidates[target].url.clone());
     // The writer is gone only when the session has failed.
     let _ = shared.writer.send(Item::Visit { visit: Box::new(visit), bytes: Some(bytes), work, settled }).await;
+    if let Some(url) = led {
+        // Only now: what is written of it comes after what leads to it.
+        shared.lead(url);
+    }
     if last_page {
         shared.halt_at(Limit::MaxPages);
     }

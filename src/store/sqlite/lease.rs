@@ -128,8 +128,11 @@ async fn named_hosts(tx: &mut Tx<'_>, ask: &LeaseAsk, ready: &[i64], now: UnixMs
         return Ok(Vec::new());
     }
     let hosts: Vec<_> = ask.named.iter().map(|(domain, host)| (host.as_str(), domain.as_deref())).collect();
-    let ids = names::write_hosts(tx, ask.session, &hosts, now).await?;
-    let ids: Vec<i64> = ids.into_values().collect();
+    let ids: Vec<i64> = match ask.only.is_empty() {
+        true => names::write_hosts(tx, ask.session, &hosts, now).await?.into_values().collect(),
+        // Where a URL waits its host is known.
+        false => known_hosts(tx, &hosts).await?,
+    };
     let rows = tx
         .rows(
             sql("SELECT q.host_id FROM json_each(?1) j CROSS JOIN host_queue q ON q.host_id = j.value
@@ -143,6 +146,16 @@ async fn named_hosts(tx: &mut Tx<'_>, ask: &LeaseAsk, ready: &[i64], now: UnixMs
     }
     free.retain(|host| !ready.contains(host));
     Ok(free)
+}
+
+async fn known_hosts(tx: &mut Tx<'_>, hosts: &[(&str, Option<&str>)]) -> Result<Vec<i64>, StoreError> {
+    let rows = tx
+        .rows(
+            sql("SELECT h.id FROM json_each(?1) j CROSS JOIN hosts h ON h.name = j.value->>0")
+                .bind(encode::rows(hosts)),
+        )
+        .await?;
+    rows.iter().map(|row| get(tx, row, "id")).collect()
 }
 
 async fn read_facts(tx: &mut Tx<'_>, ask: &LeaseAsk, ready: &[i64]) -> Result<HashMap<i64, Facts>, StoreError> {

@@ -132,8 +132,13 @@ fn the_redirects_of_a_seed_ended_at_what_was_imported() {
     let answers =
         [(end, page("End")), (&*format!("{end}busy"), busy), (&*step, moved(end)), (&*seed, moved(&step)), linking];
     let said = import(folder, &answers);
-    for words in ["3 fetches,", "1 hosts into scope", "1 visited before", "1 no answer of use, queued", "sqrawl resume"]
-    {
+    for words in [
+        "3 fetches,",
+        "1 host into scope by redirects of seeds",
+        "1 visited before",
+        "1 no answer of use, queued",
+        "sqrawl resume",
+    ] {
         assert!(said.contains(words), "{words}: {said}");
     }
     assert!(!said.contains("left out"), "{said}");
@@ -262,4 +267,59 @@ fn a_second_import_left_out_the_hosts_that_the_first_did_not_name() {
     assert_eq!(resumed.code, Some(0), "{}", resumed.err);
     assert_eq!(value(folder, linked), "failed");
     done(folder, &["doctor"]);
+}
+
+/// A redirect for a seed that robots.txt excludes and that the patterns are against had the import go round without end.
+#[test]
+fn an_import_of_what_robots_txt_and_the_patterns_are_against_had_no_end() {
+    let folder = TempDir::new().unwrap();
+    let folder = folder.path();
+    let seed = busy_site("User-agent: *\nDisallow: /private\n", "") + "private";
+    run(sqrawl(folder).args(["crawl", &seed, "--include", "/docs/", "--delay", "0", "-q"]));
+    assert_eq!(value(folder, "SELECT state FROM urls"), "excluded");
+    let said = import(folder, &[(&seed, moved("http://a.example/docs/"))]);
+    assert!(said.contains("0 fetches,") && said.contains("1 left out by the scope"), "{said}");
+    assert_eq!(value(folder, "SELECT count(*) FROM hosts"), "1");
+    done(folder, &["doctor"]);
+}
+
+/// Each step of a seed's redirects counted as the first, so that an import followed them further than a crawl does.
+#[test]
+fn an_import_followed_redirects_without_a_limit() {
+    let folder = TempDir::new().unwrap();
+    let folder = folder.path();
+    let site = busy_site("", "");
+    let chain = |n: usize| if n < 12 { format!("{site}chain/{n}") } else { "http://far.example/".to_owned() };
+    crawl(folder, &[&chain(0)]);
+    let answers: Vec<(String, String)> = (0..12).map(|n| (chain(n), moved(&chain(n + 1)))).collect();
+    let answers: Vec<(&str, String)> = answers.iter().map(|(url, answer)| (url.as_str(), answer.clone())).collect();
+    // The last two are further away than ten redirects, but the archive names them.
+    let said = import(folder, &answers);
+    assert!(said.contains("12 fetches,") && !said.contains("into scope"), "{said}");
+    let far = "SELECT r.name FROM urls u JOIN rules r ON r.id = u.rule_id WHERE u.url = 'http://far.example/'";
+    assert_eq!(value(folder, far), "scope");
+    // One step fewer, and it is the tenth.
+    let other = TempDir::new().unwrap();
+    let other = other.path();
+    crawl(other, &[&chain(3)]);
+    let said = import(other, &answers[3..]);
+    assert!(said.contains("9 fetches,") && said.contains("1 host into scope"), "{said}");
+}
+
+/// A host of which the patterns let in nothing seemed new at each import: a complete crawl was none any more.
+#[test]
+fn what_the_patterns_leave_out_made_a_crawl_incomplete() {
+    let folder = TempDir::new().unwrap();
+    let folder = folder.path();
+    let page = record("response", "http://a.example/1", &[], &page("One"));
+    fs::write(folder.join("x.warc"), page).unwrap();
+    fs::write(folder.join("list.txt"), "http://b.example/x\n").unwrap();
+    let import = |files: &[&str]| run(sqrawl(folder).arg("import").args(files).env("SQRAWL_EXCLUDE", "/x$"));
+    for n in 1..3 {
+        assert_eq!(import(&["x.warc", "list.txt"]).code, Some(0));
+        assert_eq!(value(folder, &format!("SELECT ended_by FROM sessions WHERE id = {n}")), "complete");
+    }
+    fs::remove_file(folder.join("crawl.db")).unwrap();
+    let ran = import(&["list.txt"]);
+    assert!(ran.code == Some(2) && ran.err.contains("the patterns leave out every URL"), "{}", ran.err);
 }
