@@ -84,6 +84,16 @@ impl Report {
         }
     }
 
+    /// The statement that gives its first rows, `most` or one, and in a last column how many there are. All of them are
+    /// had before the first one of a sorted report; to hand them over takes longer than to find them.
+    pub fn first_sql(&self, most: u64) -> String {
+        let (view, order, most) = (self.view(), self.order, most.max(1));
+        format!(
+            "WITH found AS MATERIALIZED (SELECT * FROM {view})
+             SELECT *, (SELECT count(*) FROM found) AS rows_in_all FROM found ORDER BY +{order} LIMIT {most}"
+        )
+    }
+
     /// Whether its rows are sorted: then all of them are had before the first.
     pub fn is_sorted(&self) -> bool {
         !self.order.is_empty()

@@ -78,11 +78,13 @@ impl Asking<'_> {
         most: Option<u64>,
         rows: &mut (dyn RowSink + Send),
     ) -> anyhow::Result<(QueryEndReason, u64)> {
-        let mut rows = Bounded::new(rows, most);
-        let most = most.filter(|_| !report.is_sorted());
-        let limits = Limits { rows: most, ..self.limits.clone() };
+        let (sql, limit, mut rows) = match most {
+            Some(most) if report.is_sorted() => (report.first_sql(most), None, Bounded::told(rows, most)),
+            most => (report.sql(), most, Bounded::new(rows)),
+        };
+        let limits = Limits { rows: limit, ..self.limits.clone() };
         let guard = guard(&limits, Asked::listen(), self.terminal);
-        let end = self.reader.query(&report.sql(), &[], &limits, &mut rows).await?;
+        let end = self.reader.query(&sql, &[], &limits, &mut rows).await?;
         drop(guard);
         if end.reason != QueryEndReason::RowLimit {
             return Ok((end.reason, rows.rows()));

@@ -150,11 +150,14 @@ async fn ask(asking: &mut Asking<'_>, report: &'static Report) -> anyhow::Result
 
 /// The first seeds, and how many there are.
 async fn seeds(asking: &mut Asking<'_>) -> anyhow::Result<(Vec<String>, u64)> {
-    let sql = "SELECT u.url FROM (SELECT s.url_id, min(s.id) AS first FROM seeds s GROUP BY s.url_id) s
-               JOIN urls u ON u.id = s.url_id ORDER BY s.first";
+    let sql = format!(
+        "SELECT u.url, (SELECT count(DISTINCT url_id) FROM seeds) AS rows_in_all
+         FROM (SELECT s.url_id, min(s.id) AS first FROM seeds s GROUP BY s.url_id) s
+         JOIN urls u ON u.id = s.url_id ORDER BY s.first LIMIT {MOST_SEEDS}"
+    );
     let mut seeds = Rows::default();
-    let mut rows = report::Bounded::new(&mut seeds, Some(MOST_SEEDS));
-    asking.reader.query(sql, &[], &asking.limits, &mut rows).await?;
+    let mut rows = report::Bounded::told(&mut seeds, MOST_SEEDS);
+    asking.reader.query(&sql, &[], &asking.limits, &mut rows).await?;
     let all = rows.rows();
     let text = |row: Vec<Value>| match row.into_iter().next() {
         Some(Value::Text(url)) => Some(url),
