@@ -1,4 +1,5 @@
-//! Database files as the verbs open them: [`CrawlFile`] is one that a crawl goes into.
+//! Database files as the verbs open them: [`CrawlFile`] is one that a crawl goes into. [`held_by_database`]: outputs that would
+//! replace one.
 
 use std::ffi::OsString;
 use std::fs;

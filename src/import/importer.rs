@@ -135,22 +135,22 @@ impl<'a> Importer<'a> {
         // What redirects of seeds lead to may be among the others, and hosts that they bring into scope.
         for _ in 0..=self.settings.max_redirects {
             let any = wanted.values().any(is_redirect);
-            if !any || self.visit(&mut wanted, Some(is_redirect), now).await? == 0 {
+            if !any || self.visit(&mut wanted, true, now).await? == 0 {
                 break;
             }
         }
         let seeds = wanted.values().map(|answer| self.seed(&answer.given, &answer.url, SeedSource::Archive));
         let seeds: Vec<Seed> = seeds.filter(is_in).collect();
         self.admit(&seeds, now).await?;
-        self.visit(&mut wanted, None, now).await?;
+        self.visit(&mut wanted, false, now).await?;
         // What the scope lets in and does not wait has been visited.
         let visited = seeds.iter().filter(|seed| wanted.remove(&seed.candidate.url).is_some());
         self.counts.known += visited.count() as u64;
         self.counts.excluded += wanted.len() as u64;
-        let (unsaid, excluded) = (unsaid.into_iter().map(|answer| (answer.given, answer.url)), self.counts.excluded);
-        let unsaid: Vec<(String, CrawlUrl)> = unsaid.collect();
+        let unsaid: Vec<(String, CrawlUrl)> = unsaid.into_iter().map(|answer| (answer.given, answer.url)).collect();
+        let excluded_before = self.counts.excluded;
         self.queue(&unsaid, SeedSource::Archive, now).await?;
-        self.counts.unsaid += unsaid.len() as u64 - (self.counts.excluded - excluded);
+        self.counts.unsaid += unsaid.len() as u64 - (self.counts.excluded - excluded_before);
         Ok(())
     }
 
@@ -187,11 +187,11 @@ impl<'a> Importer<'a> {
     }
 
     /// Makes fetches of answers whose URL waits in the crawl, whatever the scope says of others; how many. `leading`: of
-    /// those alone that may bring hosts into scope.
+    /// redirects alone that may bring hosts into scope.
     async fn visit(
         &mut self,
         wanted: &mut BTreeMap<CrawlUrl, Answer>,
-        leading: Option<fn(&Answer) -> bool>,
+        leading: bool,
         now: UnixMs,
     ) -> Result<usize, StoreError> {
         if wanted.is_empty() {
@@ -218,7 +218,7 @@ impl<'a> Importer<'a> {
                 }
                 let Some(answer) = wanted.remove(&leased.url) else { continue };
                 // What may is taken among those that lead; the rest is further away than redirects are followed.
-                let leased = &LeasedUrl { may_widen: leased.may_widen && leading.is_some(), ..leased.clone() };
+                let leased = &LeasedUrl { may_widen: leased.may_widen && leading, ..leased.clone() };
                 self.counts.cut += u64::from(answer.is_cut);
                 host.order += 1;
                 let attempt = Attempt {
@@ -249,15 +249,10 @@ impl<'a> Importer<'a> {
     }
 
     /// What nobody was allowed to ask for is taken where the scope lets it in.
-    fn is_meant(
-        &self,
-        leased: &LeasedUrl,
-        leading: Option<fn(&Answer) -> bool>,
-        wanted: &BTreeMap<CrawlUrl, Answer>,
-    ) -> bool {
+    fn is_meant(&self, leased: &LeasedUrl, leading: bool, wanted: &BTreeMap<CrawlUrl, Answer>) -> bool {
         let waits = || leased.from != LeasedFrom::Excluded || self.scope.judge_given(&leased.url) == Admission::Queue;
-        let leads = |leads: fn(&Answer) -> bool| leased.may_widen && wanted.get(&leased.url).is_some_and(leads);
-        leading.is_none_or(leads) && waits()
+        let leads = || leased.may_widen && wanted.get(&leased.url).is_some_and(is_redirect);
+        (!leading || leads()) && waits()
     }
 
     fn policy(&self) -> Policy<'_> {

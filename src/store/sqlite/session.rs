@@ -33,8 +33,8 @@ pub(super) async fn stored_crawl(tx: &mut Tx<'_>) -> Result<Option<StoredCrawl>,
 }
 
 /// Seeds of the round `?1`, in the order given, `?3` of them behind the seed `?2`: as typed, URL, whether it grants its origin
-/// and its scope, its source, hosts as a JSON array, and id. The `+` keeps SQLite off the index of rounds, by which all of them would be sorted again for each
-/// part.
+/// and its scope, whether it was imported, hosts as a JSON array, and id. The `+` keeps SQLite off the index of rounds, by which
+/// all of them would be sorted again for each part.
 pub(super) const SEEDS_SQL: &str =
     "SELECT s.given, u.url, s.grants_origin, s.grants_scope, s.source IN ('import', 'archive') AS is_imported,
         (SELECT json_group_array(h.name ORDER BY h.name)
